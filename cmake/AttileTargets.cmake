@@ -1,0 +1,36 @@
+# The one way in which Attile's own libraries, tools and tests are declared.
+
+find_program(ATTILE_CCACHE ccache)
+if(ATTILE_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_C_COMPILER_LAUNCHER ${ATTILE_CCACHE})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${ATTILE_CCACHE})
+endif()
+
+function(attile_options target)
+  target_compile_options(${target} PRIVATE -Wall -Wextra -Wno-unused-parameter -Werror)
+  if(ATTILE_SANITIZE)
+    target_compile_options(${target} PRIVATE -fsanitize=${ATTILE_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+    target_link_options(${target} PRIVATE -fsanitize=${ATTILE_SANITIZE})
+  endif()
+endfunction()
+
+# attile_library(name SOURCES a.cpp ... LINK other ...): a static library whose headers are
+# included by their path from the repository's root ("compiler/frontend/ast.h").
+function(attile_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINK" ${ARGN})
+  add_library(${name} STATIC ${ARG_SOURCES})
+  target_include_directories(${name} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>)
+  target_link_libraries(${name} PUBLIC ${ARG_LINK})
+  attile_options(${name})
+endfunction()
+
+# attile_unit_test(name SOURCES a_test.cpp ... LINK lib ...): one GoogleTest binary, registered with ctest.
+function(attile_unit_test name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINK" ${ARGN})
+  find_package(GTest REQUIRED)
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE ${ARG_LINK} GTest::gtest GTest::gtest_main)
+  target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
+  attile_options(${name})
+  add_test(NAME ${name} COMMAND ${name})
+endfunction()
