@@ -1,0 +1,330 @@
+//===- TileOps.td - operations of the tile dialect --------------------------===//
+#ifndef ATTILE_DIALECT_TILE_OPS
+#define ATTILE_DIALECT_TILE_OPS
+
+include "dialect/tile/TileDialect.td"
+include "mlir/IR/BuiltinAttributes.td"
+include "mlir/IR/CommonAttrConstraints.td"
+include "mlir/IR/CommonTypeConstraints.td"
+include "mlir/IR/OpAsmInterface.td"
+include "mlir/IR/SymbolInterfaces.td"
+include "mlir/Interfaces/ControlFlowInterfaces.td"
+include "mlir/Interfaces/FunctionInterfaces.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+class Tile_Op<string mnemonic, list<Trait> traits = []> : Op<Tile_Dialect, mnemonic, traits>;
+def Tile_Scalar : AnyTypeOf<[F32, I64, I1]>;
+
+// ================================================================ plan ============================
+
+def Tile_PlanOp : Tile_Op<"plan", [Symbol, NoTerminator, SingleBlock]> {
+  let summary = "what a launch does: named values, scratch buffers, kernels in order";
+  let description = [{
+    Everything is a symbolic expression of `tile.size`s: one plan serves all shapes. One kernel is the plan of length one.
+
+    ```mlir
+    tile.kernel @copy_rows() { tile.return }
+    tile.plan @example {
+      %q = tile.size "q_len"
+      %c64 = arith.constant 64 : i64
+      %tiles = arith.ceildivsi %q, %c64 : i64
+      tile.value "q_tiles" = %tiles
+      tile.launch @copy_rows grid(%tiles)
+    }
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = "$sym_name attr-dict-with-keyword $body";
+}
+
+def Tile_SizeOp : Tile_Op<"size", [Pure]> {
+  let summary = "a run-time size: batch, heads, kv_heads, q_len, kv_len, threads, q.stride.2, table.dim.0, or a value of the plan";
+  let arguments = (ins StrAttr:$name);
+  let results = (outs I64:$result);
+  let assemblyFormat = "$name attr-dict";
+}
+
+def Tile_ValueOp : Tile_Op<"value", [HasParent<"PlanOp">]> {
+  let summary = "names an expression, so that later ones and the kernels can read it with tile.size";
+  let arguments = (ins StrAttr:$name, I64:$value);
+  let assemblyFormat = "$name `=` $value attr-dict";
+}
+
+def Tile_ScratchOp : Tile_Op<"scratch", [HasParent<"PlanOp">]> {
+  let summary = "a global buffer that lives for one launch; kernels take it as the argument of this name";
+  let arguments = (ins StrAttr:$name, I64:$bytes);
+  let assemblyFormat = "$name `bytes` $bytes attr-dict";
+}
+
+def Tile_LaunchOp : Tile_Op<"launch", [HasParent<"PlanOp">, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "launches a kernel on `grid` blocks, unless `when` is false";
+  let description = [{ Constraint: (launch_c1) the symbol is a tile.kernel. }];
+  let arguments = (ins FlatSymbolRefAttr:$kernel, I64:$grid, Optional<I1>:$when);
+  let assemblyFormat = "$kernel `grid` `(` $grid `)` (`when` `(` $when^ `)`)? attr-dict";
+}
+
+// ================================================================ kernel ==========================
+
+def Tile_KernelOp : Tile_Op<"kernel", [FunctionOpInterface, IsolatedFromAbove, OpAsmOpInterface]> {
+  let summary = "what one block executes";
+  let description = [{
+    Arguments are global buffers and scalars, each with `tile.name`: the operand, scratch or parameter it is bound
+    to ("q", "partials", "param.window"). No results. Constraint: (kernel_c1) every argument has a distinct name;
+    (kernel_c2) buffers among the arguments are global.
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<FunctionType>:$function_type,
+                       OptionalAttr<DictArrayAttr>:$arg_attrs, OptionalAttr<DictArrayAttr>:$res_attrs,
+                       OptionalAttr<Tile_ScheduleAttr>:$schedule);
+  let regions = (region SizedRegion<1>:$body);
+  let hasCustomAssemblyFormat = 1;
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    ::mlir::ArrayRef<::mlir::Type> getArgumentTypes() { return getFunctionType().getInputs(); }
+    ::mlir::ArrayRef<::mlir::Type> getResultTypes() { return getFunctionType().getResults(); }
+    ::mlir::Region* getCallableRegion() { return &getBody(); }
+    /// The `tile.name` of argument `i` (empty if missing).
+    ::llvm::StringRef argumentName(unsigned i);
+  }];
+}
+
+def Tile_ReturnOp : Tile_Op<"return", [Terminator, ReturnLike, HasParent<"KernelOp">]> {
+  let summary = "end of a kernel";
+  let assemblyFormat = "attr-dict";
+}
+
+def Tile_YieldOp : Tile_Op<"yield", [Pure, Terminator, ReturnLike]> {
+  let summary = "results of a region";
+  let arguments = (ins Variadic<AnyType>:$values);
+  let assemblyFormat = "($values^ `:` type($values))? attr-dict";
+  let builders = [OpBuilder<(ins), [{ build($_builder, $_state, ::mlir::ValueRange{}); }]>];
+}
+
+def Tile_BlockIndexOp : Tile_Op<"block_index", [Pure]> {
+  let summary = "linear index of this block in the grid";
+  let results = (outs I64:$result);
+  let assemblyFormat = "attr-dict";
+}
+
+// ================================================================ memory ==========================
+
+def Tile_AllocOp : Tile_Op<"alloc", [MemoryEffects<[MemAlloc]>]> {
+  let summary = "a block's own buffer: shared, local or register; uninitialised; static shape";
+  let results = (outs Tile_BufferType:$result);
+  let assemblyFormat = "attr-dict `:` type($result)";
+  let hasVerifier = 1;
+}
+
+def Tile_SliceOp : Tile_Op<"slice", [Pure, AttrSizedOperandSegments]> {
+  let summary = "a window into a buffer";
+  let description = [{
+    One offset per dimension of the source; the result keeps the last dimensions, as many as its rank (leading ones are
+    indexed away). `sizes` gives one value for each `?` of the result. Constraints: (slice_c1) offsets, (slice_c2)
+    sizes, (slice_c3) same element type and space.
+  }];
+  let arguments = (ins Tile_BufferType:$source, Variadic<I64>:$offsets, Variadic<I64>:$sizes);
+  let results = (outs Tile_BufferType:$result);
+  let assemblyFormat = "$source `[` $offsets `]` (`sizes` `(` $sizes^ `)`)? attr-dict `:` type($source) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+def Tile_LookupOp : Tile_Op<"lookup", [MemoryEffects<[MemRead]>]> {
+  let summary = "one element of a global buffer; each index is clamped into range";
+  let description = [{ Integers are widened to i64, floats to f32, i8 is a bool; an empty dimension reads as 0. }];
+  let arguments = (ins Tile_BufferType:$buffer, Variadic<I64>:$indices);
+  let results = (outs Tile_Scalar:$result);
+  let assemblyFormat = "$buffer `[` $indices `]` attr-dict `:` type($buffer) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+def Tile_FillOp : Tile_Op<"fill", [MemoryEffects<[MemWrite]>]> {
+  let summary = "every element becomes `value`";
+  let arguments = (ins Tile_BufferType:$dest, Tile_Scalar:$value);
+  let assemblyFormat = "$dest `,` $value attr-dict `:` type($dest) `,` type($value)";
+}
+
+def Tile_CopyOp : Tile_Op<"copy", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "dest = source, converting element type and layout; rows past the source's extent become 0";
+  let arguments = (ins Tile_BufferType:$dest, Tile_BufferType:$source);
+  let assemblyFormat = "$dest `,` $source attr-dict `:` type($dest) `,` type($source)";
+  let hasVerifier = 1;
+}
+
+def Tile_GatherOp : Tile_Op<"gather", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "dest[r, :] = source[batch, row_h[r], row_q[r], :] for r < count, 0 for the other rows";
+  let arguments = (ins Tile_BufferType:$dest, Tile_BufferType:$source, I64:$batch, Tile_BufferType:$row_h,
+                       Tile_BufferType:$row_q, I64:$count);
+  let assemblyFormat = "$dest `,` $source `[` $batch `,` $row_h `,` $row_q `]` `count` `(` $count `)` attr-dict `:` type($dest) `,` type($source) `,` type($row_h)";
+  let hasVerifier = 1;
+}
+
+def Tile_ScatterOp : Tile_Op<"scatter", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "dest[batch, row_h[r], row_q[r](, :)] = source[r(, :)] for r < count";
+  let arguments = (ins Tile_BufferType:$dest, I64:$batch, Tile_BufferType:$row_h, Tile_BufferType:$row_q,
+                       Tile_BufferType:$source, I64:$count);
+  let assemblyFormat = "$dest `[` $batch `,` $row_h `,` $row_q `]` `,` $source `count` `(` $count `)` attr-dict `:` type($dest) `,` type($source) `,` type($row_h)";
+  let hasVerifier = 1;
+}
+
+// ================================================================ compute =========================
+
+def Tile_DotOp : Tile_Op<"dot", [MemoryEffects<[MemRead, MemWrite]>, AttrSizedOperandSegments]> {
+  let summary = "acc = a . b, or acc * rescale[row] + a . b";
+  let description = [{
+    a is [rows, n], b is [n, cols], or [cols, n] with `transpose_b`; acc is f32 [rows, cols]. With `accumulate` the old
+    value is kept; `rescale` (one factor per row) multiplies it first. An extent that is dynamic in b bounds the
+    loop; columns of acc past it are left unspecified. Constraints: (dot_c1) static extents agree; (dot_c2) acc is f32.
+  }];
+  let arguments = (ins Tile_BufferType:$acc, Tile_BufferType:$lhs, Tile_BufferType:$rhs, Optional<Tile_BufferType>:$rescale,
+                       UnitAttr:$accumulate, UnitAttr:$transpose_b);
+  let assemblyFormat = [{
+    $acc `,` $lhs `,` $rhs (`rescale` `(` $rescale^ `:` type($rescale) `)`)? (`accumulate` $accumulate^)? (`transpose_b` $transpose_b^)?
+    attr-dict `:` type($acc) `,` type($lhs) `,` type($rhs)
+  }];
+  let hasVerifier = 1;
+}
+
+def Tile_GenericOp : Tile_Op<"generic", [MemoryEffects<[MemRead, MemWrite]>, AttrSizedOperandSegments]> {
+  let summary = "elementwise work over a tile, with reductions along its second dimension";
+  let description = [{
+    The domain is [rows] or, with `cols`, [rows, cols]. Inputs have rank 2, or rank 1 (rows, broadcast along cols).
+    The region takes one element per input and yields one element per output (stored) and then one per
+    reduction. `reduces` are buffers of rank 1: each row's yielded elements are combined into its old value.
+    `tile.index` gives the position. Scalars from outside may be used. Elements are independent: no order is promised.
+    Constraints: (generic_c1) signature of the region; (generic_c2) one combiner per reduction; (generic_c3) ranks.
+
+    ```mlir
+    tile.kernel @row_max(%n: i64 {tile.name = "param.n"}) {
+      %s = tile.alloc : !tile.buffer<64x96xf32, local, col_major>
+      %m = tile.alloc : !tile.buffer<64xf32, local>
+      tile.generic rows(64) cols(%n) ins(%s : !tile.buffer<64x96xf32, local, col_major>) reduces(%m : !tile.buffer<64xf32, local>) combiners [#tile.combiner<max>] {
+      ^bb0(%x: f32):
+        tile.yield %x : f32
+      }
+      tile.return
+    }
+    ```
+  }];
+  let arguments = (ins I64Attr:$rows, Optional<I64>:$cols, Variadic<Tile_BufferType>:$inputs, Variadic<Tile_BufferType>:$outputs,
+                       Variadic<Tile_BufferType>:$reduces, OptionalAttr<Tile_CombinerArrayAttr>:$combiners);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = [{
+    `rows` `(` $rows `)` (`cols` `(` $cols^ `)`)? (`ins` `(` $inputs^ `:` type($inputs) `)`)? (`outs` `(` $outputs^ `:` type($outputs) `)`)?
+    (`reduces` `(` $reduces^ `:` type($reduces) `)` `combiners` $combiners)? attr-dict-with-keyword $body
+  }];
+  let hasVerifier = 1;
+  let hasRegionVerifier = 1;
+}
+
+def Tile_IndexOp : Tile_Op<"index", [Pure]> {
+  let summary = "position in the enclosing generic's domain: 0 is the row, 1 the column";
+  let arguments = (ins I64Attr:$dim);
+  let results = (outs I64:$result);
+  let assemblyFormat = "$dim attr-dict";
+  let hasVerifier = 1;
+}
+
+// ================================================================ which keys ======================
+
+def Tile_VisitOp : Tile_Op<"visit", []> {
+  let summary = "visits the tiles of keys in [lo, hi) that are not empty";
+  let description = [{
+    Tiles lie on the grid of multiples of `tile`; the first and the last are cut to [lo, hi). `classify` takes any range of keys
+    [k0, k1) and yields (any, all): any = false promises that no pair of this block's rows and these keys is visible,
+    all = true that every pair is. It must be cheap: a lowering may call it on large ranges first and descend, so that finding
+    the tiles costs a logarithm. `body` takes the first key k0, the number of keys n <= tile, and full (classify's
+    all). Constraint: (visit_c1) signatures of the regions.
+  }];
+  let arguments = (ins I64:$lo, I64:$hi, I64Attr:$tile);
+  let regions = (region SizedRegion<1>:$classify, SizedRegion<1>:$body);
+  let assemblyFormat = "`keys` `(` $lo `to` $hi `)` `tile` $tile attr-dict-with-keyword `classify` $classify `body` $body";
+  let hasVerifier = 1;
+  let hasRegionVerifier = 1;
+}
+
+def Tile_SummarizeOp : Tile_Op<"summarize", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "writes the minimum and maximum of each block of `block` elements along the last dimension, and of blocks of blocks";
+  let description = [{
+    One call handles one row (the leading indices of the block index) of `source`. `summary` is i64 [rows, slots, 2]: level 0
+    first (ceil(n / block) slots), then level 1 (ceil of that / block), until one slot is left.
+  }];
+  let arguments = (ins Tile_BufferType:$summary, Tile_BufferType:$source, I64:$row, I64Attr:$block);
+  let assemblyFormat = "$summary `,` $source `row` $row `block` $block attr-dict `:` type($summary) `,` type($source)";
+}
+
+def Tile_RangeOfOp : Tile_Op<"range_of", [MemoryEffects<[MemRead]>]> {
+  let summary = "bounds of source[indices..., i] for i in [lo, hi] (both included, clamped as a lookup is), from its summary";
+  let description = [{
+    The bounds are those of the smallest set of whole blocks that covers the range: they may be wider, never narrower.
+  }];
+  let arguments = (ins Tile_BufferType:$summary, Tile_BufferType:$source, Variadic<I64>:$indices, I64:$lo, I64:$hi, I64Attr:$block);
+  let results = (outs I64:$min, I64:$max);
+  let assemblyFormat = "$summary `of` $source `[` $indices `]` `from` $lo `to` $hi `block` $block attr-dict `:` type($summary) `,` type($source)";
+}
+
+// ================================================================ asynchrony and roles ============
+
+def Tile_RolesOp : Tile_Op<"roles", []> {
+  let summary = "divides a block's threads: region i is what role i executes";
+  let description = [{
+    Buffers and barriers from above are shared by all roles. Constraint: (roles_c1) one region per role, names distinct.
+  }];
+  let arguments = (ins Tile_RoleArrayAttr:$roles);
+  let regions = (region VariadicRegion<SizedRegion<1>>:$bodies);
+  let assemblyFormat = "$roles attr-dict-with-keyword $bodies";
+  let hasVerifier = 1;
+}
+
+def Tile_BarrierAllocOp : Tile_Op<"barrier_alloc", [MemoryEffects<[MemAlloc]>]> {
+  let summary = "barriers (one per stage) that complete a phase after `arrivals` arrivals and all expected bytes";
+  let arguments = (ins I64Attr:$arrivals);
+  let results = (outs Tile_BarrierType:$result);
+  let assemblyFormat = "`arrivals` $arrivals attr-dict `:` type($result)";
+}
+
+class Tile_BarrierUse<string mnemonic> : Tile_Op<mnemonic, [MemoryEffects<[MemRead, MemWrite]>]>;
+
+def Tile_BarrierArriveOp : Tile_BarrierUse<"barrier_arrive"> {
+  let summary = "one arrival; `expect` announces bytes that asynchronous copies will bring in this phase";
+  let arguments = (ins Tile_BarrierType:$barrier, I64:$stage, Optional<I64>:$expect);
+  let assemblyFormat = "$barrier `[` $stage `]` (`expect` $expect^)? attr-dict `:` type($barrier)";
+}
+def Tile_BarrierWaitOp : Tile_BarrierUse<"barrier_wait"> {
+  let summary = "waits until the phase of this parity has completed";
+  let arguments = (ins Tile_BarrierType:$barrier, I64:$stage, I64:$parity);
+  let assemblyFormat = "$barrier `[` $stage `]` `parity` $parity attr-dict `:` type($barrier)";
+}
+def Tile_SyncOp : Tile_Op<"sync", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "all threads of the scope meet; `id` names one of the block's hardware barriers, `arrive` does not wait";
+  let arguments = (ins Tile_ScopeAttr:$scope, OptionalAttr<I64Attr>:$id, UnitAttr:$arrive);
+  let assemblyFormat = "$scope (`id` $id^)? (`arrive` $arrive^)? attr-dict";
+}
+
+def Tile_CopyAsyncOp : Tile_Op<"copy_async", [MemoryEffects<[MemRead, MemWrite]>, AttrSizedOperandSegments]> {
+  let summary = "a copy that completes later: it signals a barrier's stage, or the returned token";
+  let description = [{ Constraint: (copy_async_c1) a barrier with its stage, or a token, not both. }];
+  let arguments = (ins Tile_BufferType:$dest, Tile_BufferType:$source, Optional<Tile_BarrierType>:$barrier, Optional<I64>:$stage);
+  let results = (outs Optional<Tile_TokenType>:$token);
+  let assemblyFormat = [{
+    $dest `,` $source (`signals` $barrier^ `[` $stage `]` `:` type($barrier))? attr-dict `:` type($dest) `,` type($source) (`->` type($token)^)?
+  }];
+  let hasVerifier = 1;
+}
+
+def Tile_DotAsyncOp : Tile_Op<"dot_async", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "a dot that completes when its token is waited for; operands may be read until then";
+  let arguments = (ins Tile_BufferType:$acc, Tile_BufferType:$lhs, Tile_BufferType:$rhs, UnitAttr:$accumulate, UnitAttr:$transpose_b);
+  let results = (outs Tile_TokenType:$token);
+  let assemblyFormat = [{
+    $acc `,` $lhs `,` $rhs (`accumulate` $accumulate^)? (`transpose_b` $transpose_b^)? attr-dict
+    `:` type($acc) `,` type($lhs) `,` type($rhs) `->` type($token)
+  }];
+}
+
+def Tile_WaitOp : Tile_Op<"wait", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "waits for asynchronous operations";
+  let arguments = (ins Variadic<Tile_TokenType>:$tokens);
+  let assemblyFormat = "$tokens attr-dict `:` type($tokens)";
+}
+
+#endif
