@@ -23,6 +23,7 @@ def Attn_Dialect : Dialect {
     Indices are `i64` and named b, h, kv_h, q, k. User numbers are `f32`, `i64` and `i1`.
   }];
   let useDefaultAttributePrinterParser = 1;
+  let hasConstantMaterializer = 1;
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
 }
 
@@ -50,7 +51,7 @@ def Attn_FieldAttr : AttrDef<Attn_Dialect, "Field"> {
   let summary = "a named, typed field of a monoid's state: `#attn.field<m : row gauge>`";
   let parameters = (ins StringRefParameter<"name of the field">:$name,
                         EnumParameter<Attn_FieldKind>:$kind, EnumParameter<Attn_FieldRole>:$role);
-  let assemblyFormat = "`<` $name `:` $kind $role `>`";
+  let assemblyFormat = "`<` custom<Name>($name) `:` $kind $role `>`";
 }
 def Attn_FieldArrayAttr : TypedArrayAttrBase<Attn_FieldAttr, "state fields">;
 
@@ -58,7 +59,7 @@ def Attn_OutputAttr : AttrDef<Attn_Dialect, "Output"> {
   let mnemonic = "output";
   let summary = "a named result of a monoid's finalize: `#attn.output<lse : row>`";
   let parameters = (ins StringRefParameter<"name of the output">:$name, EnumParameter<Attn_FieldKind>:$kind);
-  let assemblyFormat = "`<` $name `:` $kind `>`";
+  let assemblyFormat = "`<` custom<Name>($name) `:` $kind `>`";
 }
 def Attn_OutputArrayAttr : TypedArrayAttrBase<Attn_OutputAttr, "finalized outputs">;
 

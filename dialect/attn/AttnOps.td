@@ -34,7 +34,7 @@ def Attn_KernelOp : Attn_Op<"kernel", [FunctionOpInterface, IsolatedFromAbove, O
     Every result carries `attn.name` (o, lse, max, ...).
 
     Constraints: (kernel_c1) every argument and result has a name, names of arguments are distinct; (kernel_c2) the
-    body ends in `attn.return` whose types are the result types.
+    body ends in `attn.return` whose types are the result types; (kernel_c3) the role is `input` or `param`.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<FunctionType>:$function_type,
                        OptionalAttr<DictArrayAttr>:$arg_attrs, OptionalAttr<DictArrayAttr>:$res_attrs);
@@ -186,7 +186,7 @@ def Attn_ReduceOp : Attn_Op<"reduce", [Pure, AttrSizedOperandSegments, DeclareOp
     score per entry of `scores`; its state, lift(sink, value = 0), is merged once per row.
 
     Constraints: (reduce_c1) the symbol is a monoid whose lift takes these scores and values; (reduce_c2) results match
-    the kinds of the named outputs.
+    the kinds of the named outputs; (reduce_c3) the monoid's fields are of kind row or row_dv; (reduce_c4) the sink's signature.
   }];
   let arguments = (ins FlatSymbolRefAttr:$monoid, Variadic<Attn_Scores>:$scores, Variadic<Attn_Operand>:$values,
                        Variadic<Attn_Visible>:$where, StrArrayAttr:$outputs);
@@ -203,6 +203,7 @@ def Attn_ReduceOp : Attn_Op<"reduce", [Pure, AttrSizedOperandSegments, DeclareOp
 
 def Attn_SizeOp : Attn_Op<"size", [Pure]> {
   let summary = "a run-time size: batch, heads, kv_heads, q_len or kv_len";
+  let description = [{ Constraint: (size_c1) the name is one of these. }];
   let arguments = (ins StrAttr:$name);
   let results = (outs I64:$result);
   let assemblyFormat = "$name attr-dict";
@@ -251,7 +252,8 @@ def Attn_FoldOp : Attn_Op<"fold", [Pure, AttrSizedOperandSegments, DeclareOpInte
       obligation of the pass that writes it (fuse-fold).
 
     Constraints: (fold_c1) the symbol is a monoid; (fold_c2) as many queries as keys; (fold_c3) the score region's signature;
-    (fold_c4) the step region's signature; (fold_c5) table, q_block, k_block and blocks come together.
+    (fold_c4) the step region's signature; (fold_c5) table, q_block, k_block and blocks come together, as in `attn.block_table`;
+    (fold_c6) the mask region's and the sink region's signatures; (fold_c7) monoid and results are as in `attn.reduce`.
   }];
   let arguments = (ins FlatSymbolRefAttr:$monoid, Variadic<Attn_Operand>:$queries, Variadic<Attn_Operand>:$keys,
                        Variadic<Attn_Operand>:$values, Optional<Attn_Table>:$table,
@@ -282,6 +284,7 @@ def Attn_MapOp : Attn_Op<"map", [Pure]> {
 
 def Attn_RowReduceOp : Attn_Op<"row_reduce", [Pure]> {
   let summary = "reduce each row of a tile by an associative combiner, starting from `identity`";
+  let description = [{ Constraint: (row_reduce_c1) the combiner takes two f32 and yields one. }];
   let arguments = (ins Attn_Matrix:$input, F32Attr:$identity);
   let results = (outs Attn_Row:$result);
   let regions = (region SizedRegion<1>:$combiner);
@@ -316,6 +319,7 @@ def Attn_ScanOp : Attn_Op<"scan", [Pure, AttrSizedOperandSegments, DeclareOpInte
     (`extras` `(` $extras^ `:` type($extras) `)`)? (`initial` `(` $initial^ `:` type($initial) `)`)? attr-dict-with-keyword
     `read` $read `->` type($results)
   }];
+  let hasRegionVerifier = 1;
 }
 
 def Attn_MatmulOp : Attn_Op<"matmul", [Pure]> {
