@@ -168,7 +168,7 @@ def Tile_ScatterOp : Tile_Op<"scatter", [MemoryEffects<[MemRead, MemWrite]>]> {
 
 // ================================================================ compute =========================
 
-def Tile_DotOp : Tile_Op<"dot", [MemoryEffects<[MemRead, MemWrite]>, AttrSizedOperandSegments]> {
+def Tile_DotOp : Tile_Op<"dot", [MemoryEffects<[MemRead, MemWrite]>]> {
   let summary = "acc = a . b, or acc * rescale[row] + a . b";
   let description = [{
     a is [rows, n], b is [n, cols], or [cols, n] with `transpose_b`; acc is f32 [rows, cols]. With `accumulate` the old
@@ -222,6 +222,13 @@ def Tile_IndexOp : Tile_Op<"index", [Pure]> {
   let results = (outs I64:$result);
   let assemblyFormat = "$dim attr-dict";
   let hasVerifier = 1;
+}
+
+def Tile_AnyAllOp : Tile_Op<"any_all", [MemoryEffects<[MemRead]>]> {
+  let summary = "whether any and whether all of the first `cols` columns of an i1 tile are true";
+  let arguments = (ins Tile_BufferType:$tile, I64:$cols);
+  let results = (outs I1:$any, I1:$all);
+  let assemblyFormat = "$tile `cols` `(` $cols `)` attr-dict `:` type($tile)";
 }
 
 // ================================================================ which keys ======================
