@@ -150,7 +150,7 @@ def Tile_CopyOp : Tile_Op<"copy", [MemoryEffects<[MemRead, MemWrite]>]> {
   let hasVerifier = 1;
 }
 
-def Tile_GatherOp : Tile_Op<"gather", [MemoryEffects<[MemRead, MemWrite]>]> {
+def Tile_GatherOp : Tile_Op<"gather", [MemoryEffects<[MemRead, MemWrite]>, AllTypesMatch<["row_h", "row_q"]>]> {
   let summary = "dest[r, :] = source[batch, row_h[r], row_q[r], :] for r < count, 0 for the other rows";
   let arguments = (ins Tile_BufferType:$dest, Tile_BufferType:$source, I64:$batch, Tile_BufferType:$row_h,
                        Tile_BufferType:$row_q, I64:$count);
@@ -158,7 +158,7 @@ def Tile_GatherOp : Tile_Op<"gather", [MemoryEffects<[MemRead, MemWrite]>]> {
   let hasVerifier = 1;
 }
 
-def Tile_ScatterOp : Tile_Op<"scatter", [MemoryEffects<[MemRead, MemWrite]>]> {
+def Tile_ScatterOp : Tile_Op<"scatter", [MemoryEffects<[MemRead, MemWrite]>, AllTypesMatch<["row_h", "row_q"]>]> {
   let summary = "dest[batch, row_h[r], row_q[r](, :)] = source[r(, :)] for r < count";
   let arguments = (ins Tile_BufferType:$dest, I64:$batch, Tile_BufferType:$row_h, Tile_BufferType:$row_q,
                        Tile_BufferType:$source, I64:$count);
