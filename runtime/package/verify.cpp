@@ -1,0 +1,150 @@
+#include <attile/package.h>
+
+#include "package/compiled_plan.h"
+#include <algorithm>
+#include <fmt/core.h>
+#include <set>
+
+namespace attile {
+
+namespace {
+
+constexpr std::size_t max_name = 128;
+constexpr std::int64_t max_head_dim = 1 << 16;
+constexpr std::uint64_t max_alignment = 4096;
+
+bool is_identifier(std::string_view name) {
+  auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
+  auto part = [&](char c) { return letter(c) || (c >= '0' && c <= '9'); };
+  return !name.empty() && name.size() <= max_name && letter(name.front()) &&
+         std::all_of(name.begin(), name.end(), part);
+}
+
+Result<void> verify_names(const Package& package) {
+  std::set<std::string_view> seen;
+  auto check = [&](std::string_view kind, const auto& list) -> Result<void> {
+    for (const auto& item : list) {
+      if (!is_identifier(item.name))
+        return user_error(fmt::format("{}: expected an identifier as a name, got '{}'", kind,
+                                      std::string_view(item.name).substr(0, max_name)));
+      if (!seen.insert(item.name).second)
+        return user_error(fmt::format("{}: the name '{}' is used twice", kind, item.name));
+    }
+    return {};
+  };
+  for (const auto& [kind, list] :
+       {std::pair<std::string_view, const std::vector<TensorSpec>&>{"inputs", package.inputs},
+        {"tensor params", package.tensor_params},
+        {"outputs", package.outputs}})
+    if (Result<void> result = check(kind, list); !result)
+      return result;
+  if (Result<void> result = check("scalar params", package.scalar_params); !result)
+    return result;
+  seen.clear();
+  if (Result<void> result = check("plan values", package.plan.values); !result)
+    return result;
+  return check("scratch", package.plan.scratch);
+}
+
+Result<void> verify_operands(const Package& package) {
+  constexpr std::string_view names[] = {"q", "k", "v"};
+  if (!std::equal(package.inputs.begin(), package.inputs.end(), std::begin(names), std::end(names),
+                  [](const TensorSpec& spec, std::string_view name) { return spec.name == name; }))
+    return user_error("inputs: expected q, k, v in this order");
+  for (const TensorSpec& spec : package.inputs)
+    if (spec.dims.size() != 4 || spec.dtype != package.dtype)
+      return user_error(fmt::format("input '{}': expected rank 4 and dtype {}, got rank {} and dtype {}",
+                                    spec.name, name(package.dtype), spec.dims.size(), name(spec.dtype)));
+  for (const auto* list : {&package.tensor_params, &package.outputs})
+    for (const TensorSpec& spec : *list)
+      if (spec.dims.size() > static_cast<std::size_t>(max_rank))
+        return user_error(fmt::format("operand '{}': expected rank at most {}, got {}", spec.name, max_rank,
+                                      spec.dims.size()));
+  if (package.outputs.empty())
+    return user_error("outputs: expected at least one");
+  for (const TensorSpec& spec : package.outputs)
+    for (const std::optional<plan::Expr>& dim : spec.dims)
+      if (!dim)
+        return user_error(fmt::format("output '{}': expected an expression for every dimension", spec.name));
+  for (const ScalarParam& param : package.scalar_params)
+    if (param.default_value && param.default_value->index() != static_cast<std::size_t>(param.type))
+      return user_error(fmt::format("param '{}': its default has another type", param.name));
+  for (const auto& [what, dim] :
+       {std::pair{"head_dim", package.head_dim}, {"head_dim_v", package.head_dim_v}})
+    if (dim < 1 || dim > max_head_dim)
+      return user_error(fmt::format("{}: expected 1 to {}, got {}", what, max_head_dim, dim));
+  return {};
+}
+
+/// Every size must be bound by a dimension of an input.
+Result<void> verify_sizes(const plan::CompiledPlan& plan) {
+  std::set<int> bound;
+  for (int i = 0; i < plan.inputs; ++i)
+    for (std::optional<plan::SizeSymbol> size : plan.operands[i].sizes)
+      if (size)
+        bound.insert(*size);
+  for (int size = 0; size < plan::head_dim; ++size)
+    if (!bound.count(size))
+      return user_error(fmt::format("inputs: expected a dimension that is '{}'",
+                                    plan::name(static_cast<plan::SizeSymbol>(size))));
+  return {};
+}
+
+Result<void> verify_code(const Package& package, const CodeSection& section) {
+  if (section.kind != CodeSection::cpu_image)
+    return {};
+  std::string where = fmt::format("code for '{}'", section.target);
+  std::uint64_t alignment = section.alignment;
+  if (alignment == 0 || (alignment & (alignment - 1)) || alignment > max_alignment)
+    return user_error(fmt::format("{}: expected an alignment that is a power of two up to {}, got {}", where,
+                                  max_alignment, alignment));
+  for (const auto& [symbol, offset] : section.entries)
+    if (offset >= section.bytes.size())
+      return user_error(fmt::format("{}: expected the entry of '{}' inside {} bytes of code, got offset {}",
+                                    where, symbol, section.bytes.size(), offset));
+  for (const plan::Launch& launch : package.plan.kernels)
+    if (!section.entries.count(launch.symbol))
+      return user_error(fmt::format("{}: there is no entry for kernel '{}'", where, launch.symbol));
+  return {};
+}
+
+} // namespace
+
+Result<void> verify(const Package& package) {
+  if (Result<void> result = verify_names(package); !result)
+    return result;
+  if (Result<void> result = verify_operands(package); !result)
+    return result;
+  Result<plan::CompiledPlan> plan = plan::CompiledPlan::compile(package);
+  if (!plan)
+    return plan.error();
+  if (Result<void> result = verify_sizes(*plan); !result)
+    return result;
+  if (package.plan.kernels.empty())
+    return user_error("plan: expected at least one kernel");
+  if (package.code.empty())
+    return user_error("code: expected at least one section");
+  for (const CodeSection& section : package.code)
+    if (Result<void> result = verify_code(package, section); !result)
+      return result;
+  return {};
+}
+
+std::vector<TensorSpec> standard_inputs(DType dtype) {
+  using plan::sym;
+  return {{"q", dtype, {sym("batch"), sym("heads"), sym("q_len"), sym("head_dim")}},
+          {"k", dtype, {sym("batch"), sym("kv_heads"), sym("kv_len"), sym("head_dim")}},
+          {"v", dtype, {sym("batch"), sym("kv_heads"), sym("kv_len"), sym("head_dim_v")}}};
+}
+
+TensorSpec output_spec(std::string name, DType dtype) {
+  using plan::sym;
+  return {std::move(name), dtype, {sym("batch"), sym("heads"), sym("q_len"), sym("head_dim_v")}};
+}
+
+TensorSpec row_output_spec(std::string name) {
+  using plan::sym;
+  return {std::move(name), DType::f32, {sym("batch"), sym("heads"), sym("q_len")}};
+}
+
+} // namespace attile
