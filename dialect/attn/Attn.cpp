@@ -79,3 +79,8 @@ int MonoidOp::outputIndex(StringRef name) {
       return i;
   return -1;
 }
+
+void KernelOp::getAsmBlockArgumentNames(Region& region, OpAsmSetValueNameFn setName) {
+  for (auto [i, argument] : llvm::enumerate(region.getArguments()))
+    setName(argument, argumentName(i));
+}

@@ -50,6 +50,8 @@ def Attn_KernelOp : Attn_Op<"kernel", [FunctionOpInterface, IsolatedFromAbove, O
     ::llvm::StringRef resultName(unsigned i);
     /// `input` or `param`.
     ::llvm::StringRef argumentRole(unsigned i);
+    /// Arguments are printed under their names.
+    void getAsmBlockArgumentNames(::mlir::Region &region, ::mlir::OpAsmSetValueNameFn setName);
   }];
 }
 

@@ -43,7 +43,7 @@ def Tile_Scope : Tile_Enum<"Scope", "who takes part", [
 def Tile_Combiner : Tile_Enum<"Combiner", "associative combiner of a reduction", [
     I32EnumAttrCase<"Add", 0, "add">, I32EnumAttrCase<"Max", 1, "max">,
     I32EnumAttrCase<"Min", 2, "min">, I32EnumAttrCase<"Mul", 3, "mul">]>;
-def Tile_CombinerAttr : EnumAttr<Tile_Dialect, Tile_Combiner, "combiner">;
+def Tile_CombinerAttr : EnumAttr<Tile_Dialect, Tile_Combiner, "combiner"> { let assemblyFormat = "`<` $value `>`"; }
 def Tile_CombinerArrayAttr : TypedArrayAttrBase<Tile_CombinerAttr, "combiners">;
 def Tile_ScopeAttr : EnumAttr<Tile_Dialect, Tile_Scope, "scope">;
 
@@ -75,7 +75,7 @@ def Tile_RoleAttr : AttrDef<Tile_Dialect, "Role"> {
   let summary = "a part that some of a block's threads play: `#tile.role<producer : 1 warp, registers = 24>`";
   let parameters = (ins StringRefParameter<"name">:$name, "int64_t":$count, EnumParameter<Tile_Scope>:$scope,
                         DefaultValuedParameter<"int64_t", "0">:$registers);
-  let assemblyFormat = "`<` $name `:` $count $scope (`,` `registers` `=` $registers^)? `>`";
+  let assemblyFormat = "`<` custom<Name>($name) `:` $count $scope (`,` `registers` `=` $registers^)? `>`";
 }
 def Tile_RoleArrayAttr : TypedArrayAttrBase<Tile_RoleAttr, "roles">;
 
@@ -93,9 +93,9 @@ def Tile_BufferType : Tile_Type<"Buffer", "buffer"> {
                         "Space":$space, "LayoutKind":$layout);
   let hasCustomAssemblyFormat = 1;
   let genVerifyDecl = 1;
-  let builders = [TypeBuilder<(ins "::llvm::ArrayRef<int64_t>":$shape, "::mlir::Type":$elementType, "Space":$space,
+  let builders = [TypeBuilderWithInferredContext<(ins "::llvm::ArrayRef<int64_t>":$shape, "::mlir::Type":$elementType, "Space":$space,
                                CArg<"LayoutKind", "LayoutKind::RowMajor">:$layout), [{
-    return $_get($_ctxt, shape, elementType, space, layout);
+    return $_get(elementType.getContext(), shape, elementType, space, layout);
   }]>];
   let extraClassDeclaration = [{
     int64_t getRank() const { return getShape().size(); }

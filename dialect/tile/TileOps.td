@@ -21,6 +21,7 @@ def Tile_PlanOp : Tile_Op<"plan", [Symbol, NoTerminator, SingleBlock]> {
   let summary = "what a launch does: named values, scratch buffers, kernels in order";
   let description = [{
     Everything is a symbolic expression of `tile.size`s: one plan serves all shapes. One kernel is the plan of length one.
+    Constraint: (plan_c1) values and scratch buffers have distinct names.
 
     ```mlir
     tile.kernel @copy_rows() { tile.return }
@@ -36,6 +37,7 @@ def Tile_PlanOp : Tile_Op<"plan", [Symbol, NoTerminator, SingleBlock]> {
   let arguments = (ins SymbolNameAttr:$sym_name);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = "$sym_name attr-dict-with-keyword $body";
+  let hasRegionVerifier = 1;
 }
 
 def Tile_SizeOp : Tile_Op<"size", [Pure]> {
@@ -71,7 +73,7 @@ def Tile_KernelOp : Tile_Op<"kernel", [FunctionOpInterface, IsolatedFromAbove, O
   let description = [{
     Arguments are global buffers and scalars, each with `tile.name`: the operand, scratch or parameter it is bound
     to ("q", "partials", "param.window"). No results. Constraint: (kernel_c1) every argument has a distinct name;
-    (kernel_c2) buffers among the arguments are global.
+    (kernel_c2) buffers among the arguments are global; (kernel_c3) there are no results; (kernel_c4) the body ends in `tile.return`.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<FunctionType>:$function_type,
                        OptionalAttr<DictArrayAttr>:$arg_attrs, OptionalAttr<DictArrayAttr>:$res_attrs,
@@ -85,6 +87,8 @@ def Tile_KernelOp : Tile_Op<"kernel", [FunctionOpInterface, IsolatedFromAbove, O
     ::mlir::Region* getCallableRegion() { return &getBody(); }
     /// The `tile.name` of argument `i` (empty if missing).
     ::llvm::StringRef argumentName(unsigned i);
+    /// Arguments are printed under their names.
+    void getAsmBlockArgumentNames(::mlir::Region &region, ::mlir::OpAsmSetValueNameFn setName);
   }];
 }
 
@@ -110,6 +114,9 @@ def Tile_BlockIndexOp : Tile_Op<"block_index", [Pure]> {
 
 def Tile_AllocOp : Tile_Op<"alloc", [MemoryEffects<[MemAlloc]>]> {
   let summary = "a block's own buffer: shared, local or register; uninitialised; static shape";
+  let description = [{
+    Constraints: (alloc_c1) the space is not global and not another block's (cluster); (alloc_c2) the shape is static.
+  }];
   let results = (outs Tile_BufferType:$result);
   let assemblyFormat = "attr-dict `:` type($result)";
   let hasVerifier = 1;
@@ -120,7 +127,7 @@ def Tile_SliceOp : Tile_Op<"slice", [Pure, AttrSizedOperandSegments]> {
   let description = [{
     One offset per dimension of the source; the result keeps the last dimensions, as many as its rank (leading ones are
     indexed away). `sizes` gives one value for each `?` of the result. Constraints: (slice_c1) offsets, (slice_c2)
-    sizes, (slice_c3) same element type and space.
+    sizes, (slice_c3) same element type and space, and a static extent of the result is at most the source's.
   }];
   let arguments = (ins Tile_BufferType:$source, Variadic<I64>:$offsets, Variadic<I64>:$sizes);
   let results = (outs Tile_BufferType:$result);
@@ -130,7 +137,8 @@ def Tile_SliceOp : Tile_Op<"slice", [Pure, AttrSizedOperandSegments]> {
 
 def Tile_LookupOp : Tile_Op<"lookup", [MemoryEffects<[MemRead]>]> {
   let summary = "one element of a global buffer; each index is clamped into range";
-  let description = [{ Integers are widened to i64, floats to f32, i8 is a bool; an empty dimension reads as 0. }];
+  let description = [{ Integers are widened to i64, floats to f32, i8 is a bool; an empty dimension reads as 0.
+    Constraints: (lookup_c1) one index per dimension; (lookup_c2) the result is the widened element type. }];
   let arguments = (ins Tile_BufferType:$buffer, Variadic<I64>:$indices);
   let results = (outs Tile_Scalar:$result);
   let assemblyFormat = "$buffer `[` $indices `]` attr-dict `:` type($buffer) `->` type($result)";
@@ -139,12 +147,18 @@ def Tile_LookupOp : Tile_Op<"lookup", [MemoryEffects<[MemRead]>]> {
 
 def Tile_FillOp : Tile_Op<"fill", [MemoryEffects<[MemWrite]>]> {
   let summary = "every element becomes `value`";
+  let description = [{ Constraint: (fill_c1) the value is the widened element type (see `tile.generic`). }];
   let arguments = (ins Tile_BufferType:$dest, Tile_Scalar:$value);
   let assemblyFormat = "$dest `,` $value attr-dict `:` type($dest) `,` type($value)";
+  let hasVerifier = 1;
 }
 
 def Tile_CopyOp : Tile_Op<"copy", [MemoryEffects<[MemRead, MemWrite]>]> {
-  let summary = "dest = source, converting element type and layout; rows past the source's extent become 0";
+  let summary = "dest = source, converting element type and layout; elements past the source's extents become 0";
+  let description = [{
+    Constraints: (copy_c1) same rank, and no static extent of the source exceeds that of dest; (copy_c2) element types are
+    equal or both floats.
+  }];
   let arguments = (ins Tile_BufferType:$dest, Tile_BufferType:$source);
   let assemblyFormat = "$dest `,` $source attr-dict `:` type($dest) `,` type($source)";
   let hasVerifier = 1;
@@ -152,6 +166,10 @@ def Tile_CopyOp : Tile_Op<"copy", [MemoryEffects<[MemRead, MemWrite]>]> {
 
 def Tile_GatherOp : Tile_Op<"gather", [MemoryEffects<[MemRead, MemWrite]>, AllTypesMatch<["row_h", "row_q"]>]> {
   let summary = "dest[r, :] = source[batch, row_h[r], row_q[r], :] for r < count, 0 for the other rows";
+  let description = [{
+    Constraints: (gather_c1) dest has rank 2 and source rank 4; (gather_c2) row_h and row_q are integers of rank 1;
+    (gather_c3) element types as in `tile.copy`.
+  }];
   let arguments = (ins Tile_BufferType:$dest, Tile_BufferType:$source, I64:$batch, Tile_BufferType:$row_h,
                        Tile_BufferType:$row_q, I64:$count);
   let assemblyFormat = "$dest `,` $source `[` $batch `,` $row_h `,` $row_q `]` `count` `(` $count `)` attr-dict `:` type($dest) `,` type($source) `,` type($row_h)";
@@ -160,6 +178,10 @@ def Tile_GatherOp : Tile_Op<"gather", [MemoryEffects<[MemRead, MemWrite]>, AllTy
 
 def Tile_ScatterOp : Tile_Op<"scatter", [MemoryEffects<[MemRead, MemWrite]>, AllTypesMatch<["row_h", "row_q"]>]> {
   let summary = "dest[batch, row_h[r], row_q[r](, :)] = source[r(, :)] for r < count";
+  let description = [{
+    Constraints: (scatter_c1) dest has rank 4 and source rank 2, or dest rank 3 and source rank 1; (scatter_c2) row_h and
+    row_q are integers of rank 1; (scatter_c3) element types as in `tile.copy`.
+  }];
   let arguments = (ins Tile_BufferType:$dest, I64:$batch, Tile_BufferType:$row_h, Tile_BufferType:$row_q,
                        Tile_BufferType:$source, I64:$count);
   let assemblyFormat = "$dest `[` $batch `,` $row_h `,` $row_q `]` `,` $source `count` `(` $count `)` attr-dict `:` type($dest) `,` type($source) `,` type($row_h)";
@@ -173,7 +195,8 @@ def Tile_DotOp : Tile_Op<"dot", [MemoryEffects<[MemRead, MemWrite]>]> {
   let description = [{
     a is [rows, n], b is [n, cols], or [cols, n] with `transpose_b`; acc is f32 [rows, cols]. With `accumulate` the old
     value is kept; `rescale` (one factor per row) multiplies it first. An extent that is dynamic in b bounds the
-    loop; columns of acc past it are left unspecified. Constraints: (dot_c1) static extents agree; (dot_c2) acc is f32.
+    loop; columns of acc past it are left unspecified. Constraints: (dot_c1) static extents agree; (dot_c2) acc is f32, and
+    rescale f32 of rank 1; (dot_c3) ranks are 2 and elements are floats; (dot_c4) rescale comes with accumulate.
   }];
   let arguments = (ins Tile_BufferType:$acc, Tile_BufferType:$lhs, Tile_BufferType:$rhs, Optional<Tile_BufferType>:$rescale,
                        UnitAttr:$accumulate, UnitAttr:$transpose_b);
@@ -189,9 +212,10 @@ def Tile_GenericOp : Tile_Op<"generic", [MemoryEffects<[MemRead, MemWrite]>, Att
   let description = [{
     The domain is [rows] or, with `cols`, [rows, cols]. Inputs have rank 2, or rank 1 (rows, broadcast along cols).
     The region takes one element per input and yields one element per output (stored) and then one per
-    reduction. `reduces` are buffers of rank 1: each row's yielded elements are combined into its old value.
+    reduction. Elements are read as f32, i64 or i1 (i8 is a bool), and converted back when they are stored. `reduces` are buffers of rank 1: each row's yielded elements are combined into its old value.
     `tile.index` gives the position. Scalars from outside may be used. Elements are independent: no order is promised.
-    Constraints: (generic_c1) signature of the region; (generic_c2) one combiner per reduction; (generic_c3) ranks.
+    Constraints: (generic_c1) signature of the region; (generic_c2) one combiner per reduction; (generic_c3) ranks, and
+    no static first extent is less than `rows`.
 
     ```mlir
     tile.kernel @row_max(%n: i64 {tile.name = "param.n"}) {
@@ -218,6 +242,7 @@ def Tile_GenericOp : Tile_Op<"generic", [MemoryEffects<[MemRead, MemWrite]>, Att
 
 def Tile_IndexOp : Tile_Op<"index", [Pure]> {
   let summary = "position in the enclosing generic's domain: 0 is the row, 1 the column";
+  let description = [{ Constraint: (index_c1) inside a generic that has this dimension. }];
   let arguments = (ins I64Attr:$dim);
   let results = (outs I64:$result);
   let assemblyFormat = "$dim attr-dict";
@@ -240,7 +265,7 @@ def Tile_VisitOp : Tile_Op<"visit", []> {
     [k0, k1) and yields (any, all): any = false promises that no pair of this block's rows and these keys is visible,
     all = true that every pair is. It must be cheap: a lowering may call it on large ranges first and descend, so that finding
     the tiles costs a logarithm. `body` takes the first key k0, the number of keys n <= tile, and full (classify's
-    all). Constraint: (visit_c1) signatures of the regions.
+    all). Constraints: (visit_c1) signatures of the regions; (visit_c2) `tile` is positive.
   }];
   let arguments = (ins I64:$lo, I64:$hi, I64Attr:$tile);
   let regions = (region SizedRegion<1>:$classify, SizedRegion<1>:$body);
@@ -253,20 +278,23 @@ def Tile_SummarizeOp : Tile_Op<"summarize", [MemoryEffects<[MemRead, MemWrite]>]
   let summary = "writes the minimum and maximum of each block of `block` elements along the last dimension, and of blocks of blocks";
   let description = [{
     One call handles one row (the leading indices of the block index) of `source`. `summary` is i64 [rows, slots, 2]: level 0
-    first (ceil(n / block) slots), then level 1 (ceil of that / block), until one slot is left.
+    first (ceil(n / block) slots), then level 1 (ceil of that / block), until one slot is left. Constraint: (summarize_c1) summary is i64 of rank 3, source holds integers, block is at least 2.
   }];
   let arguments = (ins Tile_BufferType:$summary, Tile_BufferType:$source, I64:$row, I64Attr:$block);
   let assemblyFormat = "$summary `,` $source `row` $row `block` $block attr-dict `:` type($summary) `,` type($source)";
+  let hasVerifier = 1;
 }
 
 def Tile_RangeOfOp : Tile_Op<"range_of", [MemoryEffects<[MemRead]>]> {
   let summary = "bounds of source[indices..., i] for i in [lo, hi] (both included, clamped as a lookup is), from its summary";
   let description = [{
     The bounds are those of the smallest set of whole blocks that covers the range: they may be wider, never narrower.
+    Constraints: (range_of_c1) one index less than the source's rank; (range_of_c2) summary, source and block as in `tile.summarize`.
   }];
   let arguments = (ins Tile_BufferType:$summary, Tile_BufferType:$source, Variadic<I64>:$indices, I64:$lo, I64:$hi, I64Attr:$block);
   let results = (outs I64:$min, I64:$max);
   let assemblyFormat = "$summary `of` $source `[` $indices `]` `from` $lo `to` $hi `block` $block attr-dict `:` type($summary) `,` type($source)";
+  let hasVerifier = 1;
 }
 
 // ================================================================ asynchrony and roles ============
@@ -274,19 +302,31 @@ def Tile_RangeOfOp : Tile_Op<"range_of", [MemoryEffects<[MemRead]>]> {
 def Tile_RolesOp : Tile_Op<"roles", []> {
   let summary = "divides a block's threads: region i is what role i executes";
   let description = [{
-    Buffers and barriers from above are shared by all roles. Constraint: (roles_c1) one region per role, names distinct.
+    Buffers and barriers from above are shared by all roles. Each region ends in
+    `tile.yield` without values. Constraint: (roles_c1) one region per role, names distinct, counts positive.
   }];
   let arguments = (ins Tile_RoleArrayAttr:$roles);
   let regions = (region VariadicRegion<SizedRegion<1>>:$bodies);
   let assemblyFormat = "$roles attr-dict-with-keyword $bodies";
   let hasVerifier = 1;
+  let hasRegionVerifier = 1;
+}
+
+def Tile_RoleIndexOp : Tile_Op<"role_index", [Pure]> {
+  let summary = "which of the `count` groups of the enclosing role this is";
+  let description = [{ Constraint: (role_index_c1) inside a region of `tile.roles`. }];
+  let results = (outs I64:$result);
+  let assemblyFormat = "attr-dict";
+  let hasVerifier = 1;
 }
 
 def Tile_BarrierAllocOp : Tile_Op<"barrier_alloc", [MemoryEffects<[MemAlloc]>]> {
   let summary = "barriers (one per stage) that complete a phase after `arrivals` arrivals and all expected bytes";
+  let description = [{ Constraint: (barrier_alloc_c1) arrivals and stages are positive. }];
   let arguments = (ins I64Attr:$arrivals);
   let results = (outs Tile_BarrierType:$result);
   let assemblyFormat = "`arrivals` $arrivals attr-dict `:` type($result)";
+  let hasVerifier = 1;
 }
 
 class Tile_BarrierUse<string mnemonic> : Tile_Op<mnemonic, [MemoryEffects<[MemRead, MemWrite]>]>;
@@ -309,7 +349,7 @@ def Tile_SyncOp : Tile_Op<"sync", [MemoryEffects<[MemRead, MemWrite]>]> {
 
 def Tile_CopyAsyncOp : Tile_Op<"copy_async", [MemoryEffects<[MemRead, MemWrite]>, AttrSizedOperandSegments]> {
   let summary = "a copy that completes later: it signals a barrier's stage, or the returned token";
-  let description = [{ Constraint: (copy_async_c1) a barrier with its stage, or a token, not both. }];
+  let description = [{ Constraint: (copy_async_c1) a barrier with its stage, or a token, not both; (copy_async_c2) as `tile.copy`. }];
   let arguments = (ins Tile_BufferType:$dest, Tile_BufferType:$source, Optional<Tile_BarrierType>:$barrier, Optional<I64>:$stage);
   let results = (outs Optional<Tile_TokenType>:$token);
   let assemblyFormat = [{
@@ -320,12 +360,14 @@ def Tile_CopyAsyncOp : Tile_Op<"copy_async", [MemoryEffects<[MemRead, MemWrite]>
 
 def Tile_DotAsyncOp : Tile_Op<"dot_async", [MemoryEffects<[MemRead, MemWrite]>]> {
   let summary = "a dot that completes when its token is waited for; operands may be read until then";
+  let description = [{ Constraint: (dot_async_c1) as `tile.dot`. }];
   let arguments = (ins Tile_BufferType:$acc, Tile_BufferType:$lhs, Tile_BufferType:$rhs, UnitAttr:$accumulate, UnitAttr:$transpose_b);
   let results = (outs Tile_TokenType:$token);
   let assemblyFormat = [{
     $acc `,` $lhs `,` $rhs (`accumulate` $accumulate^)? (`transpose_b` $transpose_b^)? attr-dict
     `:` type($acc) `,` type($lhs) `,` type($rhs) `->` type($token)
   }];
+  let hasVerifier = 1;
 }
 
 def Tile_WaitOp : Tile_Op<"wait", [MemoryEffects<[MemRead, MemWrite]>]> {

@@ -1,6 +1,7 @@
 //===- attile-opt.cpp - runs passes on .mlir files, for tests and for looking inside ---===//
 
 #include "dialect/attn/Attn.h"
+#include "dialect/tile/Tile.h"
 #include "tools/attile-opt/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -13,7 +14,7 @@
 
 int main(int argc, char** argv) {
   mlir::DialectRegistry registry;
-  registry.insert<attile::attn::AttnDialect>();
+  registry.insert<attile::attn::AttnDialect, attile::tile::TileDialect>();
   registry.insert<mlir::arith::ArithDialect, mlir::func::FuncDialect, mlir::LLVM::LLVMDialect,
                   mlir::math::MathDialect, mlir::scf::SCFDialect, mlir::vector::VectorDialect>();
   attile::registerAttilePasses();
