@@ -5,6 +5,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/DialectImplementation.h"
+#include "mlir/Interfaces/FoldInterfaces.h"
 #include "mlir/Interfaces/FunctionImplementation.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -28,7 +29,16 @@ static void printName(AsmPrinter& printer, StringRef name) { printer << name; }
 #define GET_OP_CLASSES
 #include "dialect/attn/AttnOps.cpp.inc"
 
+namespace {
+/// Keeps constants in the region that uses them: a region reads as the user's expression, whole.
+struct KeepConstants : DialectFoldInterface {
+  using DialectFoldInterface::DialectFoldInterface;
+  bool shouldMaterializeInto(Region*) const override { return true; }
+};
+} // namespace
+
 void AttnDialect::initialize() {
+  addInterfaces<KeepConstants>();
   addAttributes<
 #define GET_ATTRDEF_LIST
 #include "dialect/attn/AttnAttrs.cpp.inc"
@@ -84,3 +94,87 @@ void KernelOp::getAsmBlockArgumentNames(Region& region, OpAsmSetValueNameFn setN
   for (auto [i, argument] : llvm::enumerate(region.getArguments()))
     setName(argument, argumentName(i));
 }
+
+// ---- names of region arguments and results ------------------------------------------------------
+
+/// Names the arguments in order; those past the last name keep their numbers.
+static void nameArguments(Region& region, OpAsmSetValueNameFn setName, ArrayRef<StringRef> names) {
+  if (region.empty())
+    return;
+  for (auto [argument, name] : llvm::zip(region.getArguments(), names))
+    setName(argument, name);
+}
+
+/// "s", or "s0", "s1", ... when there are several; then b, h, kv_h, q, k.
+static void nameScoreArguments(Region& region, OpAsmSetValueNameFn setName, unsigned scores) {
+  static constexpr StringRef indices[] = {"b", "h", "kv_h", "q", "k"};
+  if (region.empty())
+    return;
+  for (auto [i, argument] : llvm::enumerate(region.getArguments())) {
+    if (i >= scores + std::size(indices))
+      return;
+    setName(argument, i >= scores ? indices[i - scores].str() : scores == 1 ? "s" : "s" + std::to_string(i));
+  }
+}
+
+void MonoidOp::getAsmBlockArgumentNames(Region& region, OpAsmSetValueNameFn setName) {
+  if (&region == &getLift()) {
+    if (region.getNumArguments() == 2)
+      nameArguments(region, setName, {"s", "v"});
+    return;
+  }
+  bool merge = &region == &getMerge();
+  for (auto [i, argument] : llvm::enumerate(region.getArguments())) {
+    if (i >= (merge ? 2 : 1) * numFields())
+      return;
+    std::string side = merge ? (i < numFields() ? "a_" : "b_") : "";
+    setName(argument, side + field(i % numFields()).getName().str());
+  }
+}
+
+void ScoresOp::getAsmResultNames(OpAsmSetValueNameFn setName) { setName(getResult(), "s"); }
+
+void ModifyOp::getAsmResultNames(OpAsmSetValueNameFn setName) { setName(getResult(), "s"); }
+void ModifyOp::getAsmBlockArgumentNames(Region& region, OpAsmSetValueNameFn setName) {
+  nameScoreArguments(region, setName, getScores().size());
+}
+
+void MaskOp::getAsmResultNames(OpAsmSetValueNameFn setName) { setName(getResult(), "visible"); }
+void MaskOp::getAsmBlockArgumentNames(Region& region, OpAsmSetValueNameFn setName) {
+  nameScoreArguments(region, setName, 0);
+}
+
+void BlockTableOp::getAsmResultNames(OpAsmSetValueNameFn setName) { setName(getResult(), "visible"); }
+void BlockTableOp::getAsmBlockArgumentNames(Region& region, OpAsmSetValueNameFn setName) {
+  nameArguments(region, setName, {"b", "h", "kv_h", "qb"});
+}
+
+void TransformOp::getAsmBlockArgumentNames(Region& region, OpAsmSetValueNameFn setName) {
+  nameArguments(region, setName, {"x", "b", "h", "i", "c"});
+}
+
+static void nameOutputs(ResultRange results, ArrayAttr names, OpAsmSetValueNameFn setName) {
+  for (auto [result, name] : llvm::zip(results, names))
+    setName(result, cast<StringAttr>(name).getValue());
+}
+
+void ReduceOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
+  nameOutputs(getResults(), getOutputs(), setName);
+}
+void ReduceOp::getAsmBlockArgumentNames(Region& region, OpAsmSetValueNameFn setName) {
+  nameScoreArguments(region, setName, 0);
+}
+
+void FoldOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
+  nameOutputs(getResults(), getOutputs(), setName);
+}
+void FoldOp::getAsmBlockArgumentNames(Region& region, OpAsmSetValueNameFn setName) {
+  if (&region == &getScore())
+    nameScoreArguments(region, setName, getQueries().size());
+  else if (&region == &getBlocks())
+    nameArguments(region, setName, {"b", "h", "kv_h", "qb"});
+  else if (&region != &getStep())
+    nameScoreArguments(region, setName, 0);
+}
+
+void SizeOp::getAsmResultNames(OpAsmSetValueNameFn setName) { setName(getResult(), getName()); }

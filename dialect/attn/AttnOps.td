@@ -14,6 +14,11 @@ include "mlir/Interfaces/SideEffectInterfaces.td"
 
 class Attn_Op<string mnemonic, list<Trait> traits = []> : Op<Attn_Dialect, mnemonic, traits>;
 
+// Region arguments and results are printed under the names that a spec uses: %s, %q, %k, %visible, %kv_len.
+def Attn_NamesArguments : DeclareOpInterfaceMethods<OpAsmOpInterface, ["getAsmBlockArgumentNames"]>;
+def Attn_NamesResults : DeclareOpInterfaceMethods<OpAsmOpInterface, ["getAsmResultNames"]>;
+def Attn_NamesBoth : DeclareOpInterfaceMethods<OpAsmOpInterface, ["getAsmBlockArgumentNames", "getAsmResultNames"]>;
+
 def Attn_Scores : TensorRankOf<[F32], [4]>;    // [batch, heads, q_len, kv_len]
 def Attn_Visible : TensorRankOf<[I1], [4]>;    // [batch, heads, q_len, kv_len]
 def Attn_Operand : TensorRankOf<[F32, F16, BF16], [4]>; // [batch, heads | kv_heads, len, head_dim]
@@ -68,7 +73,7 @@ def Attn_YieldOp : Attn_Op<"yield", [Pure, Terminator, ReturnLike]> {
   let builders = [OpBuilder<(ins), [{ build($_builder, $_state, ::mlir::ValueRange{}); }]>];
 }
 
-def Attn_MonoidOp : Attn_Op<"monoid", [Symbol, IsolatedFromAbove]> {
+def Attn_MonoidOp : Attn_Op<"monoid", [Symbol, IsolatedFromAbove, Attn_NamesArguments]> {
   let summary = "a state with identity, lift, merge and finalize";
   let description = [{
     Attention is a fold over keys into the state of a monoid. `lift(scores..., values...)` makes the state of one
@@ -84,7 +89,7 @@ def Attn_MonoidOp : Attn_Op<"monoid", [Symbol, IsolatedFromAbove]> {
 
     Constraints: (monoid_c1) identity, lift and merge yield one value per field, of the field's type; (monoid_c2) merge
     takes all fields of a, then all of b; finalize takes all fields and yields one value per output; (monoid_c3) field
-    and output names are distinct.
+    and output names are distinct; (monoid_c4) the merge of a gauge field depends on gauge fields only.
 
     ```mlir
     attn.monoid @sum fields [#attn.field<o : row_dv sum>] outputs [#attn.output<o : row_dv>]
@@ -114,7 +119,7 @@ def Attn_MonoidOp : Attn_Op<"monoid", [Symbol, IsolatedFromAbove]> {
 
 // ================================================================ the naive chain ================
 
-def Attn_ScoresOp : Attn_Op<"scores", [Pure]> {
+def Attn_ScoresOp : Attn_Op<"scores", [Pure, Attn_NamesResults]> {
   let summary = "every query times every key";
   let description = [{
     s[b,h,q,k] = sum_c query[b,h,q,c] * key[b, h / (heads / kv_heads), k, c].
@@ -126,7 +131,7 @@ def Attn_ScoresOp : Attn_Op<"scores", [Pure]> {
   let hasVerifier = 1;
 }
 
-def Attn_ModifyOp : Attn_Op<"modify", [Pure]> {
+def Attn_ModifyOp : Attn_Op<"modify", [Pure, Attn_NamesBoth]> {
   let summary = "a new score from old scores and indices";
   let description = [{
     The region takes one f32 per input score, then b, h, kv_h, q, k as i64, and yields the new score.
@@ -137,9 +142,10 @@ def Attn_ModifyOp : Attn_Op<"modify", [Pure]> {
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = "$scores attr-dict-with-keyword $body `:` type($scores) `->` type($result)";
   let hasRegionVerifier = 1;
+  let hasFolder = 1;
 }
 
-def Attn_MaskOp : Attn_Op<"mask", [Pure]> {
+def Attn_MaskOp : Attn_Op<"mask", [Pure, Attn_NamesBoth]> {
   let summary = "which keys a query sees, from indices and captured tensors";
   let description = [{
     The region takes b, h, kv_h, q, k and yields i1: true is visible. Constraint: (mask_c1) block arguments and yield.
@@ -150,7 +156,7 @@ def Attn_MaskOp : Attn_Op<"mask", [Pure]> {
   let hasRegionVerifier = 1;
 }
 
-def Attn_BlockTableOp : Attn_Op<"block_table", [Pure]> {
+def Attn_BlockTableOp : Attn_Op<"block_table", [Pure, Attn_NamesBoth]> {
   let summary = "visibility by a table that lists, per query block, the key blocks to visit";
   let description = [{
     The region takes b, h, kv_h and the query block index qb = q / q_block, and yields the table's leading indices; the
@@ -166,7 +172,7 @@ def Attn_BlockTableOp : Attn_Op<"block_table", [Pure]> {
   let hasRegionVerifier = 1;
 }
 
-def Attn_TransformOp : Attn_Op<"transform", [Pure]> {
+def Attn_TransformOp : Attn_Op<"transform", [Pure, Attn_NamesArguments]> {
   let summary = "an elementwise hook on q, k, v as they are loaded, or on an output";
   let description = [{
     The region takes the element as f32 and its indices b, h, position, channel, and yields the new element as f32.
@@ -177,9 +183,10 @@ def Attn_TransformOp : Attn_Op<"transform", [Pure]> {
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = "$input attr-dict-with-keyword $body `:` type($input) `->` type($result)";
   let hasRegionVerifier = 1;
+  let hasFolder = 1;
 }
 
-def Attn_ReduceOp : Attn_Op<"reduce", [Pure, AttrSizedOperandSegments, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+def Attn_ReduceOp : Attn_Op<"reduce", [Pure, AttrSizedOperandSegments, Attn_NamesBoth, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "lift every visible key, merge over keys, finalize";
   let description = [{
     One result per name in `outputs`, finalized per query row: row outputs are `tensor<?x?x?xf32>` [batch, heads, q_len],
@@ -199,11 +206,12 @@ def Attn_ReduceOp : Attn_Op<"reduce", [Pure, AttrSizedOperandSegments, DeclareOp
     (`where` `(` $where^ `:` type($where) `)`)? `outputs` $outputs (`sink` $sink^)? attr-dict-with-keyword `->` type($results)
   }];
   let hasRegionVerifier = 1;
+  let hasCanonicalizeMethod = 1;
 }
 
 // ================================================================ scalars in regions =============
 
-def Attn_SizeOp : Attn_Op<"size", [Pure]> {
+def Attn_SizeOp : Attn_Op<"size", [Pure, Attn_NamesResults]> {
   let summary = "a run-time size: batch, heads, kv_heads, q_len or kv_len";
   let description = [{ Constraint: (size_c1) the name is one of these. }];
   let arguments = (ins StrAttr:$name);
@@ -239,7 +247,7 @@ def Attn_FloorModOp : Attn_IntBinary<"floormod"> {
 
 // ================================================================ the fold form ==================
 
-def Attn_FoldOp : Attn_Op<"fold", [Pure, AttrSizedOperandSegments, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+def Attn_FoldOp : Attn_Op<"fold", [Pure, AttrSizedOperandSegments, Attn_NamesBoth, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "the fused, online form of a reduce";
   let description = [{
     queries[i] . keys[i] are the score streams (differential attention has two). The regions:
@@ -269,6 +277,7 @@ def Attn_FoldOp : Attn_Op<"fold", [Pure, AttrSizedOperandSegments, DeclareOpInte
   }];
   let hasVerifier = 1;
   let hasRegionVerifier = 1;
+  let hasCanonicalizeMethod = 1;
 }
 
 def Attn_MapOp : Attn_Op<"map", [Pure]> {
@@ -298,6 +307,8 @@ def Attn_ContractOp : Attn_Op<"contract", [Pure]> {
   let summary = "acc[r, c] + sum_k weights[r, k] * values[k, c]";
   let arguments = (ins Attn_Matrix:$weights, Attn_Matrix:$values, Attn_Matrix:$acc);
   let results = (outs Attn_Matrix:$result);
+  let description = [{ Constraint: (contract_c1) static extents agree, and the result has acc's type. }];
+  let hasVerifier = 1;
   let assemblyFormat = "$weights `,` $values `,` $acc attr-dict `:` type($weights) `,` type($values) `,` type($acc) `->` type($result)";
 }
 
@@ -309,8 +320,13 @@ def Attn_ScanOp : Attn_Op<"scan", [Pure, AttrSizedOperandSegments, DeclareOpInte
     For each head, state_t = merge(state_{t-1}, lift(key_t, value_t, extras_t...)) from the optional `initial` state, and
     o_t = read(query_t, state_t). The region `read` takes the query row (`tensor<?xf32>`) and the fields, and yields
     the output row (`tensor<?xf32>`). `extras` are per-position gates and decays, `[batch, heads, len]` or
-    `[batch, heads, len, channels]`. Constraints: (scan_c1) the symbol is a monoid without row fields;
-    (scan_c2) the read region's signature.
+    `[batch, heads, len, channels]`. The results are the output and, optionally, the
+    final fields. The monoid's lift takes the key row and the value row (`tensor<?xf32>`), then per extra an f32 or, of one
+    with channels, a `tensor<?xf32>`.
+
+    Constraints: (scan_c1) the symbol is a monoid without row fields; (scan_c2) the read region's signature; (scan_c3) lift's
+    signature; (scan_c4) as many initial tensors as fields, or none; (scan_c5) one result, or one more than fields;
+    (scan_c6) extras have rank 3 or 4.
   }];
   let arguments = (ins FlatSymbolRefAttr:$monoid, Attn_Operand:$query, Attn_Operand:$key, Attn_Operand:$value,
                        Variadic<AnyRankedTensor>:$extras, Variadic<AnyRankedTensor>:$initial);
@@ -322,6 +338,17 @@ def Attn_ScanOp : Attn_Op<"scan", [Pure, AttrSizedOperandSegments, DeclareOpInte
     `read` $read `->` type($results)
   }];
   let hasRegionVerifier = 1;
+}
+
+def Attn_DiagonalOp : Attn_Op<"diagonal", [Pure]> {
+  let summary = "a state matrix with this scalar, or this row, on its diagonal and zero elsewhere";
+  let description = [{
+    The scalar 1 gives the identity matrix, 0 the zero matrix; a matrix of a scalar has the extents of the field that it
+    becomes part of.
+  }];
+  let arguments = (ins AnyTypeOf<[F32, Attn_Row]>:$value);
+  let results = (outs Attn_Matrix:$result);
+  let assemblyFormat = "$value attr-dict `:` type($value) `->` type($result)";
 }
 
 def Attn_MatmulOp : Attn_Op<"matmul", [Pure]> {

@@ -7,6 +7,7 @@
 #include "dialect/attn/Attn.h"
 
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/SmallPtrSet.h"
 #include "llvm/ADT/StringSet.h"
 
 using namespace mlir;
@@ -136,6 +137,38 @@ LogicalResult MonoidOp::verify() {
   return success();
 }
 
+/// Adds to `reached` the arguments of `block` that `value` is computed from.
+static void collectArguments(Value value, Block& block, llvm::SmallPtrSetImpl<Value>& reached) {
+  if (!reached.insert(value).second)
+    return;
+  Operation* op = value.getDefiningOp();
+  if (!op)
+    return;
+  op->walk([&](Operation* inner) {
+    for (Value operand : inner->getOperands())
+      collectArguments(operand, block, reached);
+  });
+}
+
+/// The merge of a gauge field depends on gauge fields only: (monoid_c4).
+static LogicalResult verifyGauge(MonoidOp monoid) {
+  Block& merge = monoid.getMerge().front();
+  unsigned fields = monoid.numFields();
+  for (unsigned i = 0; i != fields; ++i) {
+    if (monoid.field(i).getRole() != FieldRole::Gauge)
+      continue;
+    llvm::SmallPtrSet<Value, 16> reached;
+    collectArguments(merge.back().getOperand(i), merge, reached);
+    for (BlockArgument argument : merge.getArguments()) {
+      FieldAttr read = monoid.field(argument.getArgNumber() % fields);
+      if (reached.contains(argument) && read.getRole() != FieldRole::Gauge)
+        return monoid.emitOpError() << "merge of gauge field '" << monoid.field(i).getName()
+                                    << "' reads field '" << read.getName() << "', expected gauge fields only";
+    }
+  }
+  return success();
+}
+
 LogicalResult MonoidOp::verifyRegions() {
   SmallVector<Type> fields = fieldTypes(*this), pair(fields), outputs;
   pair.append(fields);
@@ -146,7 +179,7 @@ LogicalResult MonoidOp::verifyRegions() {
       failed(verifySignature(*this, getMerge(), "merge", pair, fields)) ||        // (monoid_c1), (monoid_c2)
       failed(verifySignature(*this, getFinalize(), "finalize", fields, outputs))) // (monoid_c2)
     return failure();
-  return success();
+  return verifyGauge(*this);
 }
 
 // ---- the naive chain ----------------------------------------------------------------------------
@@ -202,6 +235,12 @@ LogicalResult TransformOp::verifyRegions() { // (transform_c1)
 }
 
 // ---- ops that refer to a monoid -----------------------------------------------------------------
+
+/// Adds a note at the monoid's definition.
+static LogicalResult definedHere(InFlightDiagnostic&& diagnostic, MonoidOp monoid) {
+  diagnostic.attachNote(monoid.getLoc()) << "defined here";
+  return std::move(diagnostic);
+}
 
 template <typename Op> static MonoidOp lookupMonoid(Op op, SymbolTableCollection& symbols) {
   auto monoid = symbols.lookupNearestSymbolFrom<MonoidOp>(op, op.getMonoidAttr());
@@ -351,6 +390,21 @@ LogicalResult RowReduceOp::verifyRegions() { // (row_reduce_c1)
   return verifySignature(*this, getCombiner(), "combiner", floats(*this, 2), floats(*this, 1));
 }
 
+LogicalResult ContractOp::verify() { // (contract_c1)
+  auto shape = [](Value value) { return cast<RankedTensorType>(value.getType()).getShape(); };
+  auto agree = [](int64_t a, int64_t b) {
+    return ShapedType::isDynamic(a) || ShapedType::isDynamic(b) || a == b;
+  };
+  ArrayRef<int64_t> weights = shape(getWeights()), values = shape(getValues()), acc = shape(getAcc());
+  if (!agree(weights[1], values[0]) || !agree(weights[0], acc[0]) || !agree(values[1], acc[1]))
+    return emitOpError() << "weights " << getWeights().getType() << ", values " << getValues().getType()
+                         << " and acc " << getAcc().getType()
+                         << " do not fit: expected [r, k], [k, c] and [r, c]";
+  if (getType() != getAcc().getType())
+    return emitOpError() << "result has type " << getType() << ", expected acc's " << getAcc().getType();
+  return success();
+}
+
 // ---- scalars in regions -------------------------------------------------------------------------
 
 LogicalResult SizeOp::verify() {
@@ -377,27 +431,54 @@ LogicalResult LookupOp::verify() {
 // ---- the linear family --------------------------------------------------------------------------
 
 LogicalResult ScanOp::verifyRegions() {
-  if (getResults().empty())
-    return emitOpError("has no result, expected the output and optionally the final fields");
+  for (auto [i, extra] : llvm::enumerate(getExtras())) {
+    auto type = cast<RankedTensorType>(extra.getType());
+    if (type.getRank() != 3 && type.getRank() != 4) // (scan_c6)
+      return emitOpError() << "extra " << i << " has type " << type
+                           << ", expected [batch, heads, len] or [batch, heads, len, channels]";
+  }
+  return success();
+}
+
+/// A scan's state is per head: no row fields.
+static LogicalResult verifyPerHead(Operation* op, MonoidOp monoid) {
+  for (unsigned i = 0; i != monoid.numFields(); ++i) {
+    FieldKind kind = monoid.field(i).getKind();
+    if (kind != FieldKind::Row && kind != FieldKind::RowDv)
+      continue;
+    return definedHere(op->emitOpError() << "field '" << monoid.field(i).getName() << "' of @"
+                                         << monoid.getSymName() << " is of kind " << stringifyFieldKind(kind)
+                                         << ", expected a state per head: scalar, dk_dv or dk_dk",
+                       monoid);
+  }
   return success();
 }
 
 LogicalResult ScanOp::verifySymbolUses(SymbolTableCollection& symbols) {
   MonoidOp monoid = lookupMonoid(*this, symbols); // (scan_c1)
-  if (!monoid)
+  if (!monoid || failed(verifyPerHead(*this, monoid)))
     return failure();
-  for (unsigned i = 0; i != monoid.numFields(); ++i) {
-    FieldKind kind = monoid.field(i).getKind();
-    if (kind != FieldKind::Row && kind != FieldKind::RowDv)
-      continue;
-    InFlightDiagnostic diagnostic = emitOpError()
-                                    << "field '" << monoid.field(i).getName() << "' of @"
-                                    << monoid.getSymName() << " is of kind " << stringifyFieldKind(kind)
-                                    << ", expected a state per head: scalar, dk_dv or dk_dk";
-    diagnostic.attachNote(monoid.getLoc()) << "defined here";
-    return diagnostic;
-  }
-  SmallVector<Type> arguments{dynamicF32(*this, 1)};
+
+  Type row = dynamicF32(*this, 1), scalar = Float32Type::get(getContext());
+  SmallVector<Type> lift{row, row};
+  for (Value extra : getExtras())
+    lift.push_back(cast<RankedTensorType>(extra.getType()).getRank() == 4 ? row : scalar);
+  if (monoid.getLift().getArgumentTypes() != TypeRange(lift)) // (scan_c3)
+    return definedHere(emitOpError() << "lift of @" << monoid.getSymName() << " takes "
+                                     << text(monoid.getLift().getArgumentTypes()) << ", expected "
+                                     << text(lift),
+                       monoid);
+  if (!getInitial().empty() && getInitial().size() != monoid.numFields()) // (scan_c4)
+    return definedHere(emitOpError() << "has " << getInitial().size() << " initial tensors for "
+                                     << monoid.numFields() << " fields of @" << monoid.getSymName(),
+                       monoid);
+  if (getNumResults() != 1 && getNumResults() != 1 + monoid.numFields()) // (scan_c5)
+    return definedHere(emitOpError() << "has " << getNumResults()
+                                     << " results, expected the output alone or with the "
+                                     << monoid.numFields() << " final fields",
+                       monoid);
+
+  SmallVector<Type> arguments{row};
   llvm::append_range(arguments, fieldTypes(monoid));
-  return verifySignature(*this, getRead(), "read", arguments, Type(dynamicF32(*this, 1))); // (scan_c2)
+  return verifySignature(*this, getRead(), "read", arguments, row); // (scan_c2)
 }

@@ -133,3 +133,18 @@ void KernelOp::getAsmBlockArgumentNames(Region& region, OpAsmSetValueNameFn setN
   for (auto [i, argument] : llvm::enumerate(region.getArguments()))
     setName(argument, argumentName(i));
 }
+
+// ---- names of region arguments and results ------------------------------------------------------
+
+void VisitOp::getAsmBlockArgumentNames(Region& region, OpAsmSetValueNameFn setName) {
+  static constexpr StringRef classify[] = {"k0", "k1"}, body[] = {"k0", "n", "full"};
+  ArrayRef<StringRef> names = &region == &getClassify() ? ArrayRef(classify) : ArrayRef(body);
+  for (auto [argument, name] : llvm::zip(region.getArguments(), names))
+    setName(argument, name);
+}
+
+void SizeOp::getAsmResultNames(OpAsmSetValueNameFn setName) { setName(getResult(), getName()); }
+void BlockIndexOp::getAsmResultNames(OpAsmSetValueNameFn setName) { setName(getResult(), "block"); }
+void IndexOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
+  setName(getResult(), getDim() == 0 ? "row" : "col");
+}

@@ -13,6 +13,11 @@ include "mlir/Interfaces/FunctionInterfaces.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 
 class Tile_Op<string mnemonic, list<Trait> traits = []> : Op<Tile_Dialect, mnemonic, traits>;
+
+// Region arguments and results are printed under telling names: %k0, %row, %kv_len.
+def Tile_NamesArguments : DeclareOpInterfaceMethods<OpAsmOpInterface, ["getAsmBlockArgumentNames"]>;
+def Tile_NamesResults : DeclareOpInterfaceMethods<OpAsmOpInterface, ["getAsmResultNames"]>;
+
 def Tile_Scalar : AnyTypeOf<[F32, I64, I1]>;
 
 // ================================================================ plan ============================
@@ -40,7 +45,7 @@ def Tile_PlanOp : Tile_Op<"plan", [Symbol, NoTerminator, SingleBlock]> {
   let hasRegionVerifier = 1;
 }
 
-def Tile_SizeOp : Tile_Op<"size", [Pure]> {
+def Tile_SizeOp : Tile_Op<"size", [Pure, Tile_NamesResults]> {
   let summary = "a run-time size: batch, heads, kv_heads, q_len, kv_len, threads, q.stride.2, table.dim.0, or a value of the plan";
   let arguments = (ins StrAttr:$name);
   let results = (outs I64:$result);
@@ -104,7 +109,7 @@ def Tile_YieldOp : Tile_Op<"yield", [Pure, Terminator, ReturnLike]> {
   let builders = [OpBuilder<(ins), [{ build($_builder, $_state, ::mlir::ValueRange{}); }]>];
 }
 
-def Tile_BlockIndexOp : Tile_Op<"block_index", [Pure]> {
+def Tile_BlockIndexOp : Tile_Op<"block_index", [Pure, Tile_NamesResults]> {
   let summary = "linear index of this block in the grid";
   let results = (outs I64:$result);
   let assemblyFormat = "attr-dict";
@@ -240,7 +245,7 @@ def Tile_GenericOp : Tile_Op<"generic", [MemoryEffects<[MemRead, MemWrite]>, Att
   let hasRegionVerifier = 1;
 }
 
-def Tile_IndexOp : Tile_Op<"index", [Pure]> {
+def Tile_IndexOp : Tile_Op<"index", [Pure, Tile_NamesResults]> {
   let summary = "position in the enclosing generic's domain: 0 is the row, 1 the column";
   let description = [{ Constraint: (index_c1) inside a generic that has this dimension. }];
   let arguments = (ins I64Attr:$dim);
@@ -258,7 +263,7 @@ def Tile_AnyAllOp : Tile_Op<"any_all", [MemoryEffects<[MemRead]>]> {
 
 // ================================================================ which keys ======================
 
-def Tile_VisitOp : Tile_Op<"visit", []> {
+def Tile_VisitOp : Tile_Op<"visit", [RecursiveMemoryEffects, Tile_NamesArguments]> {
   let summary = "visits the tiles of keys in [lo, hi) that are not empty";
   let description = [{
     Tiles lie on the grid of multiples of `tile`; the first and the last are cut to [lo, hi). `classify` takes any range of keys
@@ -299,7 +304,7 @@ def Tile_RangeOfOp : Tile_Op<"range_of", [MemoryEffects<[MemRead]>]> {
 
 // ================================================================ asynchrony and roles ============
 
-def Tile_RolesOp : Tile_Op<"roles", []> {
+def Tile_RolesOp : Tile_Op<"roles", [RecursiveMemoryEffects]> {
   let summary = "divides a block's threads: region i is what role i executes";
   let description = [{
     Buffers and barriers from above are shared by all roles. Each region ends in
