@@ -47,6 +47,30 @@ void walk(const Expr& expr, const std::function<void(const Expr&)>& visit) {
     walk(*operand, visit);
 }
 
+void forEachExpr(const Attention& attention, const std::function<void(const Expr&)>& visit) {
+  auto add = [&](const ExprPtr& expr) {
+    if (expr)
+      visit(*expr);
+  };
+  add(attention.scale);
+  for (const Step& step : attention.steps)
+    add(std::holds_alternative<Score>(step) ? std::get<Score>(step).value
+                                            : std::get<std::unique_ptr<Let>>(step)->value);
+  for (const ExprPtr& mask : attention.masks)
+    add(mask);
+  if (attention.blocks)
+    for (const ExprPtr& index : attention.blocks->index)
+      add(index);
+  if (auto* softmax = std::get_if<Softmax>(&attention.normalizer))
+    add(softmax->sink);
+  if (auto* fold = std::get_if<std::unique_ptr<Fold>>(&attention.normalizer)) {
+    for (const auto& field : (*fold)->fields)
+      add(field->lift), add(field->merge);
+    for (const Finalize& finalize : (*fold)->finalize)
+      add(finalize.value);
+  }
+}
+
 BuiltinSet dependencies(const Expr& expr) {
   BuiltinSet set;
   std::function<void(const Expr&)> collect = [&](const Expr& e) {

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -119,10 +120,11 @@ struct Expr {
 };
 
 /// Limits that keep every input's cost bounded; documented in docs/language.md.
-inline constexpr uint32_t kMaxDepth = 256;          ///< of an expression, also with functions expanded
-inline constexpr uint64_t kMaxExpandedSize = 65536; ///< its nodes, with functions and sums expanded
-inline constexpr int64_t kMaxSumRange = 1024;       ///< terms of one sum
-inline constexpr int64_t kMaxBlock = 1048576;       ///< q_block, k_block
+inline constexpr uint32_t kMaxDepth = 256; ///< of an expression, also with functions expanded
+inline constexpr uint64_t kMaxExpandedSize =
+    65536;                                    ///< nodes of an attention, with functions and sums expanded
+inline constexpr int64_t kMaxSumRange = 1024; ///< terms of one sum
+inline constexpr int64_t kMaxBlock = 1048576; ///< q_block, k_block
 inline constexpr int64_t kMaxHeadDim = 4096;
 inline constexpr size_t kMaxRank = 8;
 inline constexpr size_t kMaxStatements = 1024; ///< in one attention
@@ -273,6 +275,8 @@ struct Attention {
 struct File {
   std::vector<std::unique_ptr<UserFunction>> functions; ///< top-level ones
   std::vector<std::unique_ptr<Attention>> attentions;
+  std::set<std::string>
+      broken; ///< names whose declaration had a syntax error: using them is no further error
 
   /// The attention of that name, or null.
   const Attention* find(std::string_view name) const;
@@ -285,6 +289,10 @@ inline size_t bit(Builtin b) { return static_cast<size_t>(b); }
 
 /// Pre-order walk over an expression (not into lets or functions).
 void walk(const Expr& expr, const std::function<void(const Expr&)>& visit);
+
+/// Visits the attention's expressions (not those of functions, nor constants), in the order scale, steps,
+/// masks, blocks, normaliser.
+void forEachExpr(const Attention& attention, const std::function<void(const Expr&)>& visit);
 
 /// The built-in names that the value depends on, through lets and functions. QPos counts as Q, QLen, KvLen
 /// too.

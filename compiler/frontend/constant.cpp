@@ -11,6 +11,8 @@
 namespace attile::ast {
 namespace {
 
+constexpr uint32_t kMaxSteps = 4096; // lets can double the work at each step; no honest constant needs more
+
 int64_t wrap(uint64_t bits) { return static_cast<int64_t>(bits); }
 uint64_t bits(int64_t value) { return static_cast<uint64_t>(value); }
 
@@ -181,7 +183,7 @@ public:
   explicit Evaluator(std::optional<HeadDim> headDim) : headDim_(headDim) {}
 
   std::optional<Value> evaluate(const Expr& e) {
-    if (++steps_ > kMaxExpandedSize || nesting_ > kMaxDepth * 2)
+    if (++steps_ > kMaxSteps || nesting_ > kMaxDepth * 2)
       return std::nullopt;
     ++nesting_;
     auto result = std::visit([&](const auto& node) { return eval(e, node); }, e.node);
@@ -297,7 +299,7 @@ private:
   std::optional<HeadDim> headDim_;
   const Arguments* arguments_ = nullptr;
   std::vector<std::pair<const Sum*, int64_t>> sums_;
-  uint64_t steps_ = 0;
+  uint32_t steps_ = 0;
   uint32_t nesting_ = 0; // lets and functions can chain
 };
 
