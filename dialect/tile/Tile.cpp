@@ -22,6 +22,22 @@ static ParseResult parseName(AsmParser& parser, std::string& name) {
 }
 static void printName(AsmPrinter& printer, StringRef name) { printer << name; }
 
+// A scope is a bare keyword too: tile.sync warpgroup.
+static ParseResult parseScope(OpAsmParser& parser, ScopeAttr& scope) {
+  StringRef keyword;
+  SMLoc location = parser.getCurrentLocation();
+  if (failed(parser.parseKeyword(&keyword)))
+    return failure();
+  std::optional<Scope> value = symbolizeScope(keyword);
+  if (!value)
+    return parser.emitError(location) << "unknown scope '" << keyword << "'";
+  scope = ScopeAttr::get(parser.getContext(), *value);
+  return success();
+}
+static void printScope(OpAsmPrinter& printer, Operation*, ScopeAttr scope) {
+  printer << stringifyScope(scope.getValue());
+}
+
 #include "dialect/tile/TileDialect.cpp.inc"
 #include "dialect/tile/TileEnums.cpp.inc"
 #define GET_ATTRDEF_CLASSES

@@ -38,7 +38,8 @@ def Tile_Space : Tile_Enum<"Space", "memory space", [
 def Tile_Scope : Tile_Enum<"Scope", "who takes part", [
     I32EnumAttrCase<"Thread", 0, "thread">, I32EnumAttrCase<"Warp", 1, "warp">,
     I32EnumAttrCase<"Warpgroup", 2, "warpgroup">, I32EnumAttrCase<"Block", 3, "block">,
-    I32EnumAttrCase<"Cluster", 4, "cluster">]>;
+    I32EnumAttrCase<"Cluster", 4, "cluster">,
+    I32EnumAttrCase<"Role", 5, "role">]>;        // all groups of the enclosing role
 
 def Tile_Combiner : Tile_Enum<"Combiner", "associative combiner of a reduction", [
     I32EnumAttrCase<"Add", 0, "add">, I32EnumAttrCase<"Max", 1, "max">,

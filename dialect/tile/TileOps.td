@@ -330,7 +330,7 @@ def Tile_BarrierAllocOp : Tile_Op<"barrier_alloc", [MemoryEffects<[MemAlloc]>]> 
   let description = [{ Constraint: (barrier_alloc_c1) arrivals and stages are positive. }];
   let arguments = (ins I64Attr:$arrivals);
   let results = (outs Tile_BarrierType:$result);
-  let assemblyFormat = "`arrivals` $arrivals attr-dict `:` type($result)";
+  let assemblyFormat = "`arrivals` $arrivals attr-dict `:` qualified(type($result))";
   let hasVerifier = 1;
 }
 
@@ -339,17 +339,17 @@ class Tile_BarrierUse<string mnemonic> : Tile_Op<mnemonic, [MemoryEffects<[MemRe
 def Tile_BarrierArriveOp : Tile_BarrierUse<"barrier_arrive"> {
   let summary = "one arrival; `expect` announces bytes that asynchronous copies will bring in this phase";
   let arguments = (ins Tile_BarrierType:$barrier, I64:$stage, Optional<I64>:$expect);
-  let assemblyFormat = "$barrier `[` $stage `]` (`expect` $expect^)? attr-dict `:` type($barrier)";
+  let assemblyFormat = "$barrier `[` $stage `]` (`expect` $expect^)? attr-dict `:` qualified(type($barrier))";
 }
 def Tile_BarrierWaitOp : Tile_BarrierUse<"barrier_wait"> {
   let summary = "waits until the phase of this parity has completed";
   let arguments = (ins Tile_BarrierType:$barrier, I64:$stage, I64:$parity);
-  let assemblyFormat = "$barrier `[` $stage `]` `parity` $parity attr-dict `:` type($barrier)";
+  let assemblyFormat = "$barrier `[` $stage `]` `parity` $parity attr-dict `:` qualified(type($barrier))";
 }
 def Tile_SyncOp : Tile_Op<"sync", [MemoryEffects<[MemRead, MemWrite]>]> {
   let summary = "all threads of the scope meet; `id` names one of the block's hardware barriers, `arrive` does not wait";
   let arguments = (ins Tile_ScopeAttr:$scope, OptionalAttr<I64Attr>:$id, UnitAttr:$arrive);
-  let assemblyFormat = "$scope (`id` $id^)? (`arrive` $arrive^)? attr-dict";
+  let assemblyFormat = "custom<Scope>($scope) (`id` $id^)? (`arrive` $arrive^)? attr-dict";
 }
 
 def Tile_CopyAsyncOp : Tile_Op<"copy_async", [MemoryEffects<[MemRead, MemWrite]>, AttrSizedOperandSegments]> {
@@ -358,7 +358,7 @@ def Tile_CopyAsyncOp : Tile_Op<"copy_async", [MemoryEffects<[MemRead, MemWrite]>
   let arguments = (ins Tile_BufferType:$dest, Tile_BufferType:$source, Optional<Tile_BarrierType>:$barrier, Optional<I64>:$stage);
   let results = (outs Optional<Tile_TokenType>:$token);
   let assemblyFormat = [{
-    $dest `,` $source (`signals` $barrier^ `[` $stage `]` `:` type($barrier))? attr-dict `:` type($dest) `,` type($source) (`->` type($token)^)?
+    $dest `,` $source (`signals` $barrier^ `[` $stage `]` `:` qualified(type($barrier)))? attr-dict `:` type($dest) `,` type($source) (`->` type($token)^)?
   }];
   let hasVerifier = 1;
 }
