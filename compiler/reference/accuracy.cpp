@@ -1,0 +1,87 @@
+#include "compiler/reference/accuracy.h"
+
+#include <cmath>
+#include <fmt/core.h>
+
+namespace attile::reference {
+namespace {
+
+double element(const ConstTensorView& view, int64_t offset) {
+  switch (view.dtype) {
+  case DType::f32:
+    return static_cast<const float*>(view.data)[offset];
+  case DType::f16:
+    return to_f32(static_cast<const f16*>(view.data)[offset]);
+  default:
+    return to_f32(static_cast<const bf16*>(view.data)[offset]);
+  }
+}
+
+double rounded(double x, DType dtype) {
+  float single = static_cast<float>(x);
+  return dtype == DType::f16    ? to_f32(to_f16(single))
+         : dtype == DType::bf16 ? to_f32(to_bf16(single))
+                                : single;
+}
+
+/// Sums over the elements of o.
+struct Norms {
+  double error = 0, exact = 0, rounding = 0;
+};
+
+} // namespace
+
+Result<Accuracy> compare(const RowResults& reference, std::span<const Row> rows,
+                         const std::map<std::string, ConstTensorView, std::less<>>& outputs) {
+  Accuracy result;
+  double maxScore = 0;
+  for (double s : reference.maxAbsScore)
+    maxScore = std::max(maxScore, s);
+  result.lseBound = result.bound = 2e-6 * std::max(1.0, maxScore / 16);
+
+  Norms norms;
+  bool sixteenBit = false;
+  for (const RowResults::Output& expected : reference.outputs) {
+    auto given = outputs.find(expected.name);
+    if (given == outputs.end())
+      continue;
+    const ConstTensorView& view = given->second;
+    const bool isVector = view.rank == 4;
+    if (view.rank != 3 && view.rank != 4)
+      return usage_error(
+          fmt::format("output '{}' has shape {}, expected rank 3 or 4", expected.name, shape_text(view)));
+    if (isVector && view.shape[3] != expected.width)
+      return usage_error(fmt::format("output '{}' has shape {}, expected {} channels", expected.name,
+                                     shape_text(view), expected.width));
+    sixteenBit |= isVector && view.dtype != DType::f32;
+    for (size_t r = 0; r < rows.size(); ++r)
+      for (int64_t c = 0; c < expected.width; ++c) {
+        int64_t offset = rows[r].b * view.stride[0] + rows[r].h * view.stride[1] +
+                         rows[r].q * view.stride[2] + (isVector ? c * view.stride[3] : 0);
+        double exact = expected.values[r * expected.width + c], x = element(view, offset);
+        double stored = rounded(exact, view.dtype); // may overflow the output's type, which is then right
+        if (!std::isfinite(stored) || !std::isfinite(x)) {
+          bool same = std::isnan(stored) ? std::isnan(x) : stored == x;
+          if (!same && !result.nonFiniteMismatch)
+            result.nonFiniteMismatch = rows[r];
+          continue;
+        }
+        double error = std::fabs(x - exact);
+        if (!isVector) {
+          result.lseErr = std::max(result.lseErr, error / std::max(1.0, std::fabs(exact)));
+          continue;
+        }
+        result.maxAbsErr = std::max(result.maxAbsErr, error);
+        norms.error += error * error;
+        norms.exact += exact * exact;
+        norms.rounding += (stored - exact) * (stored - exact);
+      }
+  }
+  double scale = norms.exact > 0 ? std::sqrt(norms.exact) : 1;
+  result.relErr = std::sqrt(norms.error) / scale;
+  if (sixteenBit)
+    result.bound = 1.5 * std::sqrt(norms.rounding) / scale + 2e-6;
+  return result;
+}
+
+} // namespace attile::reference
