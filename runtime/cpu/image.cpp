@@ -57,7 +57,7 @@ Result<const CodeSection*> choose_section(const Package& package) {
                  [&](const std::string& feature) { return !cpu.has(feature); });
     if (section.arch != cpu.arch)
       notes.push_back(
-          fmt::format("code for '{}' expects an {} CPU, got {}", section.target, section.arch, cpu.arch));
+          fmt::format("code for '{}' is for {}, this CPU is {}", section.target, section.arch, cpu.arch));
     else if (!missing.empty())
       notes.push_back(fmt::format("code for '{}' needs {}, which this CPU lacks", section.target,
                                   fmt::join(missing, ", ")));

@@ -1,0 +1,108 @@
+#include "cpu/backend.h"
+#include "cpu/buffer.h"
+#include "cpu/image.h"
+#include "cpu/workers.h"
+
+#include <algorithm>
+#include <attile/cpu_info.h>
+#include <fmt/core.h>
+
+namespace attile::cpu {
+
+namespace {
+
+class CpuKernel : public KernelImpl {
+public:
+  CpuKernel(const Package& package, plan::CompiledPlan plan, const CodeSection& section, Image image)
+      : KernelImpl(package, std::move(plan), section.target), image(std::move(image)) {
+    for (const plan::Launch& launch : package.plan.kernels)
+      functions.push_back(this->image.entry(section.entries.at(launch.symbol)));
+    buffers.resize(package.plan.scratch.size() + package.outputs.size());
+  }
+
+private:
+  int default_threads() const override { return cpu_info().threads; }
+
+  Result<void*> buffer(int index, std::int64_t bytes) override { return buffers[index].require(bytes); }
+
+  void begin(bool poison) override {
+    poison_workers = poison;
+    if (poison)
+      for (Buffer& buffer : buffers)
+        buffer.poison();
+  }
+
+  Result<void> run(const Step& step, int threads) override {
+    if (!workers || workers->threads() != threads)
+      workers = std::make_unique<Workers>(threads);
+    if (worker_scratch.size() < static_cast<std::size_t>(threads))
+      worker_scratch.resize(static_cast<std::size_t>(threads));
+    int used = static_cast<int>(std::min<std::int64_t>(threads, step.grid));
+    worker_memory.assign(static_cast<std::size_t>(used), nullptr);
+    for (int i = 0; i < used && step.worker_scratch > 0; ++i) {
+      Result<void*> memory = worker_scratch[i].require(step.worker_scratch);
+      if (!memory)
+        return std::move(memory).error().in("scratch of a worker");
+      if (poison_workers)
+        worker_scratch[i].poison();
+      worker_memory[i] = *memory;
+    }
+    return workers->run(step.grid, [this, &step](int worker, std::int64_t block) {
+      functions[step.kernel](step.slots.data(), static_cast<std::uint64_t>(block), worker_memory[worker]);
+    });
+  }
+
+  std::int64_t scratch_bytes() const override {
+    std::int64_t bytes = 0;
+    for (const std::vector<Buffer>* list : {&buffers, &worker_scratch})
+      for (const Buffer& buffer : *list)
+        bytes += buffer.size();
+    return bytes;
+  }
+
+  Image image;
+  std::vector<KernelFunction> functions; ///< by kernel of the plan
+  std::vector<Buffer> buffers;           ///< the plan's scratch, then outputs that were left out
+  std::vector<Buffer> worker_scratch;
+  std::vector<void*> worker_memory; ///< of the step that runs
+  std::unique_ptr<Workers> workers;
+  bool poison_workers = false;
+};
+
+class CpuDevice : public DeviceImpl {
+public:
+  CpuDevice() {
+    std::vector<DeviceInfo> devices;
+    list(devices);
+    info = devices.front();
+  }
+
+  Result<std::shared_ptr<KernelImpl>> load(const Package& package, plan::CompiledPlan plan) override {
+    Result<const CodeSection*> section = choose_section(package);
+    if (!section)
+      return section.error();
+    Result<Image> image = Image::map(**section);
+    if (!image)
+      return image.error();
+    return std::shared_ptr<KernelImpl>(
+        std::make_shared<CpuKernel>(package, std::move(plan), **section, *std::move(image)));
+  }
+};
+
+} // namespace
+
+Result<std::shared_ptr<DeviceImpl>> open(std::string_view name) {
+  if (name != backend.name)
+    return usage_error(fmt::format("there is no device '{}': expected 'cpu', which has no number", name));
+  return std::shared_ptr<DeviceImpl>(std::make_shared<CpuDevice>());
+}
+
+void list(std::vector<DeviceInfo>& devices) {
+  const CpuInfo& cpu = cpu_info();
+  devices.push_back({"cpu",
+                     fmt::format("{}, {}, {} thread{}", cpu.brand.empty() ? cpu.arch : cpu.brand, cpu.level(),
+                                 cpu.threads, cpu.threads == 1 ? "" : "s"),
+                     true, ""});
+}
+
+} // namespace attile::cpu

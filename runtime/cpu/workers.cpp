@@ -1,0 +1,49 @@
+#include "cpu/workers.h"
+
+#include <algorithm>
+#include <atomic>
+#include <exception>
+#include <fmt/core.h>
+#include <oneapi/tbb/global_control.h>
+#include <oneapi/tbb/parallel_for.h>
+#include <oneapi/tbb/task_arena.h>
+#include <optional>
+
+namespace attile::cpu {
+
+struct Workers::Pool {
+  explicit Pool(int threads) : arena(threads) {
+    // More threads than TBB would start on this machine must be allowed expressly.
+    if (threads > tbb::this_task_arena::max_concurrency())
+      allow.emplace(tbb::global_control::max_allowed_parallelism, static_cast<std::size_t>(threads));
+  }
+  std::optional<tbb::global_control> allow;
+  tbb::task_arena arena;
+};
+
+Workers::Workers(int threads) : count(threads) {}
+Workers::~Workers() = default;
+
+Result<void> Workers::run(std::int64_t grid, const std::function<void(int, std::int64_t)>& body) {
+  int workers = static_cast<int>(std::min<std::int64_t>(count, grid));
+  if (workers <= 1) {
+    for (std::int64_t block = 0; block < grid; ++block)
+      body(0, block);
+    return {};
+  }
+  alignas(64) std::atomic<std::int64_t> next = 0;
+  auto work = [&](int worker) {
+    for (std::int64_t block; (block = next.fetch_add(1, std::memory_order_relaxed)) < grid;)
+      body(worker, block);
+  };
+  try { // TBB throws where it cannot start threads
+    if (!pool)
+      pool = std::make_unique<Pool>(count);
+    pool->arena.execute([&] { tbb::parallel_for(0, workers, work, tbb::simple_partitioner()); });
+  } catch (const std::exception& failure) {
+    return environment_error(fmt::format("cannot run on {} threads: {}", count, failure.what()));
+  }
+  return {};
+}
+
+} // namespace attile::cpu
