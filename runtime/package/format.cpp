@@ -9,13 +9,12 @@
 //   then, at the next multiple of 64, the code area; sections start at multiples of 64 of it.
 #include <attile/package.h>
 
+#include "core/file.h"
 #include "package/metadata.h"
 #include <algorithm>
 #include <bit>
-#include <cerrno>
 #include <cstring>
 #include <fmt/core.h>
-#include <fstream>
 #include <zlib.h>
 
 namespace attile {
@@ -142,25 +141,14 @@ Result<void> save_package(const Package& package, const std::string& path) {
   Result<std::vector<std::byte>> bytes = write_package(package);
   if (!bytes)
     return bytes.error();
-  std::ofstream file(path, std::ios::binary | std::ios::trunc);
-  file.write(reinterpret_cast<const char*>(bytes->data()), static_cast<std::streamsize>(bytes->size()));
-  file.close();
-  if (!file)
-    return environment_error(fmt::format("cannot write '{}': {}", path, std::strerror(errno)));
-  return {};
+  return write_file(path, {*bytes});
 }
 
 Result<Package> load_package(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::vector<std::byte> bytes;
-  std::byte block[1 << 14];
-  while (file && bytes.size() <= max_package) {
-    file.read(reinterpret_cast<char*>(block), sizeof block);
-    bytes.insert(bytes.end(), block, block + file.gcount());
-  }
-  if (!file.eof())
-    return user_error(fmt::format("cannot read '{}': {}", path, std::strerror(errno)));
-  Result<Package> package = read_package(bytes);
+  Result<std::vector<std::byte>> bytes = read_file(path);
+  if (!bytes)
+    return bytes.error();
+  Result<Package> package = read_package(*bytes);
   if (!package)
     return std::move(package).error().in(path);
   return package;
