@@ -22,7 +22,7 @@ double seconds_between(Clock::time_point a, Clock::time_point b) {
   return std::chrono::duration<double>(b - a).count();
 }
 
-constexpr int repetitions = 6;
+constexpr int repetitions = 6; ///< of a measurement, of which the best counts
 
 /// A set of threads that run the same work at the same time.
 class Team {
@@ -31,7 +31,7 @@ public:
 
   /// The fastest of several runs of work(thread) on all threads, in seconds from the first start to the last
   /// end.
-  double best_seconds(const std::function<void(int thread)>& work) const {
+  double best_seconds(const std::function<void(int thread)>& work, int repetitions) const {
     std::vector<Clock::time_point> starts(size), ends(size);
     std::barrier gate(size);
     double best = 1e300;
@@ -72,7 +72,7 @@ double gflops(const Team& team, const cpu::ComputeLoop& loop, double ms) {
       rounds =
           std::max<std::int64_t>(1, static_cast<std::int64_t>(rounds * (ms * 1e-3 / repetitions) / seconds));
   }
-  double seconds = team.best_seconds([&](int) { loop.run(rounds); });
+  double seconds = team.best_seconds([&](int) { loop.run(rounds); }, repetitions);
   return loop.flops_per_round * static_cast<double>(rounds) * team.size / seconds * 1e-9;
 }
 
@@ -94,9 +94,9 @@ Result<double> read_gbps(const Team& team) {
     else
       sinks[thread] = cpu::read_memory(data + thread * part, static_cast<std::size_t>(part));
   };
-  team.best_seconds(work);
+  team.best_seconds(work, 1);
   filled = true;
-  double seconds = team.best_seconds(work);
+  double seconds = team.best_seconds(work, repetitions);
   return static_cast<double>(part) * team.size / seconds * 1e-9;
 }
 

@@ -100,9 +100,9 @@ TEST(Npy, BadFilesAreErrors) {
   EXPECT_EQ(error_of(npy(dict("<f4", "(4611686018427387904, 4)"), data)),
             "the shape [4611686018427387904, 4] of this .npy file spans more than 2^63 bytes");
   EXPECT_EQ(error_of(npy(dict("<f4", "(99999999999999999999,)"), data)),
-            "damaged .npy header: at character 72: expected an extent below 2^63");
+            "damaged .npy header: at character 69: expected an extent below 2^63");
   EXPECT_EQ(error_of(npy(dict("<f4", "(-2, 3)"), data)),
-            "damaged .npy header: at character 54: expected an extent");
+            "damaged .npy header: at character 51: expected an extent");
   EXPECT_EQ(error_of(npy(dict("<f4", "(1,1,1,1,1,1,1,1,6)"), data)),
             "expected a .npy file of rank at most 8, got rank 9");
   EXPECT_EQ(error_of(npy("{'descr': [('x', '<f4')], 'fortran_order': False, 'shape': (6,)}", data)),
