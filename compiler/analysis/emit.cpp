@@ -61,8 +61,8 @@ Value Emit::differ(Value a, Value b) { return builder.createOrFold<arith::XOrIOp
 
 Value Emit::invert(Value a) {
   if (auto compared = a.getDefiningOp<arith::CmpIOp>())
-    return arith::CmpIOp::create(builder, loc, arith::invertPredicate(compared.getPredicate()), compared.getLhs(),
-                                 compared.getRhs());
+    return arith::CmpIOp::create(builder, loc, arith::invertPredicate(compared.getPredicate()),
+                                 compared.getLhs(), compared.getRhs());
   return differ(a, i1(true));
 }
 

@@ -10,7 +10,8 @@
 
 namespace attile::analysis::detail {
 
-/// Builds arith operations at the builder's insertion point, folding what is constant. Integers are i64 and wrap.
+/// Builds arith operations at the builder's insertion point, folding what is constant. Integers are i64 and
+/// wrap.
 class Emit {
 public:
   Emit(mlir::OpBuilder& builder, mlir::Location loc) : builder(builder), loc(loc) {}

@@ -2,7 +2,7 @@
 
 #include "compiler/analysis/mask_solve.h"
 
-#include "llvm/ADT/SmallPtrSet.h"
+#include "llvm/ADT/STLExtras.h"
 
 using namespace mlir;
 using namespace attile::analysis;
@@ -50,7 +50,8 @@ TileClass RowFacts::emitClassify(OpBuilder& builder, Value k0, Value k1) {
 
 // ---- MaskAnalysis -------------------------------------------------------------------------------
 
-MaskAnalysis::MaskAnalysis(Region& mask, MaskOptions options) : tree(std::make_unique<MaskTree>(mask, options)) {}
+MaskAnalysis::MaskAnalysis(Region& mask, MaskOptions options)
+    : tree(std::make_unique<MaskTree>(mask, options)) {}
 MaskAnalysis::~MaskAnalysis() = default;
 
 ArrayRef<Value> MaskAnalysis::summarizedTensors() const { return tree->summarized().getArrayRef(); }
@@ -59,41 +60,35 @@ bool MaskAnalysis::alwaysVisible() const {
   return tree->root()->kind == Kind::Constant && tree->root()->constant;
 }
 
-/// What depends on rows only and is read by something that depends on the key, or is the result.
-static SmallVector<const Expr*> rowFrontier(const MaskTree& tree) {
-  llvm::SmallPtrSet<const Expr*, 16> seen;
-  SmallVector<const Expr*> frontier;
+/// Emits what depends on the rows only and is read by something that depends on the key, or is the result.
+static void emitRows(const MaskTree& tree, Evaluator& evaluator) {
   auto visit = [&](const Expr* expr) {
-    if (expr && !expr->usesKey && !expr->isConstant() && seen.insert(expr).second)
-      frontier.push_back(expr);
-  };
-  for (const Expr& expr : tree.nodes()) {
-    if (!expr.usesKey)
-      continue;
-    if (expr.kind == Kind::Affine) { // its terms are read through their sum
-      visit(expr.rowPart);
-      continue;
-    }
-    for (const Expr* operand : expr.operands)
-      visit(operand);
-  }
-  visit(tree.root());
-  return frontier;
-}
-
-RowFacts MaskAnalysis::emitRowFacts(OpBuilder& builder, Location loc, const RowBox& box, MaskHost& host) const {
-  auto state = std::make_unique<RowState>(*tree, loc, box, host);
-  Emit emit(builder, loc);
-  state->keyCount = host.size(builder, loc, "kv_len");
-  Evaluator evaluator(emit, state->box, host, {}, nullptr);
-  for (const Expr* expr : rowFrontier(*tree)) {
+    if (expr->usesKey || expr->isConstant())
+      return;
     if (expr->type.isInteger(64))
-      evaluator.prepare(expr);
+      evaluator.integer(expr);
     else if (expr->type.isInteger(1))
       evaluator.truth(expr);
     else
       evaluator.real(expr);
+  };
+  for (const Expr& expr : tree.nodes()) {
+    if (!expr.usesKey)
+      continue;
+    if (expr.kind == Kind::Affine) // its terms are read through their sum
+      evaluator.modular(expr.rowPart);
+    else
+      llvm::for_each(expr.operands, visit);
   }
+  visit(tree.root());
+}
+
+RowFacts MaskAnalysis::emitRowFacts(OpBuilder& builder, Location loc, const RowBox& box,
+                                    MaskHost& host) const {
+  auto state = std::make_unique<RowState>(*tree, loc, box, host);
+  state->keyCount = host.size(builder, loc, "kv_len");
+  Evaluator evaluator(Emit(builder, loc), state->box, host, {}, nullptr);
+  emitRows(*tree, evaluator);
   state->rows = std::move(evaluator.known);
   return RowFacts(std::move(state));
 }

@@ -1,9 +1,9 @@
 //===- mask_intervals.cpp - integer intervals of mask expressions ---------===//
 //
-// Sums are taken modulo 2^64: as long as hi - lo is known to be small, wrapped ends still describe the exact set of
-// (wrapped) values, and one comparison tells whether it is an interval of signed numbers. So a huge window needs no
-// saturation. Where the width is not known when compiling, a run-time guard checks that nothing can wrap; if it
-// fails, nothing is claimed.
+// Sums are taken modulo 2^64: as long as hi - lo is known to be small, wrapped ends still describe the exact
+// set of (wrapped) values, and one comparison tells whether it is an interval of signed numbers. So a huge
+// window needs no saturation. Where the width is not known when compiling, a run-time guard checks that
+// nothing can wrap; if it fails, nothing is claimed.
 //
 //===----------------------------------------------------------------------===//
 
@@ -110,7 +110,8 @@ Value Evaluator::computeExact(const Expr* expr) {
 // ---- sums ---------------------------------------------------------------------------------------
 
 Interval Evaluator::guarded(Value ok, Interval interval) {
-  return {emit.select(ok, interval.lo, emit.i64(INT64_MIN)), emit.select(ok, interval.hi, emit.i64(INT64_MAX))};
+  return {emit.select(ok, interval.lo, emit.i64(INT64_MIN)),
+          emit.select(ok, interval.hi, emit.i64(INT64_MAX))};
 }
 
 /// Terms of an affine form: its row part as one term, then what uses the key.
@@ -133,7 +134,8 @@ Interval Evaluator::modular(const Expr* expr) {
   if (auto found = known.modular.find(expr); found != known.modular.end())
     return found->second;
   int64_t constant = expr->rowPart ? 0 : expr->constant;
-  Interval interval = expr->width <= kMaxWidth ? modularSum(constant, termsOf(expr)) : guardedSum(constant, termsOf(expr));
+  Interval interval =
+      expr->width <= kMaxWidth ? modularSum(constant, termsOf(expr)) : guardedSum(constant, termsOf(expr));
   known.modular[expr] = interval;
   return interval;
 }
@@ -167,7 +169,9 @@ Interval Evaluator::modularSum(int64_t constant, ArrayRef<Term> terms) {
 
 Interval Evaluator::guardedSum(int64_t constant, ArrayRef<Term> terms) {
   uint64_t share = static_cast<uint64_t>(kSafe) / (terms.size() + 1);
-  auto magnitude = [](int64_t value) { return value < 0 ? 0 - static_cast<uint64_t>(value) : static_cast<uint64_t>(value); };
+  auto magnitude = [](int64_t value) {
+    return value < 0 ? 0 - static_cast<uint64_t>(value) : static_cast<uint64_t>(value);
+  };
   if (magnitude(constant) > share)
     return everything();
   Value ok = emit.i1(true), lo = emit.i64(constant), hi = lo;
@@ -221,7 +225,9 @@ Interval Evaluator::integer(const Expr* expr) {
 Interval Evaluator::computeInteger(const Expr* expr) {
   switch (expr->kind) {
   case Kind::Variable:
-    return expr->constant == 1 ? Interval{box.hLo, box.hHi} : expr->constant == 3 ? Interval{box.qLo, box.qHi} : keys;
+    return expr->constant == 1   ? Interval{box.hLo, box.hHi}
+           : expr->constant == 3 ? Interval{box.qLo, box.qHi}
+                                 : keys;
   case Kind::Affine:
     return unwrapped(modular(expr), expr->min, expr->max, expr->width);
   case Kind::Mul:
@@ -249,7 +255,8 @@ Interval Evaluator::computeInteger(const Expr* expr) {
     return looked(expr);
   case Kind::FromBool: {
     Truth inner = truth(expr->operands[0]);
-    return {emit.select(inner.all, emit.i64(1), emit.i64(0)), emit.select(inner.any, emit.i64(1), emit.i64(0))};
+    return {emit.select(inner.all, emit.i64(1), emit.i64(0)),
+            emit.select(inner.any, emit.i64(1), emit.i64(0))};
   }
   default:
     return everything();

@@ -25,8 +25,9 @@ struct Known {
   llvm::DenseMap<const Expr*, Truth> truths;
 };
 
-/// Emits intervals of expressions over a box of rows and the keys [keys.lo, keys.hi]. What an evaluator emitted is
-/// reused by it and, for expressions that do not use the key, by evaluators that have it as their `rows`.
+/// Emits intervals of expressions over a box of rows and the keys [keys.lo, keys.hi]. What an evaluator
+/// emitted is reused by it and, for expressions that do not use the key, by evaluators that have it as their
+/// `rows`.
 class Evaluator {
 public:
   Evaluator(Emit emit, const RowBox& box, MaskHost& host, Interval keys, const Known* rows)
@@ -36,8 +37,6 @@ public:
   mlir::Value exact(const Expr* expr);
   /// Bounds of an i64.
   Interval integer(const Expr* expr);
-  /// Emits what later evaluators read of a row expression: its sum if it is affine, else its bounds.
-  void prepare(const Expr* expr) { modular(expr); }
   /// Bounds of an f32, rounded outward.
   Interval real(const Expr* expr);
   /// What is known of an i1.
@@ -46,6 +45,8 @@ public:
   /// constant + the sum of factor * expr, as bounds of an i64.
   using Term = std::pair<const Expr*, int64_t>;
   Interval sum(int64_t constant, llvm::ArrayRef<Term> terms);
+  /// Bounds modulo 2^64, for use in a sum.
+  Interval modular(const Expr* expr);
 
   Known known;
   Emit emit;
@@ -53,7 +54,6 @@ public:
 private:
   Interval everything() { return {emit.i64(INT64_MIN), emit.i64(INT64_MAX)}; }
   Interval guarded(mlir::Value ok, Interval interval);
-  Interval modular(const Expr* expr);
   Interval modularSum(int64_t constant, llvm::ArrayRef<Term> terms);
   Interval guardedSum(int64_t constant, llvm::ArrayRef<Term> terms);
   Interval unwrapped(Interval interval, double min, double max, double width);

@@ -10,8 +10,12 @@ using Keys = Solver::Keys;
 // ---- sets of keys -------------------------------------------------------------------------------
 
 Keys Solver::intersect(Keys a, Keys b) {
-  return {a.lo && b.lo ? emit.max(a.lo, b.lo) : a.lo ? a.lo : b.lo,
-          a.hi && b.hi ? emit.min(a.hi, b.hi) : a.hi ? a.hi : b.hi};
+  return {a.lo && b.lo ? emit.max(a.lo, b.lo)
+          : a.lo       ? a.lo
+                       : b.lo,
+          a.hi && b.hi ? emit.min(a.hi, b.hi)
+          : a.hi       ? a.hi
+                       : b.hi};
 }
 
 Keys Solver::hull(Keys a, Keys b) {
@@ -150,7 +154,8 @@ Keys Solver::reachTerm(const Expr* expr, unsigned index, Target target) {
     hi = swap;
   }
   Value divisor = emit.i64(std::abs(factor));
-  Keys keys = reach(term, {lo ? emit.ceilDiv(lo, divisor) : Value(), hi ? emit.floorDiv(hi, divisor) : Value()});
+  Keys keys =
+      reach(term, {lo ? emit.ceilDiv(lo, divisor) : Value(), hi ? emit.floorDiv(hi, divisor) : Value()});
   return restIsSafe ? keys : guarded(emit.within(rest.lo, rest.hi, static_cast<int64_t>(limit)), keys);
 }
 
@@ -176,7 +181,8 @@ Keys Solver::reachQuotient(const Expr* expr, Target target) {
   constexpr int64_t limit = kSafe / 2;
   if (!x->usesKey || !d->point || !x->within(double(limit)))
     return {};
-  // Beyond the values that the quotient takes nothing changes; and a divisor above the limit acts like the limit.
+  // Beyond the values that the quotient takes nothing changes; and a divisor above the limit acts like the
+  // limit.
   Interval quotient = forward.integer(expr);
   Value divisor = forward.exact(d), positive = emit.lessEqual(emit.i64(1), divisor);
   divisor = emit.clamp(divisor, 1, limit);
@@ -215,8 +221,10 @@ Keys Solver::reachMinMax(const Expr* expr, Target target) {
     if (!(isMin ? target.hi : target.lo))
       continue;
     Interval rest = forward.integer(other);
-    Value alone = isMin ? emit.invert(emit.lessEqual(rest.lo, target.hi)) : emit.invert(emit.lessEqual(target.lo, rest.hi));
-    keys = intersect(keys, guarded(alone, reach(side, isMin ? Target{{}, target.hi} : Target{target.lo, {}})));
+    Value alone = isMin ? emit.invert(emit.lessEqual(rest.lo, target.hi))
+                        : emit.invert(emit.lessEqual(target.lo, rest.hi));
+    keys =
+        intersect(keys, guarded(alone, reach(side, isMin ? Target{{}, target.hi} : Target{target.lo, {}})));
   }
   return keys;
 }

@@ -27,8 +27,8 @@ static int64_t mul(int64_t a, int64_t b) { return wrap(static_cast<uint64_t>(a) 
 const Expr* MaskTree::intern(Expr expr) {
   std::vector<const void*> operands(expr.operands.begin(), expr.operands.end());
   std::vector<int64_t> coefficients(expr.coefficients.begin(), expr.coefficients.end());
-  Key key{expr.kind,     expr.type.getAsOpaquePointer(),  operands, coefficients,   expr.constant, expr.real,
-          expr.op, expr.value.getAsOpaquePointer(), expr.name.str()};
+  Key key{expr.kind, expr.type.getAsOpaquePointer(),  operands,       coefficients, expr.constant, expr.real,
+          expr.op,   expr.value.getAsOpaquePointer(), expr.name.str()};
   auto [entry, isNew] = unique.try_emplace(key, nullptr);
   if (!isNew)
     return entry->second;
@@ -61,8 +61,8 @@ const Expr* MaskTree::boolean(bool value) {
   return intern(std::move(expr));
 }
 
-/// Bounds that hold for every run-time value. Where they are finite but not known to be safe, arithmetic may have
-/// wrapped, and the bounds are those of an i64.
+/// Bounds that hold for every run-time value. Where they are finite but not known to be safe, arithmetic may
+/// have wrapped, and the bounds are those of an i64.
 void MaskTree::setBounds(Expr& expr) const {
   if (expr.type != i64)
     return;
@@ -224,7 +224,7 @@ const Expr* MaskTree::compare(Kind kind, const Expr* lhs, const Expr* rhs) {
   if (lhs->isConstant() && rhs->isConstant())
     return boolean(kind == Kind::LessEqual ? lhs->constant <= rhs->constant : lhs->constant == rhs->constant);
   llvm::SmallPtrSet<const Expr*, 8> left;
-  auto atoms = [](const Expr* side) {
+  auto atoms = [](const Expr* const& side) {
     return side->kind == Kind::Affine ? ArrayRef<const Expr*>(side->operands) : ArrayRef<const Expr*>(side);
   };
   left.insert(atoms(lhs).begin(), atoms(lhs).end());
@@ -428,7 +428,8 @@ const Expr* MaskTree::readIntegerOp(Operation* op) {
       std::swap(lhs, rhs);
     // x & (2^n - 1) is x mod 2^n
     uint64_t mask = static_cast<uint64_t>(rhs->constant);
-    if (kind == Kind::And && rhs->isConstant() && rhs->constant > 0 && rhs->constant < kSafe && (mask & (mask + 1)) == 0)
+    if (kind == Kind::And && rhs->isConstant() && rhs->constant > 0 && rhs->constant < kSafe &&
+        (mask & (mask + 1)) == 0)
       return divide(Kind::FloorMod, lhs, constant(rhs->constant + 1));
     return make(kind, i64, {lhs, rhs});
   }
@@ -468,9 +469,8 @@ const Expr* MaskTree::readRealOp(Operation* op) {
     return opaque(op);
   return llvm::TypeSwitch<Operation*, const Expr*>(op)
       .Case<arith::AddFOp>([&](auto) { return make(Kind::Add, f32, {in(0), in(1)}); })
-      .Case<arith::SubFOp>([&](auto) {
-        return make(Kind::Add, f32, {in(0), make(Kind::Mul, f32, {in(1), minusOne()})});
-      })
+      .Case<arith::SubFOp>(
+          [&](auto) { return make(Kind::Add, f32, {in(0), make(Kind::Mul, f32, {in(1), minusOne()})}); })
       .Case<arith::NegFOp>([&](auto) { return make(Kind::Mul, f32, {in(0), minusOne()}); })
       .Case<arith::MulFOp>([&](auto) { return make(Kind::Mul, f32, {in(0), in(1)}); })
       .Case<arith::MinimumFOp>([&](auto) { return make(Kind::Min, f32, {in(0), in(1)}); })

@@ -1,8 +1,8 @@
 //===- mask_tree.h - the mask region as a normalised expression graph -----===//
 //
-// Integer sums are kept as affine forms over Z/2^64 (exact under wrapping), so that terms cancel before intervals are
-// taken; comparisons are reduced to <= and ==. Each node knows, whatever the run-time values are, bounds of its
-// value, and whether it is one value per box of rows (a point).
+// Integer sums are kept as affine forms over Z/2^64 (exact under wrapping), so that terms cancel before
+// intervals are taken; comparisons are reduced to <= and ==. Each node knows, whatever the run-time values
+// are, bounds of its value, and whether it is one value per box of rows (a point).
 //
 //===----------------------------------------------------------------------===//
 #ifndef ATTILE_COMPILER_ANALYSIS_MASK_TREE_H
@@ -28,48 +28,48 @@ inline constexpr int64_t kSafe = int64_t(1) << 61;
 
 /// Kinds serve i64, i1 and f32 alike; the node's type tells.
 enum class Kind {
-  Variable,   ///< index: 0..4 for b, h, kv_h, q, k
-  Size,       ///< name
-  Scalar,     ///< value: captured
-  Constant,   ///< i1: constant; f32: real
-  Affine,     ///< constant + sum of coefficients[i] * operands[i]; an i64 constant has no operands
-  Add,        ///< f32 only
-  Mul,        ///< operands 0 and 1
-  FloorDiv,   ///< as attn.floordiv
-  FloorMod,   ///< as attn.floormod
+  Variable, ///< index: 0..4 for b, h, kv_h, q, k
+  Size,     ///< name
+  Scalar,   ///< value: captured
+  Constant, ///< i1: constant; f32: real
+  Affine,   ///< constant + sum of coefficients[i] * operands[i]; an i64 constant has no operands
+  Add,      ///< f32 only
+  Mul,      ///< operands 0 and 1
+  FloorDiv, ///< as attn.floordiv
+  FloorMod, ///< as attn.floormod
   Min,
   Max,
   Abs,
-  And,        ///< bits, or logic
+  And, ///< bits, or logic
   Or,
   Xor,
-  Not,        ///< i1 only
-  Select,     ///< operands: condition, then, else
-  Lookup,     ///< value: the tensor; operands: indices
-  FromBool,   ///< i64 0 or 1
-  FromInt,    ///< f32 of an i64
-  LessEqual,  ///< operands 0 <= 1; a third operand, if there, is 0 minus 1 with terms cancelled
-  Equal,      ///< likewise
-  Less,       ///< f32 only: ordered <
-  Opaque      ///< op: not understood; evaluated as it is when its operands are points
+  Not,       ///< i1 only
+  Select,    ///< operands: condition, then, else
+  Lookup,    ///< value: the tensor; operands: indices
+  FromBool,  ///< i64 0 or 1
+  FromInt,   ///< f32 of an i64
+  LessEqual, ///< operands 0 <= 1; a third operand, if there, is 0 minus 1 with terms cancelled
+  Equal,     ///< likewise
+  Less,      ///< f32 only: ordered <
+  Opaque     ///< op: not understood; evaluated as it is when its operands are points
 };
 
 struct Expr {
   Kind kind;
   mlir::Type type;
-  llvm::SmallVector<const Expr*, 4> operands;
-  llvm::SmallVector<int64_t, 4> coefficients;
+  llvm::SmallVector<const Expr*, 4> operands = {};
+  llvm::SmallVector<int64_t, 4> coefficients = {};
   int64_t constant = 0;
   double real = 0;
-  mlir::Value value;
+  mlir::Value value = {};
   mlir::Operation* op = nullptr;
-  llvm::StringRef name;
+  llvm::StringRef name = {};
 
-  bool usesKey = false;            ///< depends on k
-  bool point = false;              ///< one exactly known value per box
-  const Expr* rowPart = nullptr;   ///< of an affine form that uses k: the sum of constant and terms that do not
-  double min = 0, max = 0;         ///< i64: bounds of the value
-  double width = 0;                ///< i64: bound of (hi - lo) of the interval that is emitted, before wrapping
+  bool usesKey = false;          ///< depends on k
+  bool point = false;            ///< one exactly known value per box
+  const Expr* rowPart = nullptr; ///< of an affine form that uses k: the sum of constant and terms that do not
+  double min = 0, max = 0;       ///< i64: bounds of the value
+  double width = 0;              ///< i64: bound of (hi - lo) of the interval that is emitted, before wrapping
 
   /// True when the value is known to lie within +-limit.
   bool within(double limit) const { return min >= -limit && max <= limit; }

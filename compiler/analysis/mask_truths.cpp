@@ -1,8 +1,8 @@
 //===- mask_truths.cpp - three-valued conditions, and floats --------------===//
 //
-// Float bounds are computed in f64 and widened at each step by more than one rounding of f32 (and by the flushed
-// denormals), so that both a kernel in f32 and the reference in f64 lie inside. Overflow and NaN make both bounds
-// NaN, and every comparison with them is undecided.
+// Float bounds are computed in f64 and widened at each step by more than one rounding of f32 (and by the
+// flushed denormals), so that both a kernel in f32 and the reference in f64 lie inside. Overflow and NaN make
+// both bounds NaN, and every comparison with them is undecided.
 //
 //===----------------------------------------------------------------------===//
 
@@ -73,7 +73,8 @@ Truth Evaluator::compared(const Expr* expr) {
     if (expr->kind == Kind::LessEqual)
       return {emit.lessEqual(a.lo, b.hi), emit.lessEqual(a.hi, b.lo)};
     Value overlap = emit.both(emit.lessEqual(a.lo, b.hi), emit.lessEqual(b.lo, a.hi));
-    Value single = emit.both(emit.lessEqual(a.hi, b.lo), emit.lessEqual(b.hi, a.lo)); // implies a.lo = a.hi = b.lo = b.hi
+    Value single = emit.both(emit.lessEqual(a.hi, b.lo),
+                             emit.lessEqual(b.hi, a.lo)); // implies a.lo = a.hi = b.lo = b.hi
     return {overlap, single};
   };
   bool related = expr->operands.size() == 3, safe = lhs->safe() && rhs->safe();
@@ -106,7 +107,8 @@ Truth Evaluator::lookedTruth(const Expr* expr) {
   }
   auto [lo, hi] = host.bounds(emit.builder, emit.loc, expr->value, leading, last.lo, last.hi);
   Value zero = emit.i64(0), allZero = emit.both(emit.equal(lo, zero), emit.equal(hi, zero));
-  return {emit.invert(allZero), emit.either(emit.lessEqual(emit.i64(1), lo), emit.lessEqual(hi, emit.i64(-1)))};
+  return {emit.invert(allZero),
+          emit.either(emit.lessEqual(emit.i64(1), lo), emit.lessEqual(hi, emit.i64(-1)))};
 }
 
 // ---- floats -------------------------------------------------------------------------------------
@@ -124,8 +126,12 @@ struct Reals {
   Value min(Value a, Value b) { return emit.builder.createOrFold<arith::MinimumFOp>(emit.loc, a, b); }
   Value max(Value a, Value b) { return emit.builder.createOrFold<arith::MaximumFOp>(emit.loc, a, b); }
   Value neg(Value a) { return emit.builder.createOrFold<arith::NegFOp>(emit.loc, a); }
-  Value widen(Value f32) { return arith::ExtFOp::create(emit.builder, emit.loc, emit.builder.getF64Type(), f32); }
-  Value fromInt(Value i64) { return arith::SIToFPOp::create(emit.builder, emit.loc, emit.builder.getF64Type(), i64); }
+  Value widen(Value f32) {
+    return arith::ExtFOp::create(emit.builder, emit.loc, emit.builder.getF64Type(), f32);
+  }
+  Value fromInt(Value i64) {
+    return arith::SIToFPOp::create(emit.builder, emit.loc, emit.builder.getF64Type(), i64);
+  }
 };
 } // namespace
 
