@@ -135,7 +135,7 @@ def Attn_ModifyOp : Attn_Op<"modify", [Pure, Attn_NamesBoth]> {
   let summary = "a new score from old scores and indices";
   let description = [{
     The region takes one f32 per input score, then b, h, kv_h, q, k as i64, and yields the new score.
-    Constraint: (modify_c1) block arguments and yield have these types.
+    Constraints: (modify_c1) block arguments and yield have these types; (modify_c2) there is a score.
   }];
   let arguments = (ins Variadic<Attn_Scores>:$scores);
   let results = (outs Attn_Scores:$result);
@@ -202,8 +202,8 @@ def Attn_ReduceOp : Attn_Op<"reduce", [Pure, AttrSizedOperandSegments, Attn_Name
   let results = (outs Variadic<AnyRankedTensor>:$results);
   let regions = (region AnyRegion:$sink);
   let assemblyFormat = [{
-    $monoid `scores` `(` $scores `:` type($scores) `)` `values` `(` $values `:` type($values) `)`
-    (`where` `(` $where^ `:` type($where) `)`)? `outputs` $outputs (`sink` $sink^)? attr-dict-with-keyword `->` type($results)
+    $monoid `scores` `(` $scores `:` type($scores) `)` (`values` `(` $values^ `:` type($values) `)`)?
+    (`where` `(` $where^ `:` type($where) `)`)? `outputs` $outputs (`sink` $sink^)? attr-dict-with-keyword (`->` type($results)^)?
   }];
   let hasRegionVerifier = 1;
   let hasCanonicalizeMethod = 1;
@@ -271,9 +271,9 @@ def Attn_FoldOp : Attn_Op<"fold", [Pure, AttrSizedOperandSegments, Attn_NamesBot
   let results = (outs Variadic<AnyRankedTensor>:$results);
   let regions = (region SizedRegion<1>:$score, AnyRegion:$mask, AnyRegion:$blocks, AnyRegion:$sink, SizedRegion<1>:$step);
   let assemblyFormat = [{
-    $monoid `queries` `(` $queries `:` type($queries) `)` `keys` `(` $keys `:` type($keys) `)` `values` `(` $values `:` type($values) `)`
+    $monoid `queries` `(` $queries `:` type($queries) `)` `keys` `(` $keys `:` type($keys) `)` (`values` `(` $values^ `:` type($values) `)`)?
     (`table` `(` $table^ `:` type($table) `)`)? `outputs` $outputs attr-dict-with-keyword
-    `score` $score (`mask` $mask^)? (`blocks` $blocks^)? (`sink` $sink^)? `step` $step `->` type($results)
+    `score` $score (`mask` $mask^)? (`blocks` $blocks^)? (`sink` $sink^)? `step` $step (`->` type($results)^)?
   }];
   let hasVerifier = 1;
   let hasRegionVerifier = 1;
@@ -284,7 +284,8 @@ def Attn_MapOp : Attn_Op<"map", [Pure]> {
   let summary = "elementwise over a tile; rank-1 inputs are rows, broadcast along the second dimension";
   let description = [{
     The region takes one element per input (f32 or i1) and yields one element of the result.
-    The result's rank is the greatest rank of the inputs. Constraint: (map_c1) signature of the region.
+    The result's rank is the greatest rank of the inputs. Constraints: (map_c1) signature of the region, and the
+    result's rank; (map_c2) there is an input.
   }];
   let arguments = (ins Variadic<Attn_Tile>:$inputs);
   let results = (outs Attn_Tile:$result);

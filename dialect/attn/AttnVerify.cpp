@@ -194,7 +194,10 @@ LogicalResult ScoresOp::verify() {
   return success();
 }
 
-LogicalResult ModifyOp::verifyRegions() { // (modify_c1)
+LogicalResult ModifyOp::verifyRegions() {
+  if (getScores().empty()) // (modify_c2)
+    return emitOpError("has no scores");
+  // (modify_c1)
   return verifySignature(*this, getBody(), "body", indices(*this, 5, floats(*this, getScores().size())),
                          floats(*this, 1));
 }
@@ -372,7 +375,10 @@ LogicalResult FoldOp::verifySymbolUses(SymbolTableCollection& symbols) {
 
 // ---- tiles --------------------------------------------------------------------------------------
 
-LogicalResult MapOp::verifyRegions() { // (map_c1)
+LogicalResult MapOp::verifyRegions() {
+  if (getInputs().empty()) // (map_c2)
+    return emitOpError("has no inputs");
+  // (map_c1)
   SmallVector<Type> arguments;
   int64_t rank = 1;
   for (Type type : getInputs().getTypes()) {
