@@ -347,7 +347,7 @@ tile.kernel @softmax_merge(%o_out: !qkv {tile.name = "o"}, %lse_out: !stat {tile
 // ---- (b) causal with ALiBi: a captured tensor, a mask; plan and merge kernel are those of (a) --------
 // CHECK-LABEL: tile.kernel @alibi_main
 tile.kernel @alibi_main(%q: !qkv {tile.name = "q"}, %k: !qkv {tile.name = "k"}, %v: !qkv {tile.name = "v"},
-                        %slope: !tile.buffer<?xf32, global> {tile.name = "param.slope"},
+                        %slope: !tile.buffer<?xf32, global> {tile.name = "slope"},
                         %o_out: !qkv {tile.name = "o"},
                         %partial_m: !tile.buffer<?x64xf32, global> {tile.name = "partial.m"},
                         %partial_l: !tile.buffer<?x64xf32, global> {tile.name = "partial.l"},

@@ -4,7 +4,6 @@
 #include "compiler/transforms/fold/Expression.h"
 #include "compiler/transforms/fold/Step.h"
 
-#include "mlir/IR/Iterators.h"
 #include "llvm/ADT/SetVector.h"
 
 namespace attile {
@@ -68,13 +67,15 @@ LogicalResult Fusion::collectMasks() {
     }
     auto blocks = dyn_cast_or_null<attn::BlockTableOp>(op);
     if (!blocks) {
-      InFlightDiagnostic diagnostic = reduce.emitError("visibility does not come from attn.mask or attn.block_table");
+      InFlightDiagnostic diagnostic =
+          reduce.emitError("visibility does not come from attn.mask or attn.block_table");
       diagnostic.attachNote(visible.getLoc()) << "it comes from here";
       return diagnostic;
     }
     if (table) {
-      InFlightDiagnostic diagnostic =
-          emitError(blocks.getLoc(), "a second block table; one drives the loop over keys, so intersect the two before the launch");
+      InFlightDiagnostic diagnostic = emitError(
+          blocks.getLoc(),
+          "a second block table; one drives the loop over keys, so intersect the two before the launch");
       diagnostic.attachNote(table.getLoc()) << "the first is here";
       return diagnostic;
     }
@@ -138,11 +139,15 @@ void Fusion::copyRegion(Region& from, Region& to) {
 }
 
 /// Compositions leave parts behind that nothing reads.
-static void eraseDead(Operation* root) {
-  root->walk<WalkOrder::PostOrder, ReverseIterator>([](Operation* op) {
+static void eraseDead(Operation* fold) {
+  SmallVector<Operation*> inside;
+  fold->walk([&](Operation* op) {
+    if (op != fold)
+      inside.push_back(op);
+  });
+  for (Operation* op : llvm::reverse(inside)) // users come after what they use
     if (isOpTriviallyDead(op))
       op->erase();
-  });
 }
 
 /// Removes what only the reduce has read.
@@ -176,10 +181,12 @@ LogicalResult Fusion::run(SymbolTableCollection& symbols) {
   if (failed(form))
     return failure();
 
-  SmallVector<Value> queries = llvm::map_to_vector(streams, [](attn::ScoresOp op) -> Value { return op.getQuery(); });
-  SmallVector<Value> keys = llvm::map_to_vector(streams, [](attn::ScoresOp op) -> Value { return op.getKey(); });
-  auto fold = attn::FoldOp::create(builder, loc, reduce.getResultTypes(), reduce.getMonoidAttr(), queries, keys,
-                                   reduce.getValues(), table ? table.getTable() : Value(),
+  SmallVector<Value> queries =
+      llvm::map_to_vector(streams, [](attn::ScoresOp op) -> Value { return op.getQuery(); });
+  SmallVector<Value> keys =
+      llvm::map_to_vector(streams, [](attn::ScoresOp op) -> Value { return op.getKey(); });
+  auto fold = attn::FoldOp::create(builder, loc, reduce.getResultTypes(), reduce.getMonoidAttr(), queries,
+                                   keys, reduce.getValues(), table ? table.getTable() : Value(),
                                    table ? table.getQBlockAttr() : IntegerAttr(),
                                    table ? table.getKBlockAttr() : IntegerAttr(), reduce.getOutputs());
   writeScore(fold);

@@ -64,7 +64,8 @@ bool attile::fold::equalExpressions(Value a, Value b) {
   Operation *x = a.getDefiningOp(), *y = b.getDefiningOp();
   if (!x || !y || x->getName() != y->getName() || x->getNumOperands() != y->getNumOperands() ||
       cast<OpResult>(a).getResultNumber() != cast<OpResult>(b).getResultNumber() ||
-      x->getResultTypes() != y->getResultTypes() || x->getDiscardableAttrDictionary() != y->getDiscardableAttrDictionary() ||
+      x->getResultTypes() != y->getResultTypes() ||
+      x->getDiscardableAttrDictionary() != y->getDiscardableAttrDictionary() ||
       x->getPropertiesAsAttribute() != y->getPropertiesAsAttribute() || x->getNumRegions() != 0)
     return false;
   bool same = llvm::all_of(llvm::zip(x->getOperands(), y->getOperands()),
@@ -151,7 +152,8 @@ Approximate attile::fold::evaluate(Value root, llvm::function_ref<std::optional<
       .Case([&](arith::MulFOp) { return product(operand(0), operand(1)); })
       .Case([&](arith::NegFOp) { return negated(operand(0)); })
       .Case<arith::MaximumFOp, arith::MaxNumFOp>([&](auto) { return extremum(operand(0), operand(1), true); })
-      .Case<arith::MinimumFOp, arith::MinNumFOp>([&](auto) { return extremum(operand(0), operand(1), false); })
+      .Case<arith::MinimumFOp, arith::MinNumFOp>(
+          [&](auto) { return extremum(operand(0), operand(1), false); })
       .Case([&](math::ExpOp) { return function([](double x) { return std::exp(x); }); })
       .Case([&](math::Exp2Op) { return function([](double x) { return std::exp2(x); }); })
       .Default([](Operation*) { return Approximate{}; });

@@ -1,7 +1,8 @@
 //===- Expression.h - scalar expressions of user regions -------------------===//
 //
-// User regions (score, mask, lift, merge, ...) are straight-line scalar code without side effects, so a value in
-// one stands for an expression over the region's arguments. These helpers copy, compare and evaluate such expressions.
+// User regions (score, mask, lift, merge, ...) are straight-line scalar code without side effects, so a value
+// in one stands for an expression over the region's arguments. These helpers copy, compare and evaluate such
+// expressions.
 //
 //===----------------------------------------------------------------------===//
 #ifndef ATTILE_COMPILER_TRANSFORMS_FOLD_EXPRESSION_H
@@ -15,15 +16,16 @@
 
 namespace attile::fold {
 
-/// Copies the body of a one-block region to the builder's place, with `arguments` for its arguments, folding as it goes.
-/// Returns what the terminator yields; the terminator itself is not copied.
+/// Copies the body of a one-block region to the builder's place, with `arguments` for its arguments, folding
+/// as it goes. Returns what the terminator yields; the terminator itself is not copied.
 llvm::SmallVector<mlir::Value> inlineRegion(mlir::OpBuilder& builder, mlir::Region& region,
                                             mlir::ValueRange arguments);
 
 /// Gives the copy of a leaf, or null to look into its defining operation.
 using LeafFn = llvm::function_ref<mlir::Value(mlir::Value)>;
 
-/// Copies the expression `root`, folding as it goes. Null when it reads a block argument for which `leaf` has no copy.
+/// Copies the expression `root`, folding as it goes. Null when it reads a block argument for which `leaf` has
+/// no copy.
 mlir::Value copyExpression(mlir::OpBuilder& builder, mlir::Value root, LeafFn leaf);
 
 /// The same computation over the same block arguments, up to the order of commutative operands.

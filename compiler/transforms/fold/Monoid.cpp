@@ -106,11 +106,14 @@ FailureOr<Linear> LinearReader::read(Value value) {
     Value factor = op->getOperand(scalar);
     result = read(op->getOperand(1 - scalar));
     if (succeeded(result))
-      result = each(*result, [&](Value x) { return x ? builder.createOrFold<arith::MulFOp>(loc, x, factor) : x; });
+      result =
+          each(*result, [&](Value x) { return x ? builder.createOrFold<arith::MulFOp>(loc, x, factor) : x; });
   } else if (isa<arith::DivFOp>(op) && free(op->getOperand(1))) {
     result = read(op->getOperand(0));
     if (succeeded(result))
-      result = each(*result, [&](Value x) { return x ? builder.createOrFold<arith::DivFOp>(loc, x, op->getOperand(1)) : x; });
+      result = each(*result, [&](Value x) {
+        return x ? builder.createOrFold<arith::DivFOp>(loc, x, op->getOperand(1)) : x;
+      });
   } else if (isa<arith::NegFOp>(op)) {
     result = read(op->getOperand(0));
     if (succeeded(result))
@@ -231,7 +234,8 @@ LogicalResult LinearMonoid::Reader::readGauge(unsigned field) {
     return diagnostic << ", expected " << *neutral << ", the neutral element of its merge";
   }
   if (reads(lifted[field], [&](Value leaf) { return llvm::is_contained(values, leaf); }))
-    return refuse(lifted[field].getLoc()) << "lift of gauge '" << name(field) << "' reads v; a gauge is a function of the score";
+    return refuse(lifted[field].getLoc())
+           << "lift of gauge '" << name(field) << "' reads v; a gauge is a function of the score";
   result.gaugeFields.push_back({field, op, *neutral, lifted[field]});
   return success();
 }
@@ -239,11 +243,14 @@ LogicalResult LinearMonoid::Reader::readGauge(unsigned field) {
 LogicalResult LinearMonoid::Reader::readLift(Sum& sum) {
   if (constantFloat(identity[sum.field]) != 0.0)
     return refuse(identity[sum.field].getLoc())
-           << "identity of '" << name(sum.field) << "' is not 0; start the sum at 0 and add the constant in finalize";
+           << "identity of '" << name(sum.field)
+           << "' is not 0; start the sum at 0 and add the constant in finalize";
   LinearReader reader(builder, values);
   FailureOr<Linear> form = reader.read(lifted[sum.field]);
   if (failed(form))
-    return refuse(reader.culprit->getLoc()) << "lift of '" << name(sum.field) << "' is not linear in v; write it as v times a function of the score";
+    return refuse(reader.culprit->getLoc())
+           << "lift of '" << name(sum.field)
+           << "' is not linear in v; write it as v times a function of the score";
   bool perRow = monoid.field(sum.field).getKind() == attn::FieldKind::Row;
   for (auto [i, factor] : llvm::enumerate(form->coefficients)) {
     if (!factor)
@@ -276,8 +283,10 @@ Value LinearMonoid::Reader::readWeight(Sum& sum, Value coefficient, ArrayRef<Val
     return {};
   });
   if (!weight)
-    refuse(coefficient.getLoc()) << "merge of '" << name(sum.field) << "' scales " << side << "." << name(sum.field)
-                                 << " by more than " << side << "'s own gauge and the merged one; write the factor as a function of these two";
+    refuse(coefficient.getLoc())
+        << "merge of '" << name(sum.field) << "' scales " << side << "." << name(sum.field)
+        << " by more than " << side
+        << "'s own gauge and the merged one; write the factor as a function of these two";
   return weight;
 }
 
@@ -301,16 +310,18 @@ LogicalResult LinearMonoid::Reader::readMerge(Sum& sum) {
     }
   if (!linear || !fromA || !fromB)
     return refuse(reader.culprit ? reader.culprit->getLoc() : merged[sum.field].getLoc())
-           << "merge of '" << name(sum.field) << "' is not linear in a." << name(sum.field) << " and b." << name(sum.field)
-           << "; expected a." << name(sum.field) << " * w(a) + b." << name(sum.field) << " * w(b) with factors of the gauges";
+           << "merge of '" << name(sum.field) << "' is not linear in a." << name(sum.field) << " and b."
+           << name(sum.field) << "; expected a." << name(sum.field) << " * w(a) + b." << name(sum.field)
+           << " * w(b) with factors of the gauges";
 
-  Value weightA = readWeight(sum, fromA, a, "a"), weightB = weightA ? readWeight(sum, fromB, b, "b") : Value();
+  Value weightA = readWeight(sum, fromA, a, "a"),
+        weightB = weightA ? readWeight(sum, fromB, b, "b") : Value();
   if (!weightB)
     return failure();
   if (!equalExpressions(weightA, weightB))
     return refuse(merged[sum.field].getLoc())
-           << "merge of '" << name(sum.field) << "' scales a." << name(sum.field) << " and b." << name(sum.field)
-           << " by different functions of their gauges; the two must be the same";
+           << "merge of '" << name(sum.field) << "' scales a." << name(sum.field) << " and b."
+           << name(sum.field) << " by different functions of their gauges; the two must be the same";
   if (constantFloat(weightA) == 1.0)
     return success();
   sum.weight = weightA;
@@ -319,9 +330,9 @@ LogicalResult LinearMonoid::Reader::readMerge(Sum& sum) {
       sum.gauges.push_back(i);
   if (!sum.gauges.empty())
     return success();
-  return refuse(merged[sum.field].getLoc()) << "merge of '" << name(sum.field)
-                                            << "' scales by a constant, which is not associative; expected a."
-                                            << name(sum.field) << " + b." << name(sum.field);
+  return refuse(merged[sum.field].getLoc())
+         << "merge of '" << name(sum.field) << "' scales by a constant, which is not associative; expected a."
+         << name(sum.field) << " + b." << name(sum.field);
 }
 
 LogicalResult LinearMonoid::Reader::run() {
@@ -354,14 +365,16 @@ Value LinearMonoid::score(unsigned i) const { return (*scratch).getBody()->getAr
 bool LinearMonoid::vanishesAtIdentity(const Sum& sum) const {
   if (!sum.weight)
     return false;
-  return evaluate(sum.weight, [&](Value leaf) -> std::optional<Approximate> {
-           for (unsigned i : sum.gauges) {
-             if (leaf == from(i))
-               return gaugeFields[i].unbounded() ? Approximate::constant(gaugeFields[i].identity)
-                                                 : Approximate::finite();
-             if (leaf == to(i))
-               return Approximate::finite();
-           }
-           return std::nullopt;
-         }).isZero();
+  return evaluate(sum.weight,
+                  [&](Value leaf) -> std::optional<Approximate> {
+                    for (unsigned i : sum.gauges) {
+                      if (leaf == from(i))
+                        return gaugeFields[i].unbounded() ? Approximate::constant(gaugeFields[i].identity)
+                                                          : Approximate::finite();
+                      if (leaf == to(i))
+                        return Approximate::finite();
+                    }
+                    return std::nullopt;
+                  })
+      .isZero();
 }

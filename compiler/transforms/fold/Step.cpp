@@ -12,7 +12,8 @@ using namespace attile::fold;
 namespace {
 class StepBuilder {
 public:
-  StepBuilder(OpBuilder& builder, Location loc, attn::MonoidOp monoid, const LinearMonoid& form, const StepShape& shape)
+  StepBuilder(OpBuilder& builder, Location loc, attn::MonoidOp monoid, const LinearMonoid& form,
+              const StepShape& shape)
       : builder(builder), loc(loc), monoid(monoid), form(form), shape(shape) {}
 
   void run(Region& step);
@@ -66,7 +67,8 @@ Block* StepBuilder::addBlock(Region& step) {
   Block* block = builder.createBlock(&step);
   Type f32 = builder.getF32Type();
   for (unsigned i = 0; i != monoid.numFields(); ++i)
-    state.push_back(block->addArgument(tensor(monoid.field(i).getKind() == attn::FieldKind::Row ? 1 : 2, f32), loc));
+    state.push_back(
+        block->addArgument(tensor(monoid.field(i).getKind() == attn::FieldKind::Row ? 1 : 2, f32), loc));
   for (unsigned i = 0; i != shape.scores; ++i)
     scores.push_back(block->addArgument(tensor(2, f32), loc));
   Value mask = block->addArgument(tensor(2, builder.getI1Type()), loc);
@@ -94,9 +96,8 @@ Value StepBuilder::map(ValueRange inputs, Element element) {
 
 StepBuilder::Inputs StepBuilder::used(const Inputs& leaves, ArrayRef<Value> roots) {
   return Inputs(llvm::make_filter_range(leaves, [&](const auto& leaf) {
-    return llvm::any_of(roots, [&](Value root) {
-      return reads(root, [&](Value value) { return value == leaf.first; });
-    });
+    return llvm::any_of(
+        roots, [&](Value root) { return reads(root, [&](Value value) { return value == leaf.first; }); });
   }));
 }
 
@@ -163,10 +164,12 @@ void StepBuilder::advanceGauge(unsigned i) {
       return arith::SelectOp::create(b, loc, in[1], in[0], constant(b, gauge.identity));
     });
   Value reduced = rowReduce(tile, gauge.identity, combine);
-  Value merged = map({state[gauge.field], reduced}, [&](OpBuilder& b, ValueRange in) { return combine(b, in[0], in[1]); });
+  Value merged = map({state[gauge.field], reduced},
+                     [&](OpBuilder& b, ValueRange in) { return combine(b, in[0], in[1]); });
   next[gauge.field] = merged;
   gaugeTile.push_back(tile);
-  bool reference = llvm::any_of(form.sums(), [&](const Sum& sum) { return llvm::is_contained(sum.gauges, i); });
+  bool reference =
+      llvm::any_of(form.sums(), [&](const Sum& sum) { return llvm::is_contained(sum.gauges, i); });
   if (gauge.unbounded() && reference)
     merged = map(merged, [&](OpBuilder& b, ValueRange in) -> Value {
       return arith::SelectOp::create(b, loc, atIdentity(b, in[0], gauge), constant(b, 0), in[0]);
@@ -196,14 +199,15 @@ Value StepBuilder::weigh(const Sum& sum, const Term& term) {
   }
   Value result = sum.weight || visible ? Value() : tileOf(term.factor);
   if (!result)
-    result = mapExpression(leaves, roots, vanishes ? Value() : visible, [&](OpBuilder& b, ValueRange in) -> Value {
-      Value p = in[0];
-      if (sum.weight)
-        p = b.createOrFold<arith::MulFOp>(loc, in[1], p);
-      if (!visible || vanishes)
-        return p;
-      return arith::SelectOp::create(b, loc, in.back(), p, constant(b, 0));
-    });
+    result =
+        mapExpression(leaves, roots, vanishes ? Value() : visible, [&](OpBuilder& b, ValueRange in) -> Value {
+          Value p = in[0];
+          if (sum.weight)
+            p = b.createOrFold<arith::MulFOp>(loc, in[1], p);
+          if (!visible || vanishes)
+            return p;
+          return arith::SelectOp::create(b, loc, in.back(), p, constant(b, 0));
+        });
   weights.push_back({term.factor, sum.weight, result});
   return result;
 }
@@ -246,13 +250,17 @@ void StepBuilder::advanceSum(const Sum& sum) {
   auto scale = [&](OpBuilder& b, Value x, Value y) -> Value { return arith::MulFOp::create(b, loc, x, y); };
   if (monoid.field(sum.field).getKind() == attn::FieldKind::Row) {
     Value total = rowReduce(weigh(sum, sum.terms.front()), 0, add);
-    next[sum.field] = factor ? map({old, factor, total}, [&](OpBuilder& b, ValueRange in) { return add(b, scale(b, in[0], in[1]), in[2]); })
-                             : map({old, total}, [&](OpBuilder& b, ValueRange in) { return add(b, in[0], in[1]); });
+    next[sum.field] =
+        factor ? map({old, factor, total},
+                     [&](OpBuilder& b, ValueRange in) { return add(b, scale(b, in[0], in[1]), in[2]); })
+               : map({old, total}, [&](OpBuilder& b, ValueRange in) { return add(b, in[0], in[1]); });
     return;
   }
-  Value acc = factor ? map({old, factor}, [&](OpBuilder& b, ValueRange in) { return scale(b, in[0], in[1]); }) : old;
+  Value acc =
+      factor ? map({old, factor}, [&](OpBuilder& b, ValueRange in) { return scale(b, in[0], in[1]); }) : old;
   for (const Term& term : sum.terms)
-    acc = attn::ContractOp::create(builder, loc, tensor(2, builder.getF32Type()), weigh(sum, term), values[*term.value], acc);
+    acc = attn::ContractOp::create(builder, loc, tensor(2, builder.getF32Type()), weigh(sum, term),
+                                   values[*term.value], acc);
   next[sum.field] = acc;
 }
 
