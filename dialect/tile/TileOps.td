@@ -69,6 +69,7 @@ def Tile_LaunchOp : Tile_Op<"launch", [HasParent<"PlanOp">, DeclareOpInterfaceMe
   let description = [{ Constraint: (launch_c1) the symbol is a tile.kernel. }];
   let arguments = (ins FlatSymbolRefAttr:$kernel, I64:$grid, Optional<I1>:$when);
   let assemblyFormat = "$kernel `grid` `(` $grid `)` (`when` `(` $when^ `)`)? attr-dict";
+  let hasCanonicalizeMethod = 1;
 }
 
 // ================================================================ kernel ==========================
@@ -138,6 +139,7 @@ def Tile_SliceOp : Tile_Op<"slice", [Pure, AttrSizedOperandSegments]> {
   let results = (outs Tile_BufferType:$result);
   let assemblyFormat = "$source `[` $offsets `]` (`sizes` `(` $sizes^ `)`)? attr-dict `:` type($source) `->` type($result)";
   let hasVerifier = 1;
+  let hasFolder = 1;
 }
 
 def Tile_LookupOp : Tile_Op<"lookup", [MemoryEffects<[MemRead]>]> {
@@ -167,6 +169,7 @@ def Tile_CopyOp : Tile_Op<"copy", [MemoryEffects<[MemRead, MemWrite]>]> {
   let arguments = (ins Tile_BufferType:$dest, Tile_BufferType:$source);
   let assemblyFormat = "$dest `,` $source attr-dict `:` type($dest) `,` type($source)";
   let hasVerifier = 1;
+  let hasCanonicalizeMethod = 1;
 }
 
 def Tile_GatherOp : Tile_Op<"gather", [MemoryEffects<[MemRead, MemWrite]>, AllTypesMatch<["row_h", "row_q"]>]> {
@@ -256,9 +259,11 @@ def Tile_IndexOp : Tile_Op<"index", [Pure, Tile_NamesResults]> {
 
 def Tile_AnyAllOp : Tile_Op<"any_all", [MemoryEffects<[MemRead]>]> {
   let summary = "whether any and whether all of the first `cols` columns of an i1 tile are true";
+  let description = [{ Constraint: (any_all_c1) the tile is i1 of rank 2. }];
   let arguments = (ins Tile_BufferType:$tile, I64:$cols);
   let results = (outs I1:$any, I1:$all);
   let assemblyFormat = "$tile `cols` `(` $cols `)` attr-dict `:` type($tile)";
+  let hasVerifier = 1;
 }
 
 // ================================================================ which keys ======================

@@ -289,6 +289,13 @@ LogicalResult GenericOp::verifyRegions() { // (generic_c1)
   return verifySignature(*this, getBody(), "body", arguments, results);
 }
 
+LogicalResult AnyAllOp::verify() {
+  BufferType tile = getTile().getType();
+  if (tile.getRank() == 2 && tile.getElementType().isInteger(1)) // (any_all_c1)
+    return success();
+  return emitOpError() << "tile has type " << tile << ", expected i1 of rank 2";
+}
+
 LogicalResult IndexOp::verify() {
   auto generic = (*this)->getParentOfType<GenericOp>();
   int64_t rank = generic ? (generic.getCols() ? 2 : 1) : 0;
@@ -382,7 +389,7 @@ LogicalResult CopyAsyncOp::verify() {
   if (barrier != (getStage() != nullptr)) // (copy_async_c1)
     return emitOpError("has one of barrier and stage; they come together");
   if (barrier == (getToken() != nullptr)) // (copy_async_c1)
-    return emitOpError() << "has " << (barrier ? "both" : "neither")
-                         << " a barrier and a token, expected one of them to tell its completion";
+    return emitOpError() << "has " << (barrier ? "both a barrier and" : "neither a barrier nor")
+                         << " a token, expected one of them to tell its completion";
   return verifyCopy(*this, getDest().getType(), getSource().getType()); // (copy_async_c2)
 }
