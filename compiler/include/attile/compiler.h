@@ -1,0 +1,82 @@
+// The compiler: spec in, package out. Shows nothing of LLVM or MLIR.
+#pragma once
+
+#include <attile/package.h>
+#include <attile/result.h>
+#include <attile/tensor.h>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace attile {
+
+/// What is fixed when a spec is compiled. Shapes, strides and params are not: they are given at every launch.
+struct CompileOptions {
+  std::string attention = {};        ///< which attention of the file; may be left out if it has one
+  std::optional<DType> dtype = {};   ///< of q, k, v and o, if the spec leaves it out: f32, f16 or bf16
+  std::optional<std::int64_t> head_dim = {};   ///< of q and k, and of v unless head_dim_v is given
+  std::optional<std::int64_t> head_dim_v = {}; ///< of v and o
+  std::string target = "native";     ///< "native", "x86-64-v4", ...; see targets()
+  std::string dump_dir = {};         ///< a folder for every stage's text, numbered; made if it is not there
+};
+
+/// One finding about a spec.
+struct Diagnostic {
+  enum class Severity : std::uint8_t { error, warning } severity = Severity::error;
+  int line = 1, column = 1; ///< from 1; columns count characters
+  std::string message;      ///< one line
+  std::string remedy;       ///< what to write instead; may be empty
+  std::string text;         ///< for people: file:line:col, message, the line with a caret, notes, remedy
+};
+
+/// The stages whose text can be looked at, in order: ast attn fold tile llvm asm.
+const std::vector<std::string>& stages();
+
+/// What `CompileOptions::target` may be.
+const std::vector<std::string>& targets();
+
+/// A spec file. Copies are cheap and share it.
+class Spec {
+public:
+  /// Parses a spec; `name` stands for it in diagnostics. The Error has the first finding as its message.
+  static Result<Spec> parse(std::string_view text, std::string name = "<string>");
+  /// The same for a file.
+  static Result<Spec> load(const std::string& path);
+  /// What is wrong with the text of a spec, syntax and meaning, in the order of the text; warnings too.
+  /// (Of the options, dtype and head dims matter.)
+  static std::vector<Diagnostic> check(std::string_view text, const std::string& name,
+                                       const CompileOptions& options = {});
+
+  const std::string& name() const;
+  const std::string& text() const;
+  /// Names of the attentions, in the order of the file.
+  const std::vector<std::string>& attentions() const;
+
+private:
+  struct Impl;
+  explicit Spec(std::shared_ptr<const Impl> impl) : impl(std::move(impl)) {}
+  std::shared_ptr<const Impl> impl;
+};
+
+/// Spec to package, for one target. The package is all that a Device needs.
+Result<Package> compile(const Spec& spec, const CompileOptions& options = {});
+
+/// The text of one stage, exactly what the next stage consumes.
+Result<std::string> inspect(const Spec& spec, const CompileOptions& options, std::string_view stage);
+
+/// The arguments of a call by the names of the spec; scalars that are left out take their default.
+struct Operands {
+  std::map<std::string, ConstTensorView, std::less<>> tensors; ///< "q", "k", "v" and tensor params
+  std::map<std::string, Scalar, std::less<>> scalars;
+};
+
+/// Sizes of a launch.
+struct Shape {
+  std::int64_t batch = 1, heads = 1, kv_heads = 1, q_len = 1, kv_len = 1;
+};
+
+} // namespace attile
