@@ -20,7 +20,7 @@ struct CompileOptions {
   std::optional<DType> dtype = {};   ///< of q, k, v and o, if the spec leaves it out: f32, f16 or bf16
   std::optional<std::int64_t> head_dim = {};   ///< of q and k, and of v unless head_dim_v is given
   std::optional<std::int64_t> head_dim_v = {}; ///< of v and o
-  std::string target = "native";     ///< "native", "x86-64-v4", ...; see targets()
+  std::string target = "native";     ///< "native", "x86-64-v3", "x86-64-v4", ...
   std::string dump_dir = {};         ///< a folder for every stage's text, numbered; made if it is not there
 };
 
@@ -36,8 +36,9 @@ struct Diagnostic {
 /// The stages whose text can be looked at, in order: ast attn fold tile llvm asm.
 const std::vector<std::string>& stages();
 
-/// What `CompileOptions::target` may be.
-const std::vector<std::string>& targets();
+/// The text of a spec file, of at most max_spec_bytes.
+Result<std::string> read_spec_file(const std::string& path);
+inline constexpr std::int64_t max_spec_bytes = 1 << 20;
 
 /// A spec file. Copies are cheap and share it.
 class Spec {
@@ -52,7 +53,7 @@ public:
                                        const CompileOptions& options = {});
 
   const std::string& name() const;
-  const std::string& text() const;
+  std::string_view text() const;
   /// Names of the attentions, in the order of the file.
   const std::vector<std::string>& attentions() const;
 

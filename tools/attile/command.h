@@ -1,0 +1,16 @@
+// A command of the tool: declares its options, and later runs.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <attile/result.h>
+#include <functional>
+
+namespace attile::cli {
+
+/// Runs a command whose options have been parsed, and gives the exit status.
+using Run = std::function<Result<int>()>;
+
+Run declare_check(CLI::App& app);
+Run declare_devices(CLI::App& app);
+
+} // namespace attile::cli

@@ -1,0 +1,50 @@
+// attile: the command line of the compiler and the runtime.
+#include "tools/attile/command.h"
+#include "tools/attile/report.h"
+
+#include <fmt/core.h>
+
+using namespace attile;
+
+namespace {
+
+struct Command {
+  const char* name;
+  const char* summary;
+  cli::Run (*declare)(CLI::App& app);
+};
+
+constexpr Command commands[] = {
+    {"check", "report what is wrong with a spec", cli::declare_check},
+    {"devices", "list the devices of this machine, and what is missing", cli::declare_devices},
+};
+
+} // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("Attile compiles attention variants: a spec of a few lines becomes a tiled, fused kernel.");
+  app.name("attile");
+  app.set_version_flag("--version", "attile " ATTILE_VERSION);
+  app.require_subcommand(1);
+  app.failure_message(CLI::FailureMessage::help);
+
+  cli::Run run;
+  for (const Command& command : commands) {
+    CLI::App* sub = app.add_subcommand(command.name, command.summary);
+    sub->final_callback([&run, body = command.declare(*sub)] { run = body; });
+  }
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0)
+      return app.exit(error); // --help, --version
+    fmt::print(stderr, "error: {}\nremedy: see 'attile --help' or 'attile COMMAND --help'\n", error.what());
+    return static_cast<int>(ErrorKind::usage);
+  }
+
+  Result<int> status = run();
+  if (status)
+    return *status;
+  CLI::Option* json = app.get_subcommands().front()->get_option_no_throw("--json");
+  return cli::fail(status.error(), json && json->as<bool>());
+}

@@ -1,0 +1,68 @@
+#include "tools/attile/spec_options.h"
+
+#include <algorithm>
+#include <fmt/core.h>
+
+namespace attile::cli {
+
+void SpecOptions::declare(CLI::App& app, bool compiles) {
+  app.add_option("spec", path, "the spec file")->required();
+  app.add_option("--attention", compile.attention, "which attention of the file, if it has several");
+  app.add_option("--dtype", dtype, "f32, f16 or bf16, if the spec leaves it out");
+  app.add_option("--head-dim", compile.head_dim, "of q and k (and v), if the spec leaves it out");
+  app.add_option("--head-dim-v", compile.head_dim_v, "of v, where it differs");
+  app.add_flag("--json", json, "print facts as JSON");
+  if (compiles)
+    app.add_option("--target", compile.target, "native, x86-64-v3, x86-64-v4")
+        ->capture_default_str();
+}
+
+Result<void> SpecOptions::understand() {
+  if (dtype.empty())
+    return {};
+  compile.dtype = dtype_from_name(dtype);
+  if (!compile.dtype || size_of(*compile.dtype) == 0)
+    return usage_error(fmt::format("--dtype '{}' is not f32, f16 or bf16", dtype));
+  return {};
+}
+
+Result<std::vector<Diagnostic>> SpecOptions::check() {
+  if (Result<void> understood = understand(); !understood)
+    return understood.error();
+  Result<std::string> text = read_spec_file(path);
+  if (!text)
+    return text.error();
+  return Spec::check(*text, path, compile);
+}
+
+Result<Spec> SpecOptions::load() {
+  Result<std::vector<Diagnostic>> diagnostics = check();
+  if (!diagnostics)
+    return diagnostics.error();
+  for (const Diagnostic& diagnostic : *diagnostics)
+    fmt::print(stderr, "{}", diagnostic.text);
+  if (has_errors(*diagnostics)) {
+    if (json)
+      print_json({{"ok", false}, {"diagnostics", json_of(*diagnostics)}});
+    return reported(ErrorKind::user);
+  }
+  return Spec::load(path);
+}
+
+bool has_errors(const std::vector<Diagnostic>& diagnostics) {
+  return std::any_of(diagnostics.begin(), diagnostics.end(),
+                     [](const Diagnostic& d) { return d.severity == Diagnostic::Severity::error; });
+}
+
+Json json_of(const std::vector<Diagnostic>& diagnostics) {
+  Json list = Json::array();
+  for (const Diagnostic& d : diagnostics)
+    list.push_back({{"severity", d.severity == Diagnostic::Severity::error ? "error" : "warning"},
+                    {"line", d.line},
+                    {"column", d.column},
+                    {"message", d.message},
+                    {"remedy", d.remedy}});
+  return list;
+}
+
+} // namespace attile::cli
