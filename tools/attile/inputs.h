@@ -1,0 +1,45 @@
+// What a kernel is called with: from .npy files, or random, as `run`, `bench`, `explain` and `mask` take it.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <attile/compiler.h>
+#include <attile/device.h>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace attile::cli {
+
+/// "b=1,hq=8,hkv=2,q=128,kv=4096": what is left out is 1, and hkv = hq, kv = q.
+struct PartialShape {
+  std::optional<std::int64_t> batch, heads, kv_heads, q_len, kv_len;
+};
+Result<PartialShape> parse_shape(const std::string& text);
+
+/// Tensors and scalars that belong together, with the memory they lie in. Views are [batch, heads, len, dim].
+struct Inputs {
+  Shape shape;
+  Operands operands;
+  std::deque<Tensor> memory;
+
+  /// For Kernel::launch; refers to the names in `operands`.
+  Arguments arguments() const;
+};
+
+struct InputOptions {
+  std::string shape, layout = "bhsd";
+  std::string q, k, v; ///< .npy files
+  std::vector<std::string> params;
+  std::uint64_t seed = 0;
+  bool json = false;
+
+  /// --shape, --param, --seed; and --q, --k, --v, --layout, for commands that read tensors.
+  void declare(CLI::App& app, bool tensors);
+  bool heads_last() const { return layout == "bshd"; }
+  /// Reads or draws every input of the package. `values` false leaves out q, k and v (their sizes count).
+  Result<Inputs> make(const Package& package, bool values) const;
+};
+
+} // namespace attile::cli

@@ -1,0 +1,23 @@
+// --param name=value|@file.npy|random:lo..hi, by what the package says of its params.
+#pragma once
+
+#include "tools/attile/inputs.h"
+
+namespace attile::cli {
+
+/// Elements of a file, with what the file said of their type.
+struct TypedTensor {
+  Tensor tensor;
+  std::string descr;    ///< in NumPy's terms: "<f8"
+  bool rounded = false; ///< float64 that became f32
+
+  std::string type_name() const { return rounded ? "float64" : std::string(name(std::as_const(tensor).view().dtype)); }
+};
+Result<TypedTensor> read_typed_npy(const std::string& path);
+
+/// Adds all params of the package to `inputs`, whose shape is known: given ones, then random tensors (floats
+/// normal, ints in [-1, 8)). Scalars that are not given keep their default, or are an Error without one.
+Result<void> make_params(const Package& package, const std::vector<std::string>& given, std::uint64_t seed,
+                         Inputs& inputs);
+
+} // namespace attile::cli
