@@ -9,7 +9,8 @@ Result<frontend::CompileTimeOptions> api::frontendOptions(const CompileOptions& 
   if (options.dtype) {
     result.dtype = ast::dtypeNamed(attile::name(*options.dtype));
     if (!result.dtype)
-      return usage_error(fmt::format("q, k and v cannot be {}, but f32, f16 or bf16", attile::name(*options.dtype)));
+      return usage_error(
+          fmt::format("q, k and v cannot be {}, but f32, f16 or bf16", attile::name(*options.dtype)));
   }
   result.headDim = options.head_dim;
   result.headDimV = options.head_dim_v;

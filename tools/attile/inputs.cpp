@@ -8,7 +8,6 @@
 #include <attile/random.h>
 #include <charconv>
 #include <fmt/core.h>
-#include <fmt/ranges.h>
 
 using namespace attile;
 using namespace attile::cli;
@@ -38,8 +37,9 @@ Result<Tensor> read_operand(const std::string& name, const std::string& path, DT
     return std::move(read).error().in(fmt::format("--{}", name));
   const ConstTensorView view = std::as_const(read->tensor).view();
   if (view.rank != 4)
-    return user_error(fmt::format("--{} '{}' has shape {}, expected 4 dimensions [batch, heads, len, head_dim]",
-                                  name, path, shape_text(view)));
+    return user_error(
+        fmt::format("--{} '{}' has shape {}, expected 4 dimensions [batch, heads, len, head_dim]", name, path,
+                    shape_text(view)));
   if (view.elements() == 0)
     return user_error(fmt::format("--{} '{}' has shape {}: every extent has to be at least 1", name, path,
                                   shape_text(view)));
@@ -50,11 +50,12 @@ Result<Tensor> read_operand(const std::string& name, const std::string& path, DT
     return converted(view, expected);
   }
   return user_error(
-      fmt::format("--{} '{}' has elements of type {}, expected {}", name, path, read->type_name(), attile::name(expected)),
-      fmt::format("save it as numpy's {}",
-                  expected == DType::f32   ? "float32"
-                  : expected == DType::f16 ? "float16"
-                                           : "uint16 (the bits of bf16), or float32, which is rounded"));
+      fmt::format("--{} '{}' has elements of type {}, expected {}", name, path, read->type_name(),
+                  attile::name(expected)),
+      fmt::format("save it as numpy's {}", expected == DType::f32 ? "float32"
+                                           : expected == DType::f16
+                                               ? "float16"
+                                               : "uint16 (the bits of bf16), or float32, which is rounded"));
 }
 
 struct Operand {
@@ -77,13 +78,14 @@ Result<void> unify(std::optional<std::int64_t>& size, std::int64_t value, const 
 Result<void> take_sizes(const Operand& operand, const ConstTensorView& view, PartialShape& shape) {
   const std::int64_t* extent = view.shape.data();
   if (extent[3] != operand.dim)
-    return user_error(fmt::format("{} has shape {}: its head dimension is {}, the kernel's is {}", operand.name,
-                                  shape_text(view), extent[3], operand.dim));
+    return user_error(fmt::format("{} has shape {}: its head dimension is {}, the kernel's is {}",
+                                  operand.name, shape_text(view), extent[3], operand.dim));
   auto& heads = operand.query ? shape.heads : shape.kv_heads;
   auto& len = operand.query ? shape.q_len : shape.kv_len;
-  for (auto& [size, index, what] : {std::tuple{&shape.batch, 0, "batch"}, std::tuple{&heads, 1, "heads"},
-                                    std::tuple{&len, 2, "len"}})
-    if (Result<void> agreed = unify(*size, extent[index], fmt::format("{} of {}", what, operand.name)); !agreed)
+  for (auto& [size, index, what] :
+       {std::tuple{&shape.batch, 0, "batch"}, std::tuple{&heads, 1, "heads"}, std::tuple{&len, 2, "len"}})
+    if (Result<void> agreed = unify(*size, extent[index], fmt::format("{} of {}", what, operand.name));
+        !agreed)
       return agreed;
   return {};
 }
@@ -96,8 +98,8 @@ Result<Shape> complete(const PartialShape& partial) {
   shape.q_len = partial.q_len.value_or(partial.kv_len.value_or(1));
   shape.kv_len = partial.kv_len.value_or(shape.q_len);
   if (shape.heads % shape.kv_heads != 0)
-    return user_error(fmt::format("{} query heads cannot share {} key/value heads: not a multiple", shape.heads,
-                                  shape.kv_heads));
+    return user_error(fmt::format("{} query heads cannot share {} key/value heads: not a multiple",
+                                  shape.heads, shape.kv_heads));
   return shape;
 }
 
@@ -115,7 +117,8 @@ Result<PartialShape> cli::parse_shape(const std::string& text) {
       continue;
     std::size_t equals = std::min(item.find('='), item.size());
     std::string_view key = std::string_view(item).substr(0, equals);
-    auto entry = std::find_if(std::begin(keys), std::end(keys), [&](const auto& k) { return k.first == key; });
+    auto entry =
+        std::find_if(std::begin(keys), std::end(keys), [&](const auto& k) { return k.first == key; });
     if (entry == std::end(keys) || equals == item.size())
       return usage_error(fmt::format("--shape has '{}', expected b=.., hq=.., hkv=.., q=.. or kv=..", item));
     *entry->second = parse_size(std::string_view(item).substr(equals + 1));
@@ -136,7 +139,8 @@ void InputOptions::declare(CLI::App& app, bool tensors) {
   app.add_option("--q", q, "queries, a .npy file");
   app.add_option("--k", k, "keys, a .npy file");
   app.add_option("--v", v, "values, a .npy file");
-  app.add_option("--layout", layout, "of q, k, v and o: bhsd is [batch, heads, len, dim], bshd [batch, len, heads, dim]")
+  app.add_option("--layout", layout,
+                 "of q, k, v and o: bhsd is [batch, heads, len, dim], bshd [batch, len, heads, dim]")
       ->check(CLI::IsMember({"bhsd", "bshd"}))
       ->capture_default_str();
 }
@@ -156,7 +160,8 @@ Result<Inputs> InputOptions::make(const Package& package, bool values) const {
       return std::move(read).error();
     operand.tensor = std::move(*read);
     ConstTensorView view = std::as_const(*operand.tensor).view();
-    if (Result<void> taken = take_sizes(operand, heads_last() ? view.transposed(1, 2) : view, *partial); !taken)
+    if (Result<void> taken = take_sizes(operand, heads_last() ? view.transposed(1, 2) : view, *partial);
+        !taken)
       return taken.error();
   }
   Result<Shape> complete_shape = complete(*partial);
@@ -169,7 +174,8 @@ Result<Inputs> InputOptions::make(const Package& package, bool values) const {
     if (!operand.tensor && !values)
       continue;
     if (!operand.tensor) {
-      std::int64_t extents[] = {inputs.shape.batch, operand.query ? inputs.shape.heads : inputs.shape.kv_heads,
+      std::int64_t extents[] = {inputs.shape.batch,
+                                operand.query ? inputs.shape.heads : inputs.shape.kv_heads,
                                 operand.query ? inputs.shape.q_len : inputs.shape.kv_len, operand.dim};
       if (heads_last())
         std::swap(extents[1], extents[2]);

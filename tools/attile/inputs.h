@@ -6,7 +6,7 @@
 #include <attile/device.h>
 #include <cstdint>
 #include <deque>
-#include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -33,7 +33,6 @@ struct InputOptions {
   std::string q, k, v; ///< .npy files
   std::vector<std::string> params;
   std::uint64_t seed = 0;
-  bool json = false;
 
   /// --shape, --param, --seed; and --q, --k, --v, --layout, for commands that read tensors.
   void declare(CLI::App& app, bool tensors);

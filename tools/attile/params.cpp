@@ -40,7 +40,8 @@ Result<std::vector<Given>> split_params(const std::vector<std::string>& texts) {
   for (const std::string& text : texts) {
     std::size_t equals = text.find('=');
     if (equals == std::string::npos || equals == 0)
-      return usage_error(fmt::format("--param '{}', expected name=value, name=@file.npy or name=random:lo..hi", text));
+      return usage_error(
+          fmt::format("--param '{}', expected name=value, name=@file.npy or name=random:lo..hi", text));
     result.push_back({text.substr(0, equals), text.substr(equals + 1)});
   }
   return result;
@@ -78,8 +79,12 @@ Result<Scalar> parse_scalar(const ScalarParam& param, const std::string& text) {
 }
 
 plan::Symbols size_symbols(const Package& package, const Shape& shape) {
-  return {{"batch", shape.batch},   {"heads", shape.heads},         {"kv_heads", shape.kv_heads},
-          {"q_len", shape.q_len},   {"kv_len", shape.kv_len},       {"head_dim", package.head_dim},
+  return {{"batch", shape.batch},
+          {"heads", shape.heads},
+          {"kv_heads", shape.kv_heads},
+          {"q_len", shape.q_len},
+          {"kv_len", shape.kv_len},
+          {"head_dim", package.head_dim},
           {"head_dim_v", package.head_dim_v}};
 }
 
@@ -92,7 +97,8 @@ std::vector<std::int64_t> extents_of(const TensorSpec& spec, const plan::Symbols
       if (Result<std::int64_t> value = plan::evaluate(*dim, sizes))
         extent = *value;
     if (!extent)
-      note(fmt::format("param '{}': dimension {} is open and gets extent {}", spec.name, extents.size(), open_extent));
+      note(fmt::format("param '{}': dimension {} is open and gets extent {}", spec.name, extents.size(),
+                       open_extent));
     extents.push_back(extent.value_or(open_extent));
   }
   return extents;
@@ -101,11 +107,12 @@ std::vector<std::int64_t> extents_of(const TensorSpec& spec, const plan::Symbols
 bool is_float(DType dtype) { return dtype == DType::f32 || dtype == DType::f16 || dtype == DType::bf16; }
 
 /// random:lo..hi
-Result<Tensor> draw_between(const TensorSpec& spec, std::span<const std::int64_t> extents, std::string_view range,
-                            std::uint64_t seed) {
+Result<Tensor> draw_between(const TensorSpec& spec, std::span<const std::int64_t> extents,
+                            std::string_view range, std::uint64_t seed) {
   std::size_t dots = range.find("..");
   auto wrong = [&](const char* expected) {
-    return user_error(fmt::format("param '{}' is 'random:{}', expected random:lo..hi with {}", spec.name, range, expected));
+    return user_error(
+        fmt::format("param '{}' is 'random:{}', expected random:lo..hi with {}", spec.name, range, expected));
   };
   if (dots == std::string_view::npos)
     return wrong("two bounds");
@@ -123,10 +130,12 @@ Result<Tensor> draw_between(const TensorSpec& spec, std::span<const std::int64_t
 }
 
 /// name=value for a tensor: every element.
-Result<Tensor> filled(const TensorSpec& spec, std::span<const std::int64_t> extents, const std::string& text) {
+Result<Tensor> filled(const TensorSpec& spec, std::span<const std::int64_t> extents,
+                      const std::string& text) {
   auto value = parse_float(text);
   if (!value)
-    return user_error(fmt::format("param '{}' is '{}', expected a number, @file.npy or random:lo..hi", spec.name, text));
+    return user_error(
+        fmt::format("param '{}' is '{}', expected a number, @file.npy or random:lo..hi", spec.name, text));
   Result<Tensor> ones = Tensor::zeros(DType::f32, extents);
   if (!ones)
     return ones;
@@ -150,7 +159,8 @@ Result<Tensor> read_param(const TensorSpec& spec, const std::string& path) {
   DType dtype = tensor.view().dtype;
   if (tensor.view().rank != static_cast<int>(spec.dims.size()))
     return user_error(fmt::format("param '{}': '{}' has shape {}, expected {} dimension{}", spec.name, path,
-                                  shape_text(tensor.view()), spec.dims.size(), spec.dims.size() == 1 ? "" : "s"));
+                                  shape_text(tensor.view()), spec.dims.size(),
+                                  spec.dims.size() == 1 ? "" : "s"));
   if (dtype == spec.dtype) {
     if (read->rounded)
       note(fmt::format("param '{}': '{}' is float64 and is rounded to f32", spec.name, path));
@@ -160,14 +170,16 @@ Result<Tensor> read_param(const TensorSpec& spec, const std::string& path) {
   if (widened || (spec.dtype == DType::i32 && dtype == DType::i64 && fits_i32(tensor)))
     return converted(tensor.view(), spec.dtype); // numpy's integers are 64-bit unless one says otherwise
   if (dtype == DType::f32 && (spec.dtype == DType::bf16 || spec.dtype == DType::f16)) {
-    note(fmt::format("param '{}': '{}' is {} and is rounded to {}", spec.name, path, read->type_name(), name(spec.dtype)));
+    note(fmt::format("param '{}': '{}' is {} and is rounded to {}", spec.name, path, read->type_name(),
+                     name(spec.dtype)));
     return converted(tensor.view(), spec.dtype);
   }
   return user_error(fmt::format("param '{}': '{}' has elements of type {}, expected {}", spec.name, path,
                                 read->type_name(), name(spec.dtype)));
 }
 
-Result<Tensor> make_tensor(const TensorSpec& spec, const Given* given, const plan::Symbols& sizes, std::uint64_t seed) {
+Result<Tensor> make_tensor(const TensorSpec& spec, const Given* given, const plan::Symbols& sizes,
+                           std::uint64_t seed) {
   if (given && given->value.starts_with("@"))
     return read_param(spec, given->value.substr(1));
   std::vector<std::int64_t> extents = extents_of(spec, sizes);
@@ -176,7 +188,7 @@ Result<Tensor> make_tensor(const TensorSpec& spec, const Given* given, const pla
     return draw_between(spec, extents, std::string_view(given->value).substr(random.size()), seed);
   if (given)
     return filled(spec, extents, given->value);
-  return is_float(spec.dtype) ? random_normals(spec.dtype, extents, seed)
+  return is_float(spec.dtype)      ? random_normals(spec.dtype, extents, seed)
          : spec.dtype == DType::u8 ? random_integers(spec.dtype, extents, 0, 2, seed)
                                    : random_integers(spec.dtype, extents, -1, 8, seed);
 }
@@ -196,18 +208,18 @@ Result<TypedTensor> cli::read_typed_npy(const std::string& path) {
   Result<Tensor> tensor = read_npy(path);
   if (!tensor)
     return std::move(tensor).error();
-  TypedTensor result{std::move(*tensor), {}, false};
-  // The header again, for what the tensor no longer tells.
-  std::vector<std::byte> head(256);
+  TypedTensor result{std::move(*tensor)};
+  // The header again, as numpy writes it, for what the tensor no longer tells.
+  std::string head(128, '\0');
   std::ifstream file(path, std::ios::binary);
-  file.read(reinterpret_cast<char*>(head.data()), static_cast<std::streamsize>(head.size()));
-  std::string_view text(reinterpret_cast<const char*>(head.data()), static_cast<std::size_t>(file.gcount()));
-  result.rounded = text.find("<f8") != std::string_view::npos || text.find("=f8") != std::string_view::npos;
+  file.read(head.data(), static_cast<std::streamsize>(head.size()));
+  std::string_view text(head.data(), static_cast<std::size_t>(file.gcount()));
+  result.rounded = text.find("'descr': '<f8'") != std::string_view::npos;
   return result;
 }
 
-Result<void> cli::make_params(const Package& package, const std::vector<std::string>& texts, std::uint64_t seed,
-                              Inputs& inputs) {
+Result<void> cli::make_params(const Package& package, const std::vector<std::string>& texts,
+                              std::uint64_t seed, Inputs& inputs) {
   Result<std::vector<Given>> given = split_params(texts);
   if (!given)
     return given.error();

@@ -8,10 +8,11 @@ namespace attile::cli {
 /// Elements of a file, with what the file said of their type.
 struct TypedTensor {
   Tensor tensor;
-  std::string descr;    ///< in NumPy's terms: "<f8"
   bool rounded = false; ///< float64 that became f32
 
-  std::string type_name() const { return rounded ? "float64" : std::string(name(std::as_const(tensor).view().dtype)); }
+  std::string type_name() const {
+    return rounded ? "float64" : std::string(name(std::as_const(tensor).view().dtype));
+  }
 };
 Result<TypedTensor> read_typed_npy(const std::string& path);
 

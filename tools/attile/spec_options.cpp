@@ -13,8 +13,7 @@ void SpecOptions::declare(CLI::App& app, bool compiles) {
   app.add_option("--head-dim-v", compile.head_dim_v, "of v, where it differs");
   app.add_flag("--json", json, "print facts as JSON");
   if (compiles)
-    app.add_option("--target", compile.target, "native, x86-64-v3, x86-64-v4")
-        ->capture_default_str();
+    app.add_option("--target", compile.target, "native, x86-64-v3, x86-64-v4")->capture_default_str();
 }
 
 Result<void> SpecOptions::understand() {

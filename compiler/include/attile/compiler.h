@@ -16,12 +16,12 @@ namespace attile {
 
 /// What is fixed when a spec is compiled. Shapes, strides and params are not: they are given at every launch.
 struct CompileOptions {
-  std::string attention = {};        ///< which attention of the file; may be left out if it has one
-  std::optional<DType> dtype = {};   ///< of q, k, v and o, if the spec leaves it out: f32, f16 or bf16
+  std::string attention = {};      ///< which attention of the file; may be left out if it has one
+  std::optional<DType> dtype = {}; ///< of q, k, v and o, if the spec leaves it out: f32, f16 or bf16
   std::optional<std::int64_t> head_dim = {};   ///< of q and k, and of v unless head_dim_v is given
   std::optional<std::int64_t> head_dim_v = {}; ///< of v and o
-  std::string target = "native";     ///< "native", "x86-64-v3", "x86-64-v4", ...
-  std::string dump_dir = {};         ///< a folder for every stage's text, numbered; made if it is not there
+  std::string target = "native";               ///< "native", "x86-64-v3", "x86-64-v4", ...
+  std::string dump_dir = {}; ///< a folder for every stage's text, numbered; made if it is not there
 };
 
 /// One finding about a spec.
