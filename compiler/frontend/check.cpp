@@ -25,7 +25,6 @@ void AttentionChecker::run() {
   normalizer();
   outputs();
   expansionCost();
-  unused();
 }
 
 Type AttentionChecker::real(ExprPtr& expr, Place place, std::string_view what) {
@@ -45,7 +44,8 @@ void AttentionChecker::dtype() {
   if (attention_.dtype)
     return;
   attention_.dtype = options_.dtype;
-  if (!attention_.dtype)
+  bool tried = attention_.dtypeRange.end != 0; // a broken statement has been reported
+  if (!attention_.dtype && !tried)
     reporter_.error(attention_.nameRange, fmt::format("attention '{}' has no dtype", attention_.name))
         .remedy = "write 'dtype f32', f16 or bf16, or give --dtype";
 }
@@ -323,20 +323,26 @@ void check(const Source& source, const CompileTimeOptions& options, Result& resu
   expansion.add(file.functions);
 
   std::map<std::string, SourceRange, std::less<>> names;
+  std::vector<AttentionChecker> checkers;
+  checkers.reserve(file.attentions.size());
   for (const auto& attention : file.attentions) {
     auto [first, isNew] = names.emplace(attention->name, attention->nameRange);
     if (!isNew)
       reporter.error(attention->nameRange, fmt::format("second attention '{}'", attention->name))
           .notes.push_back({first->second, "the first is here"});
-    AttentionChecker checker(source, options, reporter, file, *attention, expansion);
+    AttentionChecker& checker = checkers.emplace_back(source, options, reporter, file, *attention, expansion);
     checker.run();
     top.used.insert(checker.scope().used.begin(), checker.scope().used.end());
   }
   if (file.attentions.empty() && !hasErrors(result.diagnostics))
     reporter.error({0, 0}, "the file has no attention").remedy = "write 'attention NAME { ... }'";
-  for (const auto& function : file.functions)
-    if (!top.used.contains(function.get()))
-      reporter.warning(function->nameRange, fmt::format("function '{}' is not used", function->name));
+  if (!hasErrors(result.diagnostics)) { // else what went wrong may be the use
+    for (AttentionChecker& checker : checkers)
+      checker.unused();
+    for (const auto& function : file.functions)
+      if (!top.used.contains(function.get()))
+        reporter.warning(function->nameRange, fmt::format("function '{}' is not used", function->name));
+  }
   std::sort(result.diagnostics.begin(), result.diagnostics.end(),
             [](const Diagnostic& a, const Diagnostic& b) {
               return std::tie(a.range.begin, a.severity, a.message) <

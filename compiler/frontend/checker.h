@@ -42,6 +42,8 @@ public:
         expansion_(expansion) {}
 
   void run();
+  /// Warns of declarations that nothing refers to.
+  void unused();
   /// Functions that the attention calls, directly; to be marked as used.
   const Scope& scope() const { return scope_; }
 
@@ -64,7 +66,6 @@ private:
   void finalize(ast::Fold& fold);
   void outputs();
   void expansionCost();
-  void unused();
 
   ExprChecker at(Place place) { return {source_, reporter_, scope_, std::move(place)}; }
   /// F32 at that place.

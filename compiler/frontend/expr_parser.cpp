@@ -141,6 +141,8 @@ ExprPtr ExprParser::missingOperand() {
       error->remedy = "a power is written pow(a, b)";
     else if (cursor_.at("+"))
       error->remedy = "there is no unary '+'; drop it";
+    else if (binaryOp(before) && !unaryOp(cursor_.peek()))
+      error->remedy = fmt::format("'{}' lacks its right side", before.text);
     else if (cursor_.peek().kind == TokenKind::Keyword)
       error->remedy = fmt::format("'{}' is a keyword and cannot name a value", cursor_.peek().text);
   }

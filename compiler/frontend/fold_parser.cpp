@@ -14,7 +14,7 @@ struct Parser::FoldParts {
   std::unique_ptr<Fold> fold = std::make_unique<Fold>();
   std::vector<Assignment> state, lift, merge;
   std::map<std::string, SourceRange, std::less<>> seen;
-  bool broken = false; ///< a clause had a syntax error: do not complain about what is missing
+  bool broken = false; ///< a clause had a syntax error
 };
 
 bool Parser::normalize(Attention& attention) {
@@ -62,6 +62,8 @@ bool Parser::fold(Attention& attention) {
     while (!cursor_.atEnd() && !cursor_.at("}") && !cursor_.at("attention") && !atClause())
       cursor_.take();
   }
+  if (parts.broken)
+    return true; // reported; what the other clauses say would only be misread
   assemble(parts, foldRange);
   attention.normalizer = std::move(parts.fold);
   return true;
@@ -142,8 +144,6 @@ void Parser::assemble(FoldParts& parts, SourceRange foldRange) {
   }
   assign(fold, parts.lift, "lift", false);
   assign(fold, parts.merge, "merge", true);
-  if (parts.broken)
-    return;
   for (std::string_view clause : {"state", "lift", "merge", "finalize"})
     if (!parts.seen.contains(clause))
       reporter_.error(foldRange, fmt::format("the fold has no '{}'", clause)).remedy =

@@ -85,11 +85,12 @@ bool Parser::statement(Attention& attention) {
   if (first.is("param"))
     return param(attention);
   if (first.is("mask"))
-    return cursor_.take(), expression(attention.masks.emplace_back()) || (attention.masks.pop_back(), false);
+    return cursor_.take(),
+           statementValue(attention.masks.emplace_back()) || (attention.masks.pop_back(), false);
   if (first.is("score")) {
     cursor_.take();
     Score score;
-    if (!expression(score.value))
+    if (!statementValue(score.value))
       return false;
     score.range = join(first.range, score.value->range);
     attention.steps.emplace_back(std::move(score));
@@ -101,8 +102,6 @@ bool Parser::statement(Attention& attention) {
         error->remedy = first.text == "and" || first.text == "or"
                             ? fmt::format("write '{}'", first.text == "and" ? "&&" : "||")
                             : didYouMean(first.text, kStatements);
-      else if (first.is("="))
-        error->remedy = "equality is '=='; only let, params and folds assign with '='";
     }
     cursor_.take();
     return false;
@@ -114,7 +113,7 @@ bool Parser::statement(Attention& attention) {
   if (first.text == "head_dim")
     return attention.headDimRange = first.range, headDim(attention);
   if (first.is("scale"))
-    return expression(attention.scale);
+    return statementValue(attention.scale);
   if (first.is("blocks"))
     return blocks(attention);
   if (first.is("normalize"))
@@ -159,6 +158,9 @@ bool Parser::name(std::string& into, SourceRange& range, std::string_view what) 
     Diagnostic* error = cursor_.unexpected(what);
     if (error && token.kind == TokenKind::Keyword)
       error->remedy = fmt::format("'{}' is a keyword; choose another name", token.text);
+    const Token& next = cursor_.peek(1);
+    if (next.is(":") || next.is("=") || next.is("("))
+      cursor_.take(); // it was meant as a name, not as the next statement
     return false;
   }
   into = token.text;
@@ -169,6 +171,16 @@ bool Parser::name(std::string& into, SourceRange& range, std::string_view what) 
 bool Parser::expression(ExprPtr& into) {
   into = exprs_.parse();
   return into != nullptr;
+}
+
+/// The expression of mask, score or scale. `mask q = k` is one mistake, not a statement `q` and a stray `=`.
+bool Parser::statementValue(ExprPtr& into) {
+  if (!expression(into))
+    return false;
+  if (!cursor_.at("="))
+    return true;
+  cursor_.unexpected("a statement")->remedy = "equality is '=='";
+  return false;
 }
 
 /// `word = expression`
@@ -342,6 +354,7 @@ bool Parser::blocks(Attention& attention) {
 }
 
 bool Parser::output(Attention& attention) {
+  attention.outputs.clear();
   do {
     const Token token = cursor_.peek();
     auto kind = outputNamed(token.text);

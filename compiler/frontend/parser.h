@@ -45,6 +45,7 @@ private:
 
   bool name(std::string& into, SourceRange& range, std::string_view what);
   bool expression(ast::ExprPtr& into);
+  bool statementValue(ast::ExprPtr& into);
   bool assigned(std::string_view word, ast::ExprPtr& into);
   bool atStatement() const;
   void skipToStatement(bool topLevel);
