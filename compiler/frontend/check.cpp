@@ -237,6 +237,7 @@ void AttentionChecker::blocks() {
   auto found = scope_.params.find(blocks.tableName);
   if (found == scope_.params.end()) {
     std::vector<std::string_view> names;
+    names.reserve(scope_.params.size());
     for (const auto& [name, param] : scope_.params)
       names.push_back(name);
     if (!file_.broken.contains(blocks.tableName))

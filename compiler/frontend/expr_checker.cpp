@@ -178,13 +178,11 @@ void ExprChecker::binary(Expr& e, const Binary& binary) {
   if (isLogic(binary.op)) {
     if (wantBoth(Scalar::Bool))
       e.type = {Scalar::Bool, perV};
-  } else if (isBits(binary.op) && bothBool) {
+  } else if (bothBool && (isBits(binary.op) || isEquality(binary.op))) {
     e.type = {Scalar::Bool, perV};
   } else if (isBits(binary.op) || isShift(binary.op)) {
     if (wantBoth(Scalar::Int))
       e.type = {Scalar::Int, perV};
-  } else if (isEquality(binary.op) && bothBool) {
-    e.type = {Scalar::Bool, perV};
   } else if (unify(e, 0, symbol, binary.opRange)) {
     Scalar operands = e.operands[0]->type.scalar;
     bool compares = isEquality(binary.op) || isRelational(binary.op);

@@ -27,7 +27,7 @@ private:
   void builtin(ast::Expr& e, ast::Builtin builtin);
   void param(ast::Expr& e, const ast::Param& param);
   void let(ast::Expr& e, const ast::Let& let);
-  void member(ast::Expr& e, const ast::Member& member);
+  void member(ast::Expr& e, ast::Member member);
   void load(ast::Expr& e, ast::Load& load);
   void unary(ast::Expr& e, ast::UnaryOp op);
   void binary(ast::Expr& e, const ast::Binary& binary);

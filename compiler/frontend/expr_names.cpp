@@ -166,27 +166,27 @@ void ExprChecker::unknown(Expr& e, const std::string& name) {
   reporter_.error(e.range, fmt::format("unknown name '{}'", name)).remedy = didYouMean(name, candidates);
 }
 
-/// a.field and b.field
-void ExprChecker::member(Expr& e, const Member& member) {
-  const Member copy = member;
+/// a.field and b.field. By value, since the node is replaced.
+void ExprChecker::member(Expr& e, Member member) {
   e.node = Invalid{};
-  if (!place_.sides || (copy.object != "a" && copy.object != "b")) {
+  if (!place_.sides || (member.object != "a" && member.object != "b")) {
     reporter_
-        .error(e.range, fmt::format("'{}.{}' has no meaning in {}", copy.object, copy.member, place_.name))
+        .error(e.range,
+               fmt::format("'{}.{}' has no meaning in {}", member.object, member.member, place_.name))
         .remedy = "a.field and b.field stand for the two states in a fold's merge; nothing else has members";
     return;
   }
   std::vector<std::string_view> candidates;
   for (const auto& field : place_.fold->fields) {
     candidates.push_back(field->name);
-    if (field->name != copy.member)
+    if (field->name != member.member)
       continue;
-    e.node = FieldRef{field.get(), copy.object == "a" ? Side::A : Side::B};
+    e.node = FieldRef{field.get(), member.object == "a" ? Side::A : Side::B};
     e.type = {Scalar::F32, field->perV};
     return;
   }
-  reporter_.error(e.range, fmt::format("the state has no field '{}'", copy.member)).remedy =
-      didYouMean(copy.member, candidates);
+  reporter_.error(e.range, fmt::format("the state has no field '{}'", member.member)).remedy =
+      didYouMean(member.member, candidates);
 }
 
 void ExprChecker::load(Expr& e, Load& load) {

@@ -161,6 +161,7 @@ void Parser::assign(Fold& fold, std::vector<Assignment>& from, std::string_view 
     auto found = std::find_if(fold.fields.begin(), fold.fields.end(), same);
     if (found == fold.fields.end()) {
       std::vector<std::string_view> names;
+      names.reserve(fold.fields.size());
       for (const auto& field : fold.fields)
         names.push_back(field->name);
       reporter_.error(next.nameRange, fmt::format("'{}' is no state field", next.name)).remedy =

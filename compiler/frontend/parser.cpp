@@ -4,6 +4,7 @@
 #include "compiler/frontend/suggest.h"
 
 #include <algorithm>
+#include <array>
 
 namespace attile::frontend {
 
@@ -11,8 +12,8 @@ using namespace ast;
 
 namespace {
 
-const std::vector<std::string_view> kStatements{"dtype", "head_dim", "param",     "fn",     "let",   "scale",
-                                                "score", "mask",     "normalize", "blocks", "output"};
+constexpr std::array<std::string_view, 11> kStatements{
+    "dtype", "head_dim", "param", "fn", "let", "scale", "score", "mask", "normalize", "blocks", "output"};
 
 } // namespace
 
@@ -101,7 +102,7 @@ bool Parser::statement(Attention& attention) {
       if (first.kind == TokenKind::Identifier)
         error->remedy = first.text == "and" || first.text == "or"
                             ? fmt::format("write '{}'", first.text == "and" ? "&&" : "||")
-                            : didYouMean(first.text, kStatements);
+                            : didYouMean(first.text, {kStatements.begin(), kStatements.end()});
     }
     cursor_.take();
     return false;
