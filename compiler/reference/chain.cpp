@@ -199,12 +199,12 @@ private:
       node.query = *q, node.key = *k;
     } else if (auto modify = value.getDefiningOp<attn::ModifyOp>()) {
       node.hasDot = false;
-      for (mlir::Value input : modify.getScores()) {
+      for (auto [input, argument] : llvm::zip(modify.getScores(), modify.getBody().getArguments())) {
         Result<int> index = score(input);
         if (!index)
           return index;
         node.inputs.push_back(*index);
-        node.hasDot |= chain.scores[*index].hasDot;
+        node.hasDot |= chain.scores[*index].hasDot && !argument.use_empty();
       }
       llvm::SmallVector<bool> varying(node.inputs.size(), true);
       varying.append({false, false, false, false, true});

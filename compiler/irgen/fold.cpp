@@ -1,0 +1,274 @@
+#include "compiler/irgen/fold.h"
+#include "compiler/reference/laws.h"
+
+#include <fmt/core.h>
+#include <mlir/Dialect/Arith/IR/Arith.h>
+
+namespace attile::irgen {
+
+using namespace ast;
+
+namespace {
+
+// ---- which fields are gauges -----------------------------------------------------------------------------
+
+/// How an expression depends on a.f, b.f and the merged f of one field.
+enum class Degree { None, Linear, Other };
+
+Degree degree(const Expr& expr, const Field& field) {
+  if (const auto* ref = expr.as<FieldRef>())
+    return ref->field == &field ? Degree::Linear : Degree::None;
+  std::vector<Degree> operands;
+  for (const ExprPtr& operand : expr.operands)
+    operands.push_back(degree(*operand, field));
+  if (std::all_of(operands.begin(), operands.end(), [](Degree d) { return d == Degree::None; }))
+    return Degree::None;
+  auto is = [&](size_t operand, Degree d) { return operands[operand] == d; };
+  if (const auto* op = expr.as<Binary>()) {
+    bool bothLinear = is(0, Degree::Linear) && is(1, Degree::Linear);
+    bool oneLinear = is(0, Degree::Linear) && is(1, Degree::None);
+    bool otherLinear = is(0, Degree::None) && is(1, Degree::Linear);
+    bool linear = (op->op == BinaryOp::Add || op->op == BinaryOp::Sub) ? bothLinear
+                  : op->op == BinaryOp::Mul                            ? oneLinear || otherLinear
+                                                                       : op->op == BinaryOp::Div && oneLinear;
+    return linear ? Degree::Linear : Degree::Other;
+  }
+  if (const auto* op = expr.as<Unary>(); op && op->op == UnaryOp::Neg)
+    return operands[0];
+  if (expr.as<Select>())
+    return is(0, Degree::None) && is(1, Degree::Linear) && is(2, Degree::Linear) ? Degree::Linear
+                                                                                 : Degree::Other;
+  return Degree::Other;
+}
+
+/// One flag a field. Starts from the row fields whose merge is not linear, and drops those that read others.
+std::vector<bool> gaugeCandidates(const Fold& fold) {
+  std::vector<bool> gauge;
+  for (const auto& field : fold.fields)
+    gauge.push_back(!field->perV && degree(*field->merge, *field) == Degree::Other);
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (const auto& field : fold.fields) {
+      bool reads = false;
+      walk(*field->merge, [&](const Expr& e) {
+        if (const auto* ref = e.as<FieldRef>())
+          reads |= !gauge[ref->field->index];
+      });
+      if (gauge[field->index] && reads) {
+        gauge[field->index] = false;
+        changed = true;
+      }
+    }
+  }
+  return gauge;
+}
+
+// ---- regions ----------------------------------------------------------------------------------------------
+
+class FoldBuilder {
+public:
+  FoldBuilder(mlir::ModuleOp module, const AttentionScope& scope, const Fold& fold,
+              std::vector<frontend::Diagnostic>& diagnostics)
+      : module(module), scope(scope), builder(scope.builder), fold(fold), diagnostics(diagnostics) {}
+
+  /// Builds the monoid, then checks its laws unless it has errors already.
+  UserFold build() {
+    mlir::OpBuilder::InsertionGuard guard(builder);
+    builder.setInsertionPointToEnd(module.getBody());
+    std::string name = scope.attention.name + ".fold";
+    result.monoid = attn::MonoidOp::create(builder, at(), builder.getStringAttr(name),
+                                           fieldAttrs(gaugeCandidates(fold)), outputAttrs());
+    identity();
+    lift();
+    merge();
+    finalize();
+    if (!hasErrors(diagnostics))
+      checkLaws();
+    return std::move(result);
+  }
+
+private:
+  void checkLaws() {
+    Result<reference::LawReport> report = reference::checkLaws(result.monoid);
+    if (report && report->gaugeDependence) {
+      result.monoid.setFieldsAttr(fieldAttrs(std::vector<bool>(fold.fields.size(), false)));
+      report = reference::checkLaws(result.monoid);
+    }
+    if (!report) {
+      error(scope.attention.normalizerRange, report.error().message);
+    } else if (report->violation) {
+      frontend::Diagnostic& diagnostic = error(scope.attention.normalizerRange, report->violation->message);
+      for (const std::string& note : report->violation->notes)
+        diagnostic.notes.push_back({scope.attention.normalizerRange, note});
+      diagnostic.remedy =
+          "keys are merged in tiles and in any grouping, so (a b) c must equal a (b c), and the "
+          "initial state must change nothing";
+    }
+  }
+
+  mlir::Location at() const { return scope.at("fold", scope.attention.normalizerRange); }
+
+  frontend::Diagnostic& error(frontend::SourceRange range, std::string message) {
+    diagnostics.push_back({.severity = frontend::Severity::Error,
+                           .range = range,
+                           .message = std::move(message),
+                           .notes = {},
+                           .remedy = {}});
+    return diagnostics.back();
+  }
+
+  static attn::FieldKind kind(bool perV) { return perV ? attn::FieldKind::RowDv : attn::FieldKind::Row; }
+
+  mlir::ArrayAttr fieldAttrs(const std::vector<bool>& gauge) {
+    llvm::SmallVector<mlir::Attribute> attributes;
+    for (const auto& field : fold.fields)
+      attributes.push_back(
+          attn::FieldAttr::get(builder.getContext(), field->name, kind(field->perV),
+                               gauge[field->index] ? attn::FieldRole::Gauge : attn::FieldRole::Sum));
+    return builder.getArrayAttr(attributes);
+  }
+  mlir::ArrayAttr outputAttrs() {
+    llvm::SmallVector<mlir::Attribute> attributes;
+    for (const Finalize& finalize : fold.finalize)
+      attributes.push_back(attn::OutputAttr::get(builder.getContext(), spelling(finalize.output),
+                                                 kind(finalize.output == OutputKind::O)));
+    return builder.getArrayAttr(attributes);
+  }
+
+  mlir::Block* begin(mlir::Region& region, size_t arguments) {
+    mlir::Block* block = builder.createBlock(&region);
+    for (size_t i = 0; i < arguments; ++i)
+      block->addArgument(builder.getF32Type(), at());
+    return block;
+  }
+  void yield(llvm::ArrayRef<mlir::Value> values) { attn::YieldOp::create(builder, at(), values); }
+
+  void identity() {
+    begin(result.monoid.getIdentity(), 0);
+    llvm::SmallVector<mlir::Value> values;
+    for (const auto& field : fold.fields)
+      values.push_back(mlir::arith::ConstantOp::create(
+          builder, scope.at(field->nameRange), builder.getF32FloatAttr(static_cast<float>(field->init))));
+    yield(values);
+  }
+
+  /// Largest subexpressions that read the context but not v become arguments between s and v.
+  void lift() {
+    mlir::Block* block = begin(result.monoid.getLift(), 2);
+    Emitter emitter(scope, scope.finalVersion());
+    emitter.bindScore(scope.finalVersion(), block->getArgument(0));
+    emitter.bind(Builtin::V, block->getArgument(1));
+    std::map<Closure, mlir::Value> streams;
+    emitter.intercept = [&](Closure closure) -> mlir::Value {
+      Reads found = reads(closure);
+      if (found.v || !found.context)
+        return nullptr;
+      mlir::Value& stream = streams[closure];
+      if (!stream) {
+        stream = block->insertArgument(block->getNumArguments() - 1, builder.getF32Type(),
+                                       scope.at(closure.first->range));
+        result.streams.push_back(closure);
+      }
+      return stream;
+    };
+    llvm::SmallVector<mlir::Value> values;
+    for (const auto& field : fold.fields)
+      values.push_back(emitter.emit(*field->lift));
+    yield(values);
+  }
+
+  void merge() {
+    mlir::Block* block = begin(result.monoid.getMerge(), 2 * fold.fields.size());
+    Emitter emitter(scope, 0);
+    for (const auto& field : fold.fields) {
+      emitter.bindField(*field, Side::A, block->getArgument(field->index));
+      emitter.bindField(*field, Side::B, block->getArgument(fold.fields.size() + field->index));
+    }
+    refuseContext(emitter, "merge");
+    llvm::SmallVector<mlir::Value> values(fold.fields.size());
+    for (const Field* field : fold.mergeOrder) {
+      values[field->index] = emitter.emit(*field->merge);
+      emitter.bindField(*field, Side::New, values[field->index]);
+    }
+    yield(values);
+  }
+
+  void finalize() {
+    mlir::Block* block = begin(result.monoid.getFinalize(), fold.fields.size());
+    Emitter emitter(scope, 0);
+    for (const auto& field : fold.fields)
+      emitter.bindField(*field, Side::New, block->getArgument(field->index));
+    refuseContext(emitter, "finalize");
+    llvm::SmallVector<mlir::Value> values;
+    for (const Finalize& finalize : fold.finalize)
+      values.push_back(emitter.emit(*finalize.value));
+    yield(values);
+  }
+
+  /// What an expression reads, besides s, sizes and constants.
+  struct Reads {
+    bool v = false, context = false;
+  };
+  Reads reads(Closure closure) {
+    if (auto known = readsOf.find(closure); known != readsOf.end())
+      return known->second;
+    auto [expr, env] = closure;
+    Reads found;
+    auto add = [&](Reads other) { found.v |= other.v, found.context |= other.context; };
+    if (const auto* ref = expr->as<BuiltinRef>())
+      found = {ref->builtin == Builtin::V,
+               ref->builtin != Builtin::V && ref->builtin != Builtin::S && !isSize(ref->builtin)};
+    else if (expr->as<ParamRef>() || expr->as<Load>())
+      found.context = true;
+    else if (const auto* ref = expr->as<LetRef>())
+      found.context = reads({ref->let->value.get(), nullptr}).context ||
+                      scope.versionOf(*ref->let) != scope.finalVersion();
+    else if (const auto* ref = expr->as<ArgumentRef>())
+      add(reads({Env::find(env, ref->argument)->operand, Env::find(env, ref->argument)->operandEnv}));
+    if (expr->as<Apply>())
+      add(reads({expr->as<Apply>()->function->body.get(), scope.call(*expr, env)}));
+    else if (const auto* sum = expr->as<Sum>())
+      add(reads({&expr->operand(0), scope.term(*sum, sum->lo, env)}));
+    else
+      for (const ExprPtr& operand : expr->operands)
+        add(reads({operand.get(), env}));
+    return readsOf[closure] = found;
+  }
+
+  /// merge and finalize see fields and sizes only.
+  void refuseContext(Emitter& emitter, const char* where) {
+    emitter.intercept = [this, where](Closure closure) -> mlir::Value {
+      const Expr& expr = *closure.first;
+      const auto* ref = expr.as<BuiltinRef>();
+      bool refused = expr.as<ParamRef>() || expr.as<Load>() || (ref && !isSize(ref->builtin));
+      if (!refused)
+        return nullptr;
+      error(expr.range, fmt::format("the {} of a fold reads fields and sizes only", where)).remedy =
+          "use it in lift or in a score statement, or carry it in a field";
+      return zero(expr);
+    };
+  }
+  mlir::Value zero(const Expr& expr) {
+    mlir::Type type = expr.type.scalar == Scalar::F32    ? mlir::Type(builder.getF32Type())
+                      : expr.type.scalar == Scalar::Bool ? mlir::Type(builder.getI1Type())
+                                                         : mlir::Type(builder.getI64Type());
+    return mlir::arith::ConstantOp::create(builder, at(), builder.getZeroAttr(type));
+  }
+
+  mlir::ModuleOp module;
+  const AttentionScope& scope;
+  mlir::OpBuilder& builder;
+  const Fold& fold;
+  std::vector<frontend::Diagnostic>& diagnostics;
+  UserFold result;
+  std::map<Closure, Reads> readsOf;
+};
+
+} // namespace
+
+UserFold buildFold(mlir::ModuleOp module, const AttentionScope& scope, const Fold& fold,
+                   std::vector<frontend::Diagnostic>& diagnostics) {
+  return FoldBuilder(module, scope, fold, diagnostics).build();
+}
+
+} // namespace attile::irgen
