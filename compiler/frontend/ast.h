@@ -127,6 +127,7 @@ inline constexpr int64_t kMaxSumRange = 1024; ///< terms of one sum
 inline constexpr int64_t kMaxBlock = 1048576; ///< q_block, k_block
 inline constexpr int64_t kMaxHeadDim = 4096;
 inline constexpr size_t kMaxRank = 8;
+inline constexpr size_t kMaxArguments = 64;    ///< of a function; fields of a fold
 inline constexpr size_t kMaxStatements = 1024; ///< in one attention
 inline constexpr size_t kMaxFileSize = 1u << 20;
 

@@ -254,6 +254,10 @@ void ExprChecker::apply(Expr& e) {
   if (auto found = scope_.functions.find(apply.name); found != scope_.functions.end())
     return userCall(e, apply, *found->second);
 
+  if (reporter_.full()) {
+    e.node = Invalid{};
+    return;
+  }
   SourceRange at{e.range.begin, e.range.begin + static_cast<uint32_t>(apply.name.size())};
   std::vector<std::string_view> candidates{"f32", "int", "sum"};
   for (int i = 0; i <= static_cast<int>(Function::Floor); ++i)

@@ -135,7 +135,7 @@ void ExprChecker::let(Expr& e, const Let& let) {
 
 void ExprChecker::unknown(Expr& e, const std::string& name) {
   e.node = Invalid{};
-  if (scope_.broken && scope_.broken->contains(name))
+  if (reporter_.full() || (scope_.broken && scope_.broken->contains(name)))
     return;
   if (auto later = scope_.laterLets.find(name); later != scope_.laterLets.end()) {
     scope_.used.insert(later->second);
@@ -196,6 +196,10 @@ void ExprChecker::load(Expr& e, Load& load) {
       reporter_.error(index->range, "an index cannot depend on v");
   }
   auto found = scope_.params.find(load.name);
+  if (reporter_.full()) {
+    e.node = Invalid{};
+    return;
+  }
   if (found == scope_.params.end() || !place_.params) {
     std::vector<std::string_view> tensors;
     for (const auto& [known, declaration] : scope_.params)

@@ -88,6 +88,10 @@ bool Parser::foldClause(FoldParts& parts) {
 /// name = expression, ...
 bool Parser::assignments(std::vector<Assignment>& into) {
   do {
+    if (into.size() == kMaxArguments) {
+      reporter_.error(cursor_.peek().range, fmt::format("more than {} fields", kMaxArguments));
+      return false;
+    }
     Assignment next;
     if (!name(next.name, next.nameRange, "a state field's name") ||
         !cursor_.expect("=", "after the field's name") || !expression(next.value))

@@ -216,6 +216,10 @@ bool Parser::functionArguments(UserFunction& function) {
   if (cursor_.accept(")"))
     return true;
   do {
+    if (function.arguments.size() == kMaxArguments) {
+      reporter_.error(cursor_.peek().range, fmt::format("more than {} arguments", kMaxArguments));
+      return false;
+    }
     auto argument = std::make_unique<Argument>();
     if (!name(argument->name, argument->nameRange, "an argument's name") ||
         !cursor_.expect(":", "and a type after the argument's name"))

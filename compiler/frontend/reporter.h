@@ -20,6 +20,9 @@ public:
     return add(Severity::Warning, range, std::move(message));
   }
 
+  /// Nothing more will be shown: no need to look for remedies.
+  bool full() const { return diagnostics_.size() > kLimit; }
+
 private:
   static constexpr size_t kLimit = 100;
 

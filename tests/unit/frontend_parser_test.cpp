@@ -153,6 +153,16 @@ TEST(Parser, sizeIsBounded) {
   EXPECT_NE(checked.messages().find("more than 1024 statements"), std::string::npos) << checked.messages();
 }
 
+TEST(Parser, listsAreBounded) {
+  std::string arguments = "x0: int", fields = "x0 = 0";
+  for (int i = 1; i < 100; ++i) {
+    arguments += fmt::format(", x{}: int", i);
+    fields += fmt::format(", x{} = 0", i);
+  }
+  expectOne(fmt::format("fn f({}) : int = 1", arguments), "more than 64 arguments");
+  expectOne(fmt::format("normalize fold {{ state {} }}", fields), "more than 64 fields");
+}
+
 TEST(Parser, diagnosticsAreBounded) {
   std::string many;
   for (int i = 0; i < 1000; ++i)
