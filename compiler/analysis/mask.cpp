@@ -34,7 +34,7 @@ RowFacts& RowFacts::operator=(RowFacts&&) noexcept = default;
 KeyRange RowFacts::emitKeyRange(OpBuilder& builder) {
   Emit emit(builder, state->loc);
   Value count = state->keyCount, zero = emit.i64(0), last = emit.add(count, -1);
-  Evaluator forward(emit, state->box, state->host, {zero, last}, &state->rows);
+  Evaluator forward(emit, state->box, state->host, {zero, emit.max(last, zero)}, &state->rows);
   Solver::Keys keys = Solver(forward, last).solve(state->tree.root(), true);
   // hi + 1 cannot wrap: hi is cut to the last key first.
   Value hi = keys.hi ? emit.add(emit.max(emit.min(keys.hi, last), emit.i64(-1)), 1) : count;

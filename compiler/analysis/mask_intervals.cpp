@@ -114,14 +114,15 @@ Interval Evaluator::guarded(Value ok, Interval interval) {
           emit.select(ok, interval.hi, emit.i64(INT64_MAX))};
 }
 
-/// Terms of an affine form: its row part as one term, then what uses the key.
+/// Terms of an affine form, points first; what does not use the key is one term.
 static SmallVector<Evaluator::Term> termsOf(const Expr* affine) {
   SmallVector<Evaluator::Term> terms;
   if (affine->rowPart)
     terms.push_back({affine->rowPart, 1});
-  for (auto [operand, factor] : llvm::zip(affine->operands, affine->coefficients))
-    if (!affine->rowPart || operand->usesKey)
-      terms.push_back({operand, factor});
+  for (bool points : {true, false})
+    for (auto [operand, factor] : llvm::zip(affine->operands, affine->coefficients))
+      if (operand->point == points && (!affine->rowPart || operand->usesKey))
+        terms.push_back({operand, factor});
   return terms;
 }
 

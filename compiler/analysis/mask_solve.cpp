@@ -74,13 +74,21 @@ Keys Solver::solveCompare(const Expr* condition, bool wanted) {
       return reach(difference, {emit.i64(1), {}});
     return reach(difference, isEqual ? Target{zero, zero} : Target{{}, zero});
   }
-  Interval a = forward.integer(lhs), b = forward.integer(rhs);
-  if (isEqual)
-    return intersect(reach(lhs, {b.lo, b.hi}), reach(rhs, {a.lo, a.hi}));
-  if (wanted)
-    return intersect(reach(lhs, {{}, b.hi}), reach(rhs, {a.lo, {}}));
-  // lhs > rhs. The +-1 may wrap at the ends of i64; the target is then everything.
-  return intersect(reach(lhs, {emit.add(b.lo, 1), {}}), reach(rhs, {{}, emit.add(a.hi, -1)}));
+  // Each side that uses the key must reach the values of the other.
+  Keys keys;
+  if (lhs->usesKey) { // lhs > rhs: the +1 (and the -1 below) may wrap at the end of i64; then all is reached
+    Interval b = forward.integer(rhs);
+    keys = reach(lhs, isEqual  ? Target{b.lo, b.hi}
+                      : wanted ? Target{{}, b.hi}
+                               : Target{emit.add(b.lo, 1), {}});
+  }
+  if (rhs->usesKey) {
+    Interval a = forward.integer(lhs);
+    keys = intersect(keys, reach(rhs, isEqual  ? Target{a.lo, a.hi}
+                                      : wanted ? Target{a.lo, {}}
+                                               : Target{{}, emit.add(a.hi, -1)}));
+  }
+  return keys;
 }
 
 // ---- expressions --------------------------------------------------------------------------------
@@ -146,12 +154,14 @@ Keys Solver::reachTerm(const Expr* expr, unsigned index, Target target) {
   Interval rest = forward.sum(0, others);
   // Neither the sum nor target - rest wraps: all stay within 2^62.
   auto bounded = [&](Value value) { return emit.clamp(value, -kSafe, kSafe); };
-  Value lo = target.lo ? emit.sub(bounded(target.lo), rest.hi) : Value();
-  Value hi = target.hi ? emit.sub(bounded(target.hi), rest.lo) : Value();
-  if (factor < 0) {
-    Value swap = lo ? emit.neg(lo) : Value();
-    lo = hi ? emit.neg(hi) : Value();
-    hi = swap;
+  Value lo = target.lo ? bounded(target.lo) : Value(), hi = target.hi ? bounded(target.hi) : Value();
+  if (factor > 0) {
+    lo = lo ? emit.sub(lo, rest.hi) : lo;
+    hi = hi ? emit.sub(hi, rest.lo) : hi;
+  } else { // |factor| * term in rest - target
+    std::swap(lo, hi);
+    lo = lo ? emit.sub(rest.lo, lo) : lo;
+    hi = hi ? emit.sub(rest.hi, hi) : hi;
   }
   Value divisor = emit.i64(std::abs(factor));
   Keys keys =

@@ -9,4 +9,5 @@ void attile::registerAttilePasses() {
   mlir::registerCSEPass();
   mlir::registerSymbolDCEPass();
   attile::registerFuseFold();
+  attile::registerTestMaskAnalysis();
 }

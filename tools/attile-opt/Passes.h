@@ -5,6 +5,9 @@
 namespace attile {
 /// Registers every pass of the compiler for attile-opt's command line. A new pass adds its line here.
 void registerAttilePasses();
+
+/// --test-mask-analysis: shows what compiler/analysis/mask.h emits.
+void registerTestMaskAnalysis();
 } // namespace attile
 
 #endif
