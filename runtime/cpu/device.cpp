@@ -48,7 +48,8 @@ private:
       worker_memory[i] = *memory;
     }
     return workers->run(step.grid, [this, &step](int worker, std::int64_t block) {
-      functions[step.kernel](step.slots.data(), static_cast<std::uint64_t>(block), worker_memory[worker]);
+      call(functions[step.kernel], step.slots.data(), static_cast<std::uint64_t>(block),
+           worker_memory[worker]);
     });
   }
 

@@ -12,6 +12,13 @@
 
 namespace attile::cpu {
 
+#if defined(__clang__)
+__attribute__((no_sanitize("function")))
+#endif
+void call(KernelFunction kernel, const std::uint64_t* slots, std::uint64_t block, void* worker_scratch) {
+  kernel(slots, block, worker_scratch);
+}
+
 Result<Image> Image::map(const CodeSection& section) {
   // A page boundary meets every alignment that verify() admits. At least a page, as mmap refuses none.
   std::size_t size = std::max<std::size_t>(section.bytes.size(), 1);

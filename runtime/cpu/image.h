@@ -7,6 +7,9 @@ namespace attile::cpu {
 
 using KernelFunction = void (*)(const std::uint64_t* slots, std::uint64_t block, void* worker_scratch);
 
+/// Calls a kernel. In a function of its own, as mapped code has no type for -fsanitize=function to check.
+void call(KernelFunction kernel, const std::uint64_t* slots, std::uint64_t block, void* worker_scratch);
+
 /// A cpu_image in executable memory. Pages are written first and made executable after, never both at once.
 class Image {
 public:
