@@ -189,13 +189,13 @@ bool CpuInfo::has(std::string_view feature) const {
 std::string CpuInfo::level() const {
   if (arch != "x86-64")
     return arch;
-  static constexpr std::array<std::initializer_list<std::string_view>, 3> levels = {{
+  static const std::vector<std::string_view> levels[] = {
       {"cx16", "sahf", "popcnt", "sse3", "ssse3", "sse4.1", "sse4.2"},
       {"avx", "avx2", "bmi", "bmi2", "f16c", "fma", "lzcnt", "movbe"},
       {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"},
-  }};
+  };
   std::string best = arch;
-  for (std::size_t i = 0; i < levels.size(); ++i) {
+  for (std::size_t i = 0; i < std::size(levels); ++i) {
     if (!std::all_of(levels[i].begin(), levels[i].end(), [&](std::string_view f) { return has(f); }))
       break;
     best = fmt::format("{}-v{}", arch, i + 2);

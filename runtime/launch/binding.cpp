@@ -32,20 +32,19 @@ template <class List> std::string names(const List& list) {
 
 /// Whether two elements of a tensor can lie at one place, for strides that nest (all but contrived ones do).
 bool overlaps_itself(const ConstTensorView& view) {
-  std::array<std::pair<std::int64_t, std::int64_t>, max_rank> dims; // stride, extent
-  int count = 0;
+  std::array<std::pair<std::int64_t, std::int64_t>, max_rank> dims{}; // stride, extent - 1
   for (int i = 0; i < view.rank; ++i) {
     if (view.shape[i] == 0)
       return false;
     if (view.shape[i] > 1)
-      dims[count++] = {std::abs(view.stride[i]), view.shape[i]};
+      dims[i] = {std::abs(view.stride[i]), view.shape[i] - 1};
   }
-  std::sort(dims.begin(), dims.begin() + count);
+  std::sort(dims.begin(), dims.end());
   std::int64_t span = 1;
-  for (int i = 0; i < count; ++i) {
-    if (dims[i].first < span)
+  for (auto [stride, steps] : dims) {
+    if (steps > 0 && stride < span)
       return true;
-    span += dims[i].first * (dims[i].second - 1); // byte_range has shown that this does not overflow
+    span += stride * steps; // byte_range has shown that this does not overflow
   }
   return false;
 }
