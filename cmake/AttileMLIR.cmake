@@ -60,7 +60,7 @@ function(attile_mlir_unit_test name)
 endfunction()
 
 # attile_mlir_dialect(attn Attn): C++ from AttnOps.td (which includes AttnDialect.td), as
-# "dialect/attn/AttnOps.h.inc" and so on, by the target AttileAttnTablegen; the page docs/attn.md of the build tree.
+# "dialect/attn/AttnOps.h.inc" and so on, by the target AttileAttnTablegen, and its page of documentation.
 function(attile_mlir_dialect dialect prefix)
   set(LLVM_TARGET_DEFINITIONS ${prefix}Ops.td)
   set(includes EXTRA_INCLUDES ${PROJECT_SOURCE_DIR} ${MLIR_INCLUDE_DIRS})
@@ -74,5 +74,13 @@ function(attile_mlir_dialect dialect prefix)
   mlir_tablegen(${prefix}Types.cpp.inc -gen-typedef-defs -typedefs-dialect=${dialect} ${includes})
   mlir_tablegen(${prefix}Ops.h.inc -gen-op-decls -dialect=${dialect} ${includes})
   mlir_tablegen(${prefix}Ops.cpp.inc -gen-op-defs -dialect=${dialect} ${includes})
+  # Compared with the committed page by a test; the target attile-docs refreshes that.
+  mlir_tablegen(${dialect}.md -gen-dialect-doc -dialect=${dialect} ${includes})
   add_public_tablegen_target(Attile${prefix}Tablegen)
+  add_custom_target(attile-docs-${dialect} COMMAND ${CMAKE_COMMAND} -E copy ${dialect}.md
+    ${PROJECT_SOURCE_DIR}/docs/dialects/${dialect}.md DEPENDS Attile${prefix}Tablegen)
+  if(NOT TARGET attile-docs)
+    add_custom_target(attile-docs)
+  endif()
+  add_dependencies(attile-docs attile-docs-${dialect})
 endfunction()

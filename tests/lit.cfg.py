@@ -18,5 +18,6 @@ config.environment["PATH"] = os.pathsep.join(
 config.substitutions += [
     ("%examples", os.path.join(config.attile_source, "examples")),
     ("%source", config.attile_source),
+    ("%build", config.attile_build),
     ("%python", config.python),
 ]

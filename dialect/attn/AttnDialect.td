@@ -21,6 +21,77 @@ def Attn_Dialect : Dialect {
       `step(state, tile)` that advances the state by a tile of keys.
 
     Indices are `i64` and named b, h, kv_h, q, k. User numbers are `f32`, `i64` and `i1`.
+
+    Softmax with ALiBi in a sliding window, at the stage attn:
+
+    ```mlir
+    attn.monoid @softmax fields [#attn.field<m : row gauge>, #attn.field<l : row sum>, #attn.field<o : row_dv sum>]
+        outputs [#attn.output<o : row_dv>, #attn.output<lse : row>]
+    identity {
+      %ninf = arith.constant 0xFF800000 : f32
+      %zero = arith.constant 0.0 : f32
+      attn.yield %ninf, %zero, %zero : f32, f32, f32
+    } lift {
+    ^bb0(%s: f32, %v: f32):
+      %one = arith.constant 1.0 : f32
+      attn.yield %s, %one, %v : f32, f32, f32
+    } merge {
+    ^bb0(%a_m: f32, %a_l: f32, %a_o: f32, %b_m: f32, %b_l: f32, %b_o: f32):
+      %m = arith.maximumf %a_m, %b_m : f32
+      %a_d = arith.subf %a_m, %m : f32
+      %b_d = arith.subf %b_m, %m : f32
+      %a_w = math.exp %a_d : f32
+      %b_w = math.exp %b_d : f32
+      %l_a = arith.mulf %a_l, %a_w : f32
+      %l_b = arith.mulf %b_l, %b_w : f32
+      %l = arith.addf %l_a, %l_b : f32
+      %o_a = arith.mulf %a_o, %a_w : f32
+      %o_b = arith.mulf %b_o, %b_w : f32
+      %o = arith.addf %o_a, %o_b : f32
+      attn.yield %m, %l, %o : f32, f32, f32
+    } finalize {
+    ^bb0(%m: f32, %l: f32, %o: f32):
+      %mean = arith.divf %o, %l : f32
+      %log = math.log %l : f32
+      %lse = arith.addf %m, %log : f32
+      attn.yield %mean, %lse : f32, f32
+    }
+
+    attn.kernel @local(%q: tensor<?x?x?x64xf16> {attn.name = "q", attn.role = "input"},
+                       %k: tensor<?x?x?x64xf16> {attn.name = "k", attn.role = "input"},
+                       %v: tensor<?x?x?x64xf16> {attn.name = "v", attn.role = "input"},
+                       %window: i64 {attn.name = "window", attn.role = "param", attn.default = 4096 : i64},
+                       %slope: tensor<?xf32> {attn.name = "slope", attn.role = "param", attn.dims = ["heads"]})
+        -> (tensor<?x?x?x64xf16> {attn.name = "o"}, tensor<?x?x?xf32> {attn.name = "lse"}) {
+      %s = attn.scores %q, %k : tensor<?x?x?x64xf16>, tensor<?x?x?x64xf16> -> tensor<?x?x?x?xf32>
+      %t = attn.modify %s {
+      ^bb0(%x: f32, %b: i64, %h: i64, %kv_h: i64, %qi: i64, %ki: i64):
+        %scale = arith.constant 0.125 : f32
+        %y = arith.mulf %x, %scale : f32
+        %slope_h = attn.lookup %slope[%h] : tensor<?xf32> -> f32
+        %d = arith.subi %qi, %ki : i64
+        %distance = arith.sitofp %d : i64 to f32
+        %bias = arith.mulf %slope_h, %distance : f32
+        %z = arith.subf %y, %bias : f32
+        attn.yield %z : f32
+      } : tensor<?x?x?x?xf32> -> tensor<?x?x?x?xf32>
+      %visible = attn.mask {
+      ^bb0(%b: i64, %h: i64, %kv_h: i64, %qi: i64, %ki: i64):
+        %q_len = attn.size "q_len"
+        %kv_len = attn.size "kv_len"
+        %shift = arith.subi %kv_len, %q_len : i64
+        %q_pos = arith.addi %qi, %shift : i64
+        %d = arith.subi %q_pos, %ki : i64
+        %past = arith.cmpi sle, %ki, %q_pos : i64
+        %near = arith.cmpi slt, %d, %window : i64
+        %both = arith.andi %past, %near : i1
+        attn.yield %both : i1
+      } : tensor<?x?x?x?xi1>
+      %o, %lse = attn.reduce @softmax scores(%t : tensor<?x?x?x?xf32>) values(%v : tensor<?x?x?x64xf16>)
+          where(%visible : tensor<?x?x?x?xi1>) outputs ["o", "lse"] -> tensor<?x?x?x64xf16>, tensor<?x?x?xf32>
+      attn.return %o, %lse : tensor<?x?x?x64xf16>, tensor<?x?x?xf32>
+    }
+    ```
   }];
   let useDefaultAttributePrinterParser = 1;
   let hasConstantMaterializer = 1;

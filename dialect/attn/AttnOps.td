@@ -15,9 +15,9 @@ include "mlir/Interfaces/SideEffectInterfaces.td"
 class Attn_Op<string mnemonic, list<Trait> traits = []> : Op<Attn_Dialect, mnemonic, traits>;
 
 // Region arguments and results are printed under the names that a spec uses: %s, %q, %k, %visible, %kv_len.
-def Attn_NamesArguments : DeclareOpInterfaceMethods<OpAsmOpInterface, ["getAsmBlockArgumentNames"]>;
-def Attn_NamesResults : DeclareOpInterfaceMethods<OpAsmOpInterface, ["getAsmResultNames"]>;
-def Attn_NamesBoth : DeclareOpInterfaceMethods<OpAsmOpInterface, ["getAsmBlockArgumentNames", "getAsmResultNames"]>;
+defvar Attn_NamesArguments = DeclareOpInterfaceMethods<OpAsmOpInterface, ["getAsmBlockArgumentNames"]>;
+defvar Attn_NamesResults = DeclareOpInterfaceMethods<OpAsmOpInterface, ["getAsmResultNames"]>;
+defvar Attn_NamesBoth = DeclareOpInterfaceMethods<OpAsmOpInterface, ["getAsmBlockArgumentNames", "getAsmResultNames"]>;
 
 def Attn_Scores : TensorRankOf<[F32], [4]>;    // [batch, heads, q_len, kv_len]
 def Attn_Visible : TensorRankOf<[I1], [4]>;    // [batch, heads, q_len, kv_len]
@@ -163,6 +163,16 @@ def Attn_BlockTableOp : Attn_Op<"block_table", [Pure, Attn_NamesBoth]> {
     last dimension of the table are its slots. Slots are read in order and must ascend: a negative entry ends the list,
     an entry that is not greater than its predecessor is ignored. Key k is visible iff k / k_block is listed.
     Constraints: (block_table_c1) block sizes are positive; (block_table_c2) the region yields rank - 1 indices.
+
+    ```mlir
+    func.func @listed(%table: tensor<?x?x?xi32>) -> tensor<?x?x?x?xi1> { // [heads, query blocks, slots]
+      %visible = attn.block_table %table q_block = 64 k_block = 128 {
+      ^bb0(%b: i64, %h: i64, %kv_h: i64, %qb: i64):
+        attn.yield %h, %qb : i64, i64
+      } : tensor<?x?x?xi32> -> tensor<?x?x?x?xi1>
+      return %visible : tensor<?x?x?x?xi1>
+    }
+    ```
   }];
   let arguments = (ins Attn_Table:$table, I64Attr:$q_block, I64Attr:$k_block);
   let results = (outs Attn_Visible:$result);
@@ -177,6 +187,19 @@ def Attn_TransformOp : Attn_Op<"transform", [Pure, Attn_NamesArguments]> {
   let description = [{
     The region takes the element as f32 and its indices b, h, position, channel, and yields the new element as f32.
     Constraint: (transform_c1) block arguments and yield have these types.
+
+    ```mlir
+    func.func @squared_relu(%k: tensor<?x?x?x64xbf16>) -> tensor<?x?x?x64xbf16> {
+      %feature = attn.transform %k {
+      ^bb0(%x: f32, %b: i64, %h: i64, %i: i64, %c: i64):
+        %zero = arith.constant 0.0 : f32
+        %y = arith.maximumf %x, %zero : f32
+        %z = arith.mulf %y, %y : f32
+        attn.yield %z : f32
+      } : tensor<?x?x?x64xbf16> -> tensor<?x?x?x64xbf16>
+      return %feature : tensor<?x?x?x64xbf16>
+    }
+    ```
   }];
   let arguments = (ins Attn_Operand:$input);
   let results = (outs Attn_Operand:$result);
@@ -243,6 +266,15 @@ def Attn_FloorDivOp : Attn_IntBinary<"floordiv"> {
 }
 def Attn_FloorModOp : Attn_IntBinary<"floormod"> {
   let summary = "x - floordiv(x, y) * y: the sign of y; x mod 0 = 0";
+  let description = [{
+    ```mlir
+    func.func @on_a_grid(%i: i64, %width: i64) -> (i64, i64) {
+      %row = attn.floordiv %i, %width
+      %column = attn.floormod %i, %width
+      return %row, %column : i64, i64
+    }
+    ```
+  }];
 }
 
 // ================================================================ the fold form ==================
@@ -264,6 +296,45 @@ def Attn_FoldOp : Attn_Op<"fold", [Pure, AttrSizedOperandSegments, Attn_NamesBot
     Constraints: (fold_c1) the symbol is a monoid; (fold_c2) as many queries as keys; (fold_c3) the score region's signature;
     (fold_c4) the step region's signature; (fold_c5) table, q_block, k_block and blocks come together, as in `attn.block_table`;
     (fold_c6) the mask region's and the sink region's signatures; (fold_c7) monoid and results are as in `attn.reduce`.
+
+    Sigmoid attention, causal, at the stage fold:
+
+    ```mlir
+    attn.monoid @sum fields [#attn.field<o : row_dv sum>] outputs [#attn.output<o : row_dv>]
+    identity { %0 = arith.constant 0.0 : f32  attn.yield %0 : f32 }
+    lift { ^bb0(%s: f32, %v: f32):  %0 = arith.mulf %s, %v : f32  attn.yield %0 : f32 }
+    merge { ^bb0(%a: f32, %b: f32):  %0 = arith.addf %a, %b : f32  attn.yield %0 : f32 }
+    finalize { ^bb0(%o: f32):  attn.yield %o : f32 }
+
+    func.func @sigmoid(%q: tensor<?x?x?x64xf32>, %k: tensor<?x?x?x64xf32>, %v: tensor<?x?x?x64xf32>) -> tensor<?x?x?x64xf32> {
+      %o = attn.fold @sum queries(%q : tensor<?x?x?x64xf32>) keys(%k : tensor<?x?x?x64xf32>) values(%v : tensor<?x?x?x64xf32>)
+          outputs ["o"]
+      score {
+      ^bb0(%s: f32, %b: i64, %h: i64, %kv_h: i64, %qi: i64, %ki: i64):
+        %one = arith.constant 1.0 : f32
+        %n = arith.negf %s : f32
+        %e = math.exp %n : f32
+        %d = arith.addf %one, %e : f32
+        %w = arith.divf %one, %d : f32
+        attn.yield %w : f32
+      } mask {
+      ^bb0(%b: i64, %h: i64, %kv_h: i64, %qi: i64, %ki: i64):
+        %past = arith.cmpi sle, %ki, %qi : i64
+        attn.yield %past : i1
+      } step {
+      ^bb0(%acc: tensor<?x?xf32>, %s: tensor<?x?xf32>, %visible: tensor<?x?xi1>, %v_tile: tensor<?x?xf32>):
+        %p = attn.map %s, %visible {
+        ^bb0(%x: f32, %see: i1):
+          %zero = arith.constant 0.0 : f32
+          %w = arith.select %see, %x, %zero : f32
+          attn.yield %w : f32
+        } : tensor<?x?xf32>, tensor<?x?xi1> -> tensor<?x?xf32>
+        %sum = attn.contract %p, %v_tile, %acc : tensor<?x?xf32>, tensor<?x?xf32>, tensor<?x?xf32> -> tensor<?x?xf32>
+        attn.yield %sum : tensor<?x?xf32>
+      } -> tensor<?x?x?x64xf32>
+      return %o : tensor<?x?x?x64xf32>
+    }
+    ```
   }];
   let arguments = (ins FlatSymbolRefAttr:$monoid, Variadic<Attn_Operand>:$queries, Variadic<Attn_Operand>:$keys,
                        Variadic<Attn_Operand>:$values, Optional<Attn_Table>:$table,
@@ -296,7 +367,20 @@ def Attn_MapOp : Attn_Op<"map", [Pure]> {
 
 def Attn_RowReduceOp : Attn_Op<"row_reduce", [Pure]> {
   let summary = "reduce each row of a tile by an associative combiner, starting from `identity`";
-  let description = [{ Constraint: (row_reduce_c1) the combiner takes two f32 and yields one. }];
+  let description = [{
+    Constraint: (row_reduce_c1) the combiner takes two f32 and yields one.
+
+    ```mlir
+    func.func @row_max(%s: tensor<?x?xf32>) -> tensor<?xf32> {
+      %m = attn.row_reduce %s identity 0xFF800000 {
+      ^bb0(%x: f32, %y: f32):
+        %z = arith.maximumf %x, %y : f32
+        attn.yield %z : f32
+      } : tensor<?x?xf32> -> tensor<?xf32>
+      return %m : tensor<?xf32>
+    }
+    ```
+  }];
   let arguments = (ins Attn_Matrix:$input, F32Attr:$identity);
   let results = (outs Attn_Row:$result);
   let regions = (region SizedRegion<1>:$combiner);
@@ -305,7 +389,7 @@ def Attn_RowReduceOp : Attn_Op<"row_reduce", [Pure]> {
 }
 
 def Attn_ContractOp : Attn_Op<"contract", [Pure]> {
-  let summary = "acc[r, c] + sum_k weights[r, k] * values[k, c]";
+  let summary = "weighted sum of values: acc[r, c] + sum_k weights[r, k] * values[k, c]";
   let arguments = (ins Attn_Matrix:$weights, Attn_Matrix:$values, Attn_Matrix:$acc);
   let results = (outs Attn_Matrix:$result);
   let description = [{ Constraint: (contract_c1) static extents agree, and the result has acc's type. }];
@@ -328,6 +412,58 @@ def Attn_ScanOp : Attn_Op<"scan", [Pure, AttrSizedOperandSegments, DeclareOpInte
     Constraints: (scan_c1) the symbol is a monoid without row fields; (scan_c2) the read region's signature; (scan_c3) lift's
     signature; (scan_c4) as many initial tensors as fields, or none; (scan_c5) one result, or one more than fields;
     (scan_c6) extras have rank 3 or 4.
+
+    The delta rule, S_t = (I - beta k k^T) S_{t-1} + beta k v^T, whose merge multiplies matrices:
+
+    ```mlir
+    attn.monoid @delta_rule fields [#attn.field<a : dk_dk sum>, #attn.field<s : dk_dv sum>] outputs []
+    identity {
+      %one = arith.constant 1.0 : f32
+      %zero = arith.constant 0.0 : f32
+      %a = attn.diagonal %one : f32 -> tensor<?x?xf32>
+      %s = attn.diagonal %zero : f32 -> tensor<?x?xf32>
+      attn.yield %a, %s : tensor<?x?xf32>, tensor<?x?xf32>
+    } lift {
+    ^bb0(%k: tensor<?xf32>, %v: tensor<?xf32>, %beta: f32):
+      %one = arith.constant 1.0 : f32
+      %i = attn.diagonal %one : f32 -> tensor<?x?xf32>
+      %kk = attn.outer %k, %k : tensor<?xf32>, tensor<?xf32> -> tensor<?x?xf32>
+      %kv = attn.outer %k, %v : tensor<?xf32>, tensor<?xf32> -> tensor<?x?xf32>
+      %a = attn.map %i, %kk {
+      ^bb0(%x: f32, %y: f32):
+        %z = arith.mulf %beta, %y : f32
+        %w = arith.subf %x, %z : f32
+        attn.yield %w : f32
+      } : tensor<?x?xf32>, tensor<?x?xf32> -> tensor<?x?xf32>
+      %s = attn.map %kv {
+      ^bb0(%x: f32):
+        %y = arith.mulf %beta, %x : f32
+        attn.yield %y : f32
+      } : tensor<?x?xf32> -> tensor<?x?xf32>
+      attn.yield %a, %s : tensor<?x?xf32>, tensor<?x?xf32>
+    } merge {
+    ^bb0(%a_a: tensor<?x?xf32>, %a_s: tensor<?x?xf32>, %b_a: tensor<?x?xf32>, %b_s: tensor<?x?xf32>):
+      %a = attn.matmul %b_a, %a_a : tensor<?x?xf32>, tensor<?x?xf32> -> tensor<?x?xf32>
+      %carried = attn.matmul %b_a, %a_s : tensor<?x?xf32>, tensor<?x?xf32> -> tensor<?x?xf32>
+      %s = arith.addf %carried, %b_s : tensor<?x?xf32>
+      attn.yield %a, %s : tensor<?x?xf32>, tensor<?x?xf32>
+    } finalize {
+    ^bb0(%a: tensor<?x?xf32>, %s: tensor<?x?xf32>):
+      attn.yield
+    }
+
+    func.func @delta_net(%q: tensor<?x?x?x64xf32>, %k: tensor<?x?x?x64xf32>, %v: tensor<?x?x?x64xf32>,
+                         %beta: tensor<?x?x?xf32>) -> tensor<?x?x?x64xf32> {
+      %o = attn.scan @delta_rule(%q, %k, %v : tensor<?x?x?x64xf32>, tensor<?x?x?x64xf32>, tensor<?x?x?x64xf32>)
+          extras(%beta : tensor<?x?x?xf32>)
+      read {
+      ^bb0(%row: tensor<?xf32>, %a: tensor<?x?xf32>, %s: tensor<?x?xf32>):
+        %r = attn.vecmat %row, %s : tensor<?xf32>, tensor<?x?xf32> -> tensor<?xf32>
+        attn.yield %r : tensor<?xf32>
+      } -> tensor<?x?x?x64xf32>
+      return %o : tensor<?x?x?x64xf32>
+    }
+    ```
   }];
   let arguments = (ins FlatSymbolRefAttr:$monoid, Attn_Operand:$query, Attn_Operand:$key, Attn_Operand:$value,
                        Variadic<AnyRankedTensor>:$extras, Variadic<AnyRankedTensor>:$initial);

@@ -15,8 +15,8 @@ include "mlir/Interfaces/SideEffectInterfaces.td"
 class Tile_Op<string mnemonic, list<Trait> traits = []> : Op<Tile_Dialect, mnemonic, traits>;
 
 // Region arguments and results are printed under telling names: %k0, %row, %kv_len.
-def Tile_NamesArguments : DeclareOpInterfaceMethods<OpAsmOpInterface, ["getAsmBlockArgumentNames"]>;
-def Tile_NamesResults : DeclareOpInterfaceMethods<OpAsmOpInterface, ["getAsmResultNames"]>;
+defvar Tile_NamesArguments = DeclareOpInterfaceMethods<OpAsmOpInterface, ["getAsmBlockArgumentNames"]>;
+defvar Tile_NamesResults = DeclareOpInterfaceMethods<OpAsmOpInterface, ["getAsmResultNames"]>;
 
 def Tile_Scalar : AnyTypeOf<[F32, I64, I1]>;
 
@@ -35,6 +35,9 @@ def Tile_PlanOp : Tile_Op<"plan", [Symbol, NoTerminator, SingleBlock]> {
       %c64 = arith.constant 64 : i64
       %tiles = arith.ceildivsi %q, %c64 : i64
       tile.value "q_tiles" = %tiles
+      %c4096 = arith.constant 4096 : i64
+      %bytes = arith.muli %tiles, %c4096 : i64
+      tile.scratch "partial" bytes %bytes
       tile.launch @copy_rows grid(%tiles)
     }
     ```
@@ -80,6 +83,67 @@ def Tile_KernelOp : Tile_Op<"kernel", [FunctionOpInterface, IsolatedFromAbove, O
     Arguments are global buffers and scalars, each with `tile.name`: the operand, scratch or parameter it is bound
     to ("q", "partials", "param.window"). No results. Constraint: (kernel_c1) every argument has a distinct name;
     (kernel_c2) buffers among the arguments are global; (kernel_c3) there are no results; (kernel_c4) the body ends in `tile.return`.
+
+    Sums of values over the keys of a query's document, one block per 8 queries:
+
+    ```mlir
+    tile.kernel @same_document(%v: !tile.buffer<?x?x?x64xbf16, global> {tile.name = "v"},
+                               %document: !tile.buffer<?xi32, global> {tile.name = "document"},
+                               %summary: !tile.buffer<?x?x2xi64, global> {tile.name = "document.summary"},
+                               %o: !tile.buffer<?x?x?x64xbf16, global> {tile.name = "o"}) {
+      %c0 = arith.constant 0 : i64
+      %c1 = arith.constant 1 : i64
+      %count = arith.constant 8 : i64
+      %zero = arith.constant 0.0 : f32
+      %one = arith.constant 1.0 : f32
+      %kv_len = tile.size "kv_len"
+      %block = tile.block_index
+      %q0 = arith.muli %block, %count : i64
+      %row_h = tile.alloc : !tile.buffer<8xi64, local>
+      %row_q = tile.alloc : !tile.buffer<8xi64, local>
+      %mine = tile.alloc : !tile.buffer<8xi64, local>
+      tile.fill %row_h, %c0 : !tile.buffer<8xi64, local>, i64
+      tile.generic rows(8) outs(%row_q, %mine : !tile.buffer<8xi64, local>, !tile.buffer<8xi64, local>) {
+        %i = tile.index 0
+        %q = arith.addi %q0, %i : i64
+        %id = tile.lookup %document[%q] : !tile.buffer<?xi32, global> -> i64
+        tile.yield %q, %id : i64, i64
+      }
+      %acc = tile.alloc : !tile.buffer<8x64xf32, local>
+      %w = tile.alloc : !tile.buffer<8x32xf32, local>
+      %same = tile.alloc : !tile.buffer<8x32xi1, local>
+      tile.fill %acc, %zero : !tile.buffer<8x64xf32, local>, f32
+      %first = tile.lookup %document[%q0] : !tile.buffer<?xi32, global> -> i64
+      tile.visit keys(%c0 to %kv_len) tile 32 classify {
+      ^bb0(%k0: i64, %k1: i64):
+        %last = arith.subi %k1, %c1 : i64
+        %min, %max = tile.range_of %summary of %document[] from %k0 to %last block 64 : !tile.buffer<?x?x2xi64, global>, !tile.buffer<?xi32, global>
+        %any = arith.cmpi sle, %first, %max : i64
+        %all = arith.constant false
+        tile.yield %any, %all : i1, i1
+      } body {
+      ^bb0(%k0: i64, %n: i64, %full: i1):
+        tile.generic rows(8) cols(%n) ins(%mine : !tile.buffer<8xi64, local>)
+            outs(%w, %same : !tile.buffer<8x32xf32, local>, !tile.buffer<8x32xi1, local>) {
+        ^bb0(%id: i64):
+          %j = tile.index 1
+          %k = arith.addi %k0, %j : i64
+          %other = tile.lookup %document[%k] : !tile.buffer<?xi32, global> -> i64
+          %eq = arith.cmpi eq, %id, %other : i64
+          %weight = arith.select %eq, %one, %zero : f32
+          tile.yield %weight, %eq : f32, i1
+        }
+        %any, %all = tile.any_all %same cols(%n) : !tile.buffer<8x32xi1, local>
+        scf.if %any {
+          %tile = tile.slice %v[%c0, %c0, %k0, %c0] sizes(%n) : !tile.buffer<?x?x?x64xbf16, global> -> !tile.buffer<?x64xbf16, global>
+          tile.dot %acc, %w, %tile accumulate : !tile.buffer<8x64xf32, local>, !tile.buffer<8x32xf32, local>, !tile.buffer<?x64xbf16, global>
+        }
+        tile.yield
+      }
+      tile.scatter %o[%c0, %row_h, %row_q], %acc count(%count) : !tile.buffer<?x?x?x64xbf16, global>, !tile.buffer<8x64xf32, local>, !tile.buffer<8xi64, local>
+      tile.return
+    }
+    ```
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<FunctionType>:$function_type,
                        OptionalAttr<DictArrayAttr>:$arg_attrs, OptionalAttr<DictArrayAttr>:$res_attrs,
@@ -177,6 +241,20 @@ def Tile_GatherOp : Tile_Op<"gather", [MemoryEffects<[MemRead, MemWrite]>, AllTy
   let description = [{
     Constraints: (gather_c1) dest has rank 2 and source rank 4; (gather_c2) row_h and row_q are integers of rank 1;
     (gather_c3) element types as in `tile.copy`.
+
+    ```mlir
+    tile.kernel @query_rows(%q: !tile.buffer<?x?x?x64xbf16, global> {tile.name = "q"},
+                            %row_h: !tile.buffer<32xi64, global> {tile.name = "row_h"},
+                            %row_q: !tile.buffer<32xi64, global> {tile.name = "row_q"}) {
+      %batch = tile.block_index
+      %count = arith.constant 24 : i64
+      %rows = tile.alloc : !tile.buffer<32x64xbf16, local>
+      tile.gather %rows, %q[%batch, %row_h, %row_q] count(%count) : !tile.buffer<32x64xbf16, local>, !tile.buffer<?x?x?x64xbf16, global>, !tile.buffer<32xi64, global>
+      %wide = tile.alloc : !tile.buffer<32x64xf32, local, col_major>
+      tile.copy %wide, %rows : !tile.buffer<32x64xf32, local, col_major>, !tile.buffer<32x64xbf16, local>
+      tile.return
+    }
+    ```
   }];
   let arguments = (ins Tile_BufferType:$dest, Tile_BufferType:$source, I64:$batch, Tile_BufferType:$row_h,
                        Tile_BufferType:$row_q, I64:$count);
@@ -289,6 +367,15 @@ def Tile_SummarizeOp : Tile_Op<"summarize", [MemoryEffects<[MemRead, MemWrite]>]
   let description = [{
     One call handles one row (the leading indices of the block index) of `source`. `summary` is i64 [rows, slots, 2]: level 0
     first (ceil(n / block) slots), then level 1 (ceil of that / block), until one slot is left. Constraint: (summarize_c1) summary is i64 of rank 3, source holds integers, block is at least 2.
+
+    ```mlir
+    tile.kernel @summarize_documents(%document: !tile.buffer<?x?xi32, global> {tile.name = "document"},
+                                     %summary: !tile.buffer<?x?x2xi64, global> {tile.name = "document.summary"}) {
+      %row = tile.block_index
+      tile.summarize %summary, %document row %row block 64 : !tile.buffer<?x?x2xi64, global>, !tile.buffer<?x?xi32, global>
+      tile.return
+    }
+    ```
   }];
   let arguments = (ins Tile_BufferType:$summary, Tile_BufferType:$source, I64:$row, I64Attr:$block);
   let assemblyFormat = "$summary `,` $source `row` $row `block` $block attr-dict `:` type($summary) `,` type($source)";
@@ -314,6 +401,56 @@ def Tile_RolesOp : Tile_Op<"roles", [RecursiveMemoryEffects]> {
   let description = [{
     Buffers and barriers from above are shared by all roles. Each region ends in
     `tile.yield` without values. Constraint: (roles_c1) one region per role, names distinct, counts positive.
+
+    One warp brings tiles of keys into two stages of shared memory while two warpgroups multiply:
+
+    ```mlir
+    tile.kernel @two_stages(%k: !tile.buffer<?x64xbf16, global> {tile.name = "k"},
+                            %tiles: i64 {tile.name = "param.tiles"}) {
+      %c0 = arith.constant 0 : i64
+      %c1 = arith.constant 1 : i64
+      %c2 = arith.constant 2 : i64
+      %c64 = arith.constant 64 : i64
+      %bytes = arith.constant 8192 : i64
+      %stages = tile.alloc : !tile.buffer<2x64x64xbf16, shared, swizzle_128>
+      %q = tile.alloc : !tile.buffer<128x64xbf16, shared, swizzle_128>
+      %full = tile.barrier_alloc arrivals 1 : !tile.barrier<2>
+      %empty = tile.barrier_alloc arrivals 2 : !tile.barrier<2>
+      tile.sync block
+      tile.roles [#tile.role<producer : 1 warp, registers = 24>, #tile.role<consumer : 2 warpgroup, registers = 240>] {
+        scf.for %i = %c0 to %tiles step %c1 : i64 {
+          %stage = arith.remsi %i, %c2 : i64
+          %round = arith.divsi %i, %c2 : i64
+          %parity = arith.remsi %round, %c2 : i64
+          %other = arith.subi %c1, %parity : i64
+          %k0 = arith.muli %i, %c64 : i64
+          %from = tile.slice %k[%k0, %c0] : !tile.buffer<?x64xbf16, global> -> !tile.buffer<64x64xbf16, global>
+          %to = tile.slice %stages[%stage, %c0, %c0] : !tile.buffer<2x64x64xbf16, shared, swizzle_128> -> !tile.buffer<64x64xbf16, shared, swizzle_128>
+          tile.barrier_wait %empty[%stage] parity %other : !tile.barrier<2>
+          tile.barrier_arrive %full[%stage] expect %bytes : !tile.barrier<2>
+          tile.copy_async %to, %from signals %full[%stage] : !tile.barrier<2> : !tile.buffer<64x64xbf16, shared, swizzle_128>, !tile.buffer<64x64xbf16, global>
+        }
+        tile.yield
+      }, {
+        %who = tile.role_index
+        %row = arith.muli %who, %c64 : i64
+        %mine = tile.slice %q[%row, %c0] : !tile.buffer<128x64xbf16, shared, swizzle_128> -> !tile.buffer<64x64xbf16, shared, swizzle_128>
+        %s = tile.alloc : !tile.buffer<64x64xf32, register, fragment>
+        scf.for %i = %c0 to %tiles step %c1 : i64 {
+          %stage = arith.remsi %i, %c2 : i64
+          %round = arith.divsi %i, %c2 : i64
+          %parity = arith.remsi %round, %c2 : i64
+          %tile = tile.slice %stages[%stage, %c0, %c0] : !tile.buffer<2x64x64xbf16, shared, swizzle_128> -> !tile.buffer<64x64xbf16, shared, swizzle_128>
+          tile.barrier_wait %full[%stage] parity %parity : !tile.barrier<2>
+          %done = tile.dot_async %s, %mine, %tile transpose_b : !tile.buffer<64x64xf32, register, fragment>, !tile.buffer<64x64xbf16, shared, swizzle_128>, !tile.buffer<64x64xbf16, shared, swizzle_128> -> !tile.token
+          tile.wait %done : !tile.token
+          tile.barrier_arrive %empty[%stage] : !tile.barrier<2>
+        }
+        tile.yield
+      }
+      tile.return
+    }
+    ```
   }];
   let arguments = (ins Tile_RoleArrayAttr:$roles);
   let regions = (region VariadicRegion<SizedRegion<1>>:$bodies);
