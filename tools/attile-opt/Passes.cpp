@@ -1,6 +1,8 @@
 #include "tools/attile-opt/Passes.h"
 
+#include "compiler/conversion/tile-to-llvm/TileToLLVM.h"
 #include "compiler/transforms/attn/Passes.h"
+#include "compiler/transforms/tile/CpuLayouts.h"
 
 #include "mlir/Transforms/Passes.h"
 
@@ -10,4 +12,6 @@ void attile::registerAttilePasses() {
   mlir::registerSymbolDCEPass();
   attile::registerFuseFold();
   attile::registerTestMaskAnalysis();
+  registerCpuLayoutsPass();
+  registerTileToVectorPass();
 }

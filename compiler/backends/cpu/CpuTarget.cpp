@@ -1,0 +1,51 @@
+//===- CpuTarget.cpp - the CPUs that code is made for ---------------------------------===//
+#include "compiler/backends/cpu/CpuBackend.h"
+
+#include <attile/cpu_info.h>
+
+namespace attile {
+
+/// The features of an x86-64 level beyond the one below, as the runtime checks them.
+static std::vector<std::string> levelFeatures(int level) {
+  std::vector<std::string> all = {"sse4.2", "popcnt", "ssse3"};
+  if (level >= 3)
+    all.insert(all.end(), {"avx", "avx2", "fma", "f16c", "bmi", "bmi2"});
+  if (level >= 4)
+    all.insert(all.end(), {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"});
+  return all;
+}
+
+static CpuTarget levelTarget(int level, bool bf16) {
+  CpuTarget target;
+  target.cpu = "x86-64-v" + std::to_string(level);
+  target.name = target.cpu;
+  target.required = levelFeatures(level);
+  target.vector.lanes = level >= 4 ? 16 : level == 3 ? 8 : 4;
+  target.vector.scaleByPower = level >= 4;
+  target.vector.convertsF16 = level >= 3;
+  if (bf16) {
+    target.name += "-bf16";
+    target.features = {"avx512bf16"};
+    target.required.push_back("avx512bf16");
+    target.vector.dotBf16 = true;
+  }
+  return target;
+}
+
+Result<CpuTarget> cpuTarget(const std::string& name) {
+  if (name == "x86-64-v2" || name == "x86-64-v3" || name == "x86-64-v4")
+    return levelTarget(name.back() - '0', false);
+  if (name == "x86-64-v4-bf16")
+    return levelTarget(4, true);
+  if (name != "native")
+    return user_error("unknown target '" + name + "'",
+                      "use native, x86-64-v2, x86-64-v3, x86-64-v4 or x86-64-v4-bf16");
+  const CpuInfo& cpu = cpu_info();
+  std::string level = cpu.level();
+  if (level != "x86-64-v2" && level != "x86-64-v3" && level != "x86-64-v4")
+    return environment_error("this machine is '" + level + "', kernels need x86-64-v2 (SSE4.2) or later",
+                             "name a target to build a package for another machine");
+  return levelTarget(level.back() - '0', level == "x86-64-v4" && cpu.has("avx512bf16"));
+}
+
+} // namespace attile

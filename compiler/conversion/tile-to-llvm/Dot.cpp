@@ -1,0 +1,154 @@
+//===- Dot.cpp - register-blocked products with query rows across lanes ----------===//
+//
+// A block of `dot_rows` rows (a few vectors) times a few keys or output columns stays in registers, while the
+// inner loop walks the contracted dimension: each step loads the rows' vectors, broadcasts one number per key
+// or column, and issues their product of fused multiply-adds.
+//
+//===----------------------------------------------------------------------===//
+#include "compiler/conversion/tile-to-llvm/KernelLowering.h"
+
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+
+namespace attile {
+namespace {
+
+struct DotLowering {
+  KernelLowering& k;
+  tile::DotOp op;
+  const Buffer acc, lhs, rhs;
+  int64_t panel, vectors;
+  bool pairs; ///< 16-bit operands, two per lane and step (vdpbf16ps)
+
+  DotLowering(KernelLowering& k, tile::DotOp op)
+      : k(k), op(op), acc(k.buffer(op.getAcc())), lhs(k.buffer(op.getLhs())), rhs(k.buffer(op.getRhs())),
+        panel(k.panel()), vectors(k.vectorsPerPanel()),
+        pairs(lhs.type.getLayout() == tile::LayoutKind::ColPairs) {}
+
+  /// A vector of rows at column c of a col_major buffer, `base` being its panel.
+  Value rowsPointer(const Buffer& buffer, Value base, Value c, int64_t vector) {
+    return k.at(base, buffer.element(), k.add(k.mul(c, panel), vector * k.target.lanes));
+  }
+
+  /// acc + a * b, or, for pairs, acc + a.lo * b.lo + a.hi * b.hi.
+  Value multiplyAdd(Value a, Value b, Value sum) {
+    if (!pairs)
+      return LLVM::FMulAddOp::create(k.b, k.loc, a, b, sum);
+    auto bf16 = VectorType::get({2 * k.target.lanes}, k.b.getBF16Type());
+    auto name = k.b.getStringAttr("llvm.x86.avx512bf16.dpbf16ps.512");
+    return LLVM::CallIntrinsicOp::create(k.b, k.loc, k.vectorOf(k.b.getF32Type()), name,
+                                         ValueRange{sum, vector::BitCastOp::create(k.b, k.loc, bf16, a),
+                                                    vector::BitCastOp::create(k.b, k.loc, bf16, b)})
+        .getResult(0);
+  }
+
+  /// What one lane holds per step: an f32, or a pair of bf16 as an i32.
+  Type unit() { return pairs ? Type(k.b.getI32Type()) : Type(k.b.getF32Type()); }
+
+  /// One step of the inner loop: rows' vectors at contracted position t against `count` numbers at `numbers`,
+  /// which lie `apart` units from each other.
+  SmallVector<Value> step(Value rows, Value t, Value numbers, int64_t count, int64_t apart, ValueRange sums) {
+    SmallVector<Value> a, result;
+    for (int64_t v = 0; v < vectors; ++v)
+      a.push_back(k.load(k.at(rows, unit(), k.add(k.mul(t, panel), v * k.target.lanes)), k.vectorOf(unit())));
+    for (int64_t j = 0; j < count; ++j) {
+      Value number = k.splat(k.load(k.at(numbers, unit(), k.constant(j * apart)), unit()));
+      for (int64_t v = 0; v < vectors; ++v)
+        result.push_back(multiplyAdd(a[v], number, sums[j * vectors + v]));
+    }
+    return result;
+  }
+
+  /// scores[r, key] = sum_c q[r, c] * key[key, c]: `score_keys` keys a block.
+  void scores() {
+    int64_t block = k.schedule.getScoreKeys();
+    int64_t depth = lhs.columns / (pairs ? 2 : 1), rowUnits = rhs.columns / (pairs ? 2 : 1);
+    Value zero = k.constant(int64_t(0));
+    Value none = arith::ConstantOp::create(k.b, k.loc, k.b.getZeroAttr(k.vectorOf(k.b.getF32Type())));
+    k.loop(zero, k.constant(acc.type.getShape()[0]), panel, [&](Value r0) {
+      Value q = k.at(lhs.base, lhs.element(), k.mul(r0, lhs.columns));
+      Value s = k.at(acc.base, acc.element(), k.mul(r0, acc.columns));
+      k.loop(zero, rhs.sizes[0], block, [&](Value key) {
+        Value numbers = k.at(rhs.base, rhs.element(), k.mul(key, rhs.columns));
+        SmallVector<Value> init(block * vectors, none);
+        auto sums = k.loop(zero, k.constant(depth), 1, init, [&](Value t, ValueRange carried) {
+          return step(q, t, k.at(numbers, unit(), t), block, rowUnits, carried);
+        });
+        for (int64_t j = 0; j < block; ++j)
+          for (int64_t v = 0; v < vectors; ++v)
+            k.store(sums[j * vectors + v], rowsPointer(acc, s, k.add(key, j), v));
+      });
+    });
+  }
+
+  /// One block of `count` output columns from column c0: o[r, c] = o * rescale + sum_t w[r, t] * v[t, c]. The
+  /// sum starts from zero and meets the old value last: rounding errors then grow with the tiles, not with
+  /// the keys.
+  void outputBlock(Value w, Value o, ArrayRef<Value> factors, Value c0, int64_t count) {
+    Value zero = k.constant(int64_t(0)), depth = rhs.sizes[0];
+    Value none = arith::ConstantOp::create(k.b, k.loc, k.b.getZeroAttr(k.vectorOf(k.b.getF32Type())));
+    if (pairs)
+      depth = arith::ShRUIOp::create(k.b, k.loc, k.add(depth, 1), k.constant(int64_t(1)));
+    Value stride = pairs ? k.constant(rhs.columns) : rhs.strides[0]; // units from one step to the next
+    SmallVector<Value> init(count * vectors, none);
+    auto sums = k.loop(zero, depth, 1, init, [&](Value t, ValueRange carried) {
+      return step(w, t, k.at(rhs.base, unit(), k.add(k.mul(t, stride), c0)), count, 1, carried);
+    });
+    for (int64_t j = 0; j < count; ++j)
+      for (int64_t v = 0; v < vectors; ++v) {
+        Value pointer = rowsPointer(acc, o, k.add(c0, j), v), sum = sums[j * vectors + v];
+        if (op.getAccumulate()) {
+          Value old = k.load(pointer, k.vectorOf(k.b.getF32Type()));
+          sum = factors.empty() ? Value(arith::AddFOp::create(k.b, k.loc, old, sum))
+                                : Value(LLVM::FMulAddOp::create(k.b, k.loc, old, factors[v], sum));
+        }
+        k.store(sum, pointer);
+      }
+  }
+
+  void outputs() {
+    int64_t block = k.schedule.getValueCols();
+    int64_t columns = acc.columns, whole = columns / block * block;
+    Value zero = k.constant(int64_t(0));
+    k.loop(zero, k.constant(acc.type.getShape()[0]), panel, [&](Value r0) {
+      Value w = k.at(lhs.base, lhs.element(), k.mul(r0, lhs.columns));
+      Value o = k.at(acc.base, acc.element(), k.mul(r0, acc.columns));
+      SmallVector<Value> factors;
+      if (Value rescale = op.getRescale()) {
+        const Buffer& buffer = k.buffer(rescale);
+        for (int64_t v = 0; v < vectors; ++v)
+          factors.push_back(k.load(k.at(buffer.base, buffer.element(), k.add(r0, v * k.target.lanes)),
+                                   k.vectorOf(k.b.getF32Type())));
+      }
+      if (whole)
+        k.loop(zero, k.constant(whole), block, [&](Value c0) { outputBlock(w, o, factors, c0, block); });
+      if (columns > whole)
+        outputBlock(w, o, factors, k.constant(whole), columns - whole);
+    });
+  }
+};
+
+} // namespace
+
+LogicalResult lowerDot(KernelLowering& k, tile::DotOp op) {
+  DotLowering dot(k, op);
+  bool lanes = dot.lhs.type.getLayout() == tile::LayoutKind::ColMajor && dot.lhs.element().isF32();
+  bool unit = dot.rhs.element().isF32() && dot.rhs.type.getLayout() == tile::LayoutKind::RowMajor;
+  if (dot.pairs) {
+    lanes = k.target.dotBf16 && dot.lhs.element().isBF16();
+    auto wanted = op.getTransposeB() ? tile::LayoutKind::RowMajor : tile::LayoutKind::RowPairs;
+    unit = dot.rhs.element().isBF16() && dot.rhs.isLocal() && dot.rhs.type.getLayout() == wanted;
+  }
+  if (!lanes || !unit || dot.acc.type.getLayout() != tile::LayoutKind::ColMajor ||
+      (op.getTransposeB() && !dot.rhs.isLocal()))
+    return op.emitOpError("operands have layouts that the CPU lowering does not multiply: ")
+           << dot.acc.type << ", " << dot.lhs.type << ", " << dot.rhs.type;
+  if (op.getTransposeB())
+    dot.scores();
+  else
+    dot.outputs();
+  return success();
+}
+
+} // namespace attile

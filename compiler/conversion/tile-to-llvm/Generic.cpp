@@ -1,0 +1,436 @@
+//===- Generic.cpp - elementwise work with query rows across lanes -----------------===//
+//
+// Each value of the region is computed where it varies: once (uniform), once per row (a few vectors outside
+// of the column loop), once per column (a scalar), or per element (vectors inside the loop). Integers are
+// computed in 32 bits wherever their range proves that exact.
+//
+//===----------------------------------------------------------------------===//
+#include "compiler/conversion/tile-to-llvm/KernelLowering.h"
+#include "compiler/conversion/tile-to-llvm/Ranges.h"
+
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/Matchers.h"
+
+using namespace mlir;
+
+namespace attile {
+namespace {
+
+enum Varies : unsigned { Never = 0, ByRow = 1, ByColumn = 2, ByBoth = 3 };
+
+class GenericLowering {
+public:
+  GenericLowering(KernelLowering& k, tile::GenericOp op) : k(k), op(op), vectors(k.vectorsPerPanel()) {}
+  LogicalResult run();
+
+private:
+  // ---- where values vary
+  void classify();
+  Varies of(Value value) const { return Varies(varies.lookup(value)); }
+
+  // ---- values
+  Value asScalar(Value value) { return scalars.count(value) ? scalars[value] : k.scalar(value); }
+  /// Vector `v` of a value, with integers 32 or 64 bits wide.
+  Value asVector(Value value, int64_t v, unsigned width);
+  unsigned widthOf(Value value) { return ranges.of(value).narrow() ? 32 : 64; }
+  Value withWidth(Value vector, unsigned width);
+
+  // ---- emission
+  LogicalResult emit(Varies level);
+  LogicalResult emitScalar(Operation* op);
+  LogicalResult emitVector(Operation* op);
+  Value emitCompare(arith::CmpIOp cmp, int64_t v);
+  Value emitVectorOp(Operation* op, int64_t v);
+  Value gatherLanes(tile::LookupOp lookup, int64_t v);
+  Value divide(Operation* op, int64_t v);
+
+  // ---- memory
+  Value elementPointer(const Buffer& buffer, Value column, int64_t v, int64_t parity);
+  Value loadElement(const Buffer& buffer, Value column, int64_t v);
+  void storeOutputs(Value column);
+  void panelBody(Value r0);
+  Value combine(tile::Combiner combiner, Value acc, Value x);
+
+  KernelLowering& k;
+  tile::GenericOp op;
+  int64_t vectors;
+  Ranges ranges;
+  llvm::DenseMap<Value, unsigned> varies;
+  llvm::DenseMap<Value, Value> scalars;
+  llvm::DenseMap<Value, SmallVector<Value>> lanes; ///< vectors of ByRow and ByBoth values
+  Value row0, column;
+  bool failedOp = false;
+};
+
+void GenericLowering::classify() {
+  Block& body = op.getBody().front();
+  for (auto [argument, input] : llvm::zip(body.getArguments(), op.getInputs())) {
+    varies[argument] = cast<tile::BufferType>(input.getType()).getRank() == 2 ? ByBoth : ByRow;
+    if (argument.getType().isInteger(64)) // local integer buffers hold positions
+      ranges.set(argument, {0, kMaxLength});
+  }
+  for (Operation& nested : body.without_terminator()) {
+    unsigned where = Never;
+    if (auto index = dyn_cast<tile::IndexOp>(nested)) {
+      where = index.getDim() == 0 ? ByRow : ByColumn;
+      ranges.set(index.getResult(), {0, index.getDim() == 0 ? int64_t(op.getRows()) : kMaxLength});
+    }
+    for (Value operand : nested.getOperands())
+      where |= varies.lookup(operand);
+    for (Value result : nested.getResults())
+      varies[result] = where;
+  }
+}
+
+// ---- values --------------------------------------------------------------------------------------------
+
+Value GenericLowering::withWidth(Value vector, unsigned width) {
+  auto type = cast<VectorType>(vector.getType());
+  unsigned now = type.getElementTypeBitWidth();
+  if (!type.getElementType().isInteger() || now == 1 || now == width)
+    return vector;
+  VectorType wanted = type.clone(k.b.getIntegerType(width));
+  return width < now ? Value(arith::TruncIOp::create(k.b, k.loc, wanted, vector))
+                     : Value(arith::ExtSIOp::create(k.b, k.loc, wanted, vector));
+}
+
+Value GenericLowering::asVector(Value value, int64_t v, unsigned width) {
+  if (of(value) & ByRow)
+    return withWidth(lanes[value][v], width);
+  Value scalar = asScalar(value);
+  if (scalar.getType().isInteger(64) && width == 32)
+    scalar = arith::TruncIOp::create(k.b, k.loc, k.b.getI32Type(), scalar);
+  return k.splat(scalar);
+}
+
+// ---- operations ------------------------------------------------------------------------------------------
+
+Value GenericLowering::combine(tile::Combiner combiner, Value acc, Value x) {
+  auto pick = [&](arith::CmpFPredicate predicate) -> Value {
+    // One instruction on x86; a NaN in x leaves acc, and reaches the result through the weights.
+    Value better = arith::CmpFOp::create(k.b, k.loc, predicate, x, acc);
+    return arith::SelectOp::create(k.b, k.loc, better, x, acc);
+  };
+  switch (combiner) {
+  case tile::Combiner::Add:
+    return arith::AddFOp::create(k.b, k.loc, acc, x);
+  case tile::Combiner::Mul:
+    return arith::MulFOp::create(k.b, k.loc, acc, x);
+  case tile::Combiner::Max:
+    return pick(arith::CmpFPredicate::OGT);
+  case tile::Combiner::Min:
+    return pick(arith::CmpFPredicate::OLT);
+  }
+  llvm_unreachable("all combiners are listed");
+}
+
+/// Integer quotient or remainder of vectors. In 32 bits by a float64 quotient, which is exact after rounding
+/// down; in 64 bits lane by lane.
+Value GenericLowering::divide(Operation* op, int64_t v) {
+  Value n = op->getOperand(0), d = op->getOperand(1);
+  bool narrow = widthOf(n) == 32 && widthOf(d) == 32 && widthOf(op->getResult(0)) == 32;
+  unsigned width = narrow ? 32 : 64;
+  Value x = asVector(n, v, width), y = asVector(d, v, width);
+  bool floors = isa<arith::FloorDivSIOp>(op), remainder = isa<arith::RemSIOp>(op);
+  if (!narrow) {
+    OperationState state(k.loc, op->getName(), {x, y}, {x.getType()});
+    return k.b.create(state)->getResult(0);
+  }
+  VectorType type = cast<VectorType>(x.getType()), f64 = type.clone(k.b.getF64Type());
+  auto real = [&](Value i) { return arith::SIToFPOp::create(k.b, k.loc, f64, i).getResult(); };
+  Value quotient = arith::DivFOp::create(k.b, k.loc, real(x), real(y));
+  bool sameSign = ranges.of(n).nonNegative() && ranges.of(d).nonNegative();
+  if (floors && !sameSign)
+    quotient = math::FloorOp::create(k.b, k.loc, quotient);
+  Value q = arith::FPToSIOp::create(k.b, k.loc, type, quotient); // rounds toward zero
+  if (!remainder)
+    return q;
+  return arith::SubIOp::create(k.b, k.loc, x, arith::MulIOp::create(k.b, k.loc, q, y));
+}
+
+Value GenericLowering::emitCompare(arith::CmpIOp cmp, int64_t v) {
+  Value x = cmp.getLhs(), y = cmp.getRhs();
+  if (x.getType().isInteger(1))
+    return arith::CmpIOp::create(k.b, k.loc, cmp.getPredicate(), asVector(x, v, 64), asVector(y, v, 64));
+  bool narrowX = widthOf(x) == 32, narrowY = widthOf(y) == 32;
+  // A scalar of any size compares with a narrow vector as its value clamped to 32 bits does.
+  auto clamped = [&](Value value) -> Value {
+    Value scalar =
+        k.min(k.max(asScalar(value), k.constant(int64_t(INT32_MIN))), k.constant(int64_t(INT32_MAX)));
+    return k.splat(arith::TruncIOp::create(k.b, k.loc, k.b.getI32Type(), scalar));
+  };
+  Value a, b;
+  if (narrowX && (narrowY || !(of(y) & ByRow))) {
+    a = asVector(x, v, 32);
+    b = narrowY ? asVector(y, v, 32) : clamped(y);
+  } else if (narrowY && !(of(x) & ByRow)) {
+    a = clamped(x);
+    b = asVector(y, v, 32);
+  } else {
+    a = asVector(x, v, 64);
+    b = asVector(y, v, 64);
+  }
+  return arith::CmpIOp::create(k.b, k.loc, cmp.getPredicate(), a, b);
+}
+
+Value GenericLowering::gatherLanes(tile::LookupOp lookup, int64_t v) {
+  const Buffer& buffer = k.buffer(lookup.getBuffer());
+  Type type = lookup.getType();
+  Value result = arith::ConstantOp::create(k.b, k.loc, k.b.getZeroAttr(k.vectorOf(type)));
+  SmallVector<Value> indices;
+  for (Value index : lookup.getIndices())
+    indices.push_back(of(index) & ByRow ? asVector(index, v, 64) : asScalar(index));
+  for (int64_t lane = 0; lane < k.target.lanes; ++lane) {
+    auto scalars = llvm::map_to_vector(indices, [&](Value index) -> Value {
+      return isa<VectorType>(index.getType()) ? Value(vector::ExtractOp::create(k.b, k.loc, index, lane))
+                                              : index;
+    });
+    result = vector::InsertOp::create(k.b, k.loc, emitLookup(k, buffer, scalars, type), result, lane);
+  }
+  return result;
+}
+
+Value GenericLowering::emitVectorOp(Operation* op, int64_t v) {
+  if (auto lookup = dyn_cast<tile::LookupOp>(op))
+    return gatherLanes(lookup, v);
+  if (auto cmp = dyn_cast<arith::CmpIOp>(op))
+    return emitCompare(cmp, v);
+  if (isa<arith::DivSIOp, arith::FloorDivSIOp, arith::RemSIOp>(op))
+    return divide(op, v);
+  if (auto index = dyn_cast<tile::IndexOp>(op)) {
+    SmallVector<int64_t> steps(k.target.lanes);
+    for (auto [i, s] : llvm::enumerate(steps))
+      s = v * k.target.lanes + int64_t(i);
+    VectorType type = k.vectorOf(k.b.getI64Type());
+    Value step =
+        arith::ConstantOp::create(k.b, k.loc, DenseElementsAttr::get(type, ArrayRef<int64_t>(steps)));
+    return arith::AddIOp::create(k.b, k.loc, k.splat(row0), step);
+  }
+  // Everything else is elementwise by name: the same op on vectors.
+  unsigned width = 32;
+  auto isInt = [](Value value) { return value.getType().isInteger(64); };
+  for (Value value :
+       llvm::concat<Value>(SmallVector<Value>(op->getOperands()), SmallVector<Value>(op->getResults())))
+    if (isInt(value))
+      width = std::max(width, widthOf(value));
+  SmallVector<Value> operands;
+  for (Value operand : op->getOperands())
+    operands.push_back(asVector(operand, v, width));
+  Type element = op->getResult(0).getType();
+  if (isInt(op->getResult(0)))
+    element = k.b.getIntegerType(width);
+  VectorType type = k.vectorOf(element);
+  if (Value value = emitMath(k, op, operands, type))
+    return value;
+  OperationState state(k.loc, op->getName(), operands, {type}, op->getAttrs());
+  return k.b.create(state)->getResult(0);
+}
+
+LogicalResult GenericLowering::emitVector(Operation* op) {
+  if (op->getNumResults() != 1 || op->getNumRegions())
+    return op->emitOpError("has no vector form");
+  SmallVector<Value>& result = lanes[op->getResult(0)];
+  SmallVector<Value> parts;
+  for (int64_t v = 0; v < vectors; ++v)
+    parts.push_back(emitVectorOp(op, v));
+  lanes[op->getResult(0)] = parts;
+  (void)result;
+  return success();
+}
+
+LogicalResult GenericLowering::emitScalar(Operation* op) {
+  if (isa<tile::IndexOp>(op)) {
+    scalars[op->getResult(0)] = column;
+    return success();
+  }
+  auto operands = llvm::map_to_vector(op->getOperands(), [&](Value v) { return asScalar(v); });
+  if (auto lookup = dyn_cast<tile::LookupOp>(op)) {
+    scalars[op->getResult(0)] = emitLookup(k, k.buffer(lookup.getBuffer()), operands, lookup.getType());
+    return success();
+  }
+  if (op->getNumResults() != 1 || op->getNumRegions())
+    return op->emitOpError("has no scalar form");
+  if (Value value = emitMath(k, op, operands, op->getResult(0).getType())) {
+    scalars[op->getResult(0)] = value;
+    return success();
+  }
+  OperationState state(k.loc, op->getName(), operands, op->getResultTypes(), op->getAttrs());
+  scalars[op->getResult(0)] = k.b.create(state)->getResult(0);
+  return success();
+}
+
+LogicalResult GenericLowering::emit(Varies level) {
+  for (Operation& nested : op.getBody().front().without_terminator()) {
+    Varies where = nested.getNumResults() ? of(nested.getResult(0)) : Never;
+    if (where != level)
+      continue;
+    Location outer = std::exchange(k.loc, nested.getLoc());
+    LogicalResult result = level & ByRow ? emitVector(&nested) : emitScalar(&nested);
+    k.loc = outer;
+    if (failed(result))
+      return failure();
+  }
+  return success();
+}
+
+// ---- memory ----------------------------------------------------------------------------------------------
+
+/// Where vector `v` of the panel's rows lies at `column` (null: rank 1).
+Value GenericLowering::elementPointer(const Buffer& buffer, Value column, int64_t v, int64_t) {
+  int64_t panel = k.panel(), lane = v * k.target.lanes;
+  if (!column)
+    return k.at(buffer.base, buffer.element(), k.add(row0, lane));
+  Value position = k.add(k.mul(k.add(k.mul(row0, buffer.columns), k.mul(column, panel)), int64_t(1)), lane);
+  if (buffer.element().isInteger(1)) // one bit per element, at least a byte per vector
+    return k.at(buffer.base, k.b.getI8Type(),
+                k.mul(arith::DivUIOp::create(k.b, k.loc, position, k.constant(k.target.lanes)),
+                      std::max<int64_t>(1, k.target.lanes / 8)));
+  return k.at(buffer.base, buffer.element(), position);
+}
+
+Value GenericLowering::loadElement(const Buffer& buffer, Value column, int64_t v) {
+  Value pointer = elementPointer(buffer, column, v, 0);
+  if (!buffer.element().isInteger(1))
+    return k.load(pointer, k.vectorOf(buffer.element()));
+  int64_t bits = std::max<int64_t>(8, k.target.lanes);
+  Value word = LLVM::LoadOp::create(k.b, k.loc, VectorType::get({1}, k.b.getIntegerType(bits)), pointer, 1);
+  Value mask = vector::BitCastOp::create(k.b, k.loc, VectorType::get({bits}, k.b.getI1Type()), word);
+  if (bits == k.target.lanes)
+    return mask;
+  return vector::ExtractStridedSliceOp::create(k.b, k.loc, mask, ArrayRef<int64_t>{0},
+                                               ArrayRef<int64_t>{k.target.lanes}, ArrayRef<int64_t>{1});
+}
+
+static void storeMask(KernelLowering& k, Value mask, Value pointer) {
+  int64_t lanes = k.target.lanes, bits = std::max<int64_t>(8, lanes);
+  if (bits != lanes) {
+    Value none =
+        arith::ConstantOp::create(k.b, k.loc, k.b.getZeroAttr(VectorType::get({bits}, k.b.getI1Type())));
+    mask = vector::InsertStridedSliceOp::create(k.b, k.loc, mask, none, ArrayRef<int64_t>{0},
+                                                ArrayRef<int64_t>{1});
+  }
+  Value word = vector::BitCastOp::create(k.b, k.loc, VectorType::get({1}, k.b.getIntegerType(bits)), mask);
+  LLVM::StoreOp::create(k.b, k.loc, word, pointer, 1);
+}
+
+void GenericLowering::storeOutputs(Value column) {
+  auto yield = cast<tile::YieldOp>(op.getBody().front().getTerminator());
+  for (auto [i, output] : llvm::enumerate(op.getOutputs())) {
+    const Buffer& buffer = k.buffer(output);
+    for (int64_t v = 0; v < vectors; ++v) {
+      Value x = asVector(yield.getValues()[i], v, 64);
+      bool perColumn = buffer.type.getRank() == 2;
+      Value pointer = elementPointer(buffer, perColumn ? column : Value(), v, 0);
+      if (buffer.element().isInteger(1))
+        storeMask(k, x, pointer);
+      else
+        k.store(buffer.element().isF32()           ? x
+                : isa<FloatType>(buffer.element()) ? k.fromF32(x, buffer.element())
+                                                   : x,
+                pointer);
+    }
+  }
+}
+
+void GenericLowering::panelBody(Value r0) {
+  row0 = r0;
+  Block& body = op.getBody().front();
+  auto yield = cast<tile::YieldOp>(body.getTerminator());
+  auto load = [&](unsigned rank, Value column) {
+    for (auto [argument, input] : llvm::zip(body.getArguments(), op.getInputs())) {
+      const Buffer& buffer = k.buffer(input);
+      if (buffer.type.getRank() != rank)
+        continue;
+      lanes[argument].clear();
+      for (int64_t v = 0; v < vectors; ++v)
+        lanes[argument].push_back(loadElement(buffer, column, v));
+    }
+  };
+  load(1, {});
+  failedOp |= failed(emit(ByRow));
+  if (!op.getCols()) {
+    storeOutputs({});
+    return;
+  }
+
+  // Sums start from the neutral element and meet the old value last: rounding errors then do not grow with
+  // it.
+  auto combinerOf = [&](int64_t i) { return cast<tile::CombinerAttr>((*op.getCombiners())[i]).getValue(); };
+  auto loadOld = [&](int64_t i, int64_t v) {
+    return k.load(elementPointer(k.buffer(op.getReduces()[i]), {}, v, 0), k.vectorOf(k.b.getF32Type()));
+  };
+  SmallVector<Value> init;
+  for (int64_t i = 0, n = op.getReduces().size(); i < n; ++i)
+    for (int64_t v = 0; v < vectors; ++v)
+      init.push_back(combinerOf(i) == tile::Combiner::Add   ? k.splat(k.constant(0.0f))
+                     : combinerOf(i) == tile::Combiner::Mul ? k.splat(k.constant(1.0f))
+                                                            : loadOld(i, v));
+  auto step = [&](Value c, ValueRange carried) {
+    column = c;
+    load(2, c);
+    failedOp |= failed(emit(ByColumn)) || failed(emit(ByBoth));
+    SmallVector<Value> next;
+    for (int64_t i = 0, n = op.getReduces().size(); i < n; ++i) {
+      for (int64_t v = 0; v < vectors; ++v)
+        next.push_back(combine(combinerOf(i), carried[i * vectors + v],
+                               asVector(yield.getValues()[op.getOutputs().size() + i], v, 64)));
+    }
+    storeOutputs(c);
+    return next;
+  };
+  auto sums = k.loop(k.constant(int64_t(0)), k.scalar(op.getCols()), 1, init, step);
+  for (auto [i, reduce] : llvm::enumerate(op.getReduces()))
+    for (int64_t v = 0; v < vectors; ++v) {
+      Value sum = sums[i * vectors + v];
+      if (combinerOf(i) == tile::Combiner::Add || combinerOf(i) == tile::Combiner::Mul)
+        sum = combine(combinerOf(i), loadOld(i, v), sum);
+      k.store(sum, elementPointer(k.buffer(reduce), {}, v, 0));
+    }
+}
+
+LogicalResult GenericLowering::run() {
+  for (Value operand :
+       llvm::concat<Value>(SmallVector<Value>(op.getInputs()), SmallVector<Value>(op.getOutputs()))) {
+    const Buffer& buffer = k.buffer(operand);
+    if (buffer.type.getRank() == 2 && buffer.type.getLayout() != tile::LayoutKind::ColMajor)
+      return op.emitOpError("takes ") << buffer.type << ", whose rows do not lie across lanes";
+  }
+  classify();
+  failedOp |= failed(emit(Never));
+  k.loop(k.constant(int64_t(0)), k.constant(int64_t(op.getRows())), k.panel(),
+         [&](Value r0) { panelBody(r0); });
+  return failure(failedOp);
+}
+
+} // namespace
+
+LogicalResult lowerGeneric(KernelLowering& k, tile::GenericOp op) { return GenericLowering(k, op).run(); }
+
+LogicalResult lowerAnyAll(KernelLowering& k, tile::AnyAllOp op) {
+  const Buffer& buffer = k.buffer(op.getTile());
+  int64_t bytesPerVector = std::max<int64_t>(1, k.target.lanes / 8);
+  int64_t rows = buffer.type.getShape()[0], panel = k.panel();
+  // Unused bits of a byte are 0 for "any"; "all" compares with the lanes that exist.
+  Type word = k.b.getIntegerType(8 * bytesPerVector);
+  Value zero = k.constant(int64_t(0));
+  auto number = [&](int64_t n) -> Value { return arith::ConstantIntOp::create(k.b, k.loc, word, n); };
+  int64_t full = k.target.lanes >= 64 ? -1 : (int64_t(1) << k.target.lanes) - 1;
+  SmallVector<Value> seen{number(0), number(full)};
+  seen = k.loop(zero, k.constant(rows), panel, seen, [&](Value r0, ValueRange outer) {
+    return k.loop(
+        zero, k.mul(k.scalar(op.getCols()), k.vectorsPerPanel()), 1, outer, [&](Value i, ValueRange carried) {
+          Value vector = k.add(
+              arith::DivUIOp::create(k.b, k.loc, k.mul(r0, buffer.columns), k.constant(k.target.lanes)), i);
+          Value bits = k.load(k.at(buffer.base, k.b.getI8Type(), k.mul(vector, bytesPerVector)), word);
+          return SmallVector<Value>{arith::OrIOp::create(k.b, k.loc, carried[0], bits),
+                                    arith::AndIOp::create(k.b, k.loc, carried[1], bits)};
+        });
+  });
+  k.scalars.map(op.getAny(), arith::CmpIOp::create(k.b, k.loc, arith::CmpIPredicate::ne, seen[0], number(0)));
+  k.scalars.map(op.getAll(),
+                arith::CmpIOp::create(k.b, k.loc, arith::CmpIPredicate::eq, seen[1], number(full)));
+  return success();
+}
+
+} // namespace attile

@@ -1,0 +1,360 @@
+//===- Kernel.cpp - entry, slots, control flow ---------------------------------===//
+#include "compiler/conversion/tile-to-llvm/KernelLowering.h"
+
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/Pass/Pass.h"
+
+#include "llvm/ADT/StringSet.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+
+namespace attile {
+
+KernelLowering::KernelLowering(tile::KernelOp kernel, const VectorTarget& target, OpBuilder& builder)
+    : kernel(kernel), schedule(kernel.getScheduleAttr()), target(target), b(builder), loc(kernel.getLoc()) {}
+
+// ---- small helpers ---------------------------------------------------------------------------------
+
+Value KernelLowering::constant(int64_t value) { return arith::ConstantIntOp::create(b, loc, value, 64); }
+Value KernelLowering::constant(float value) {
+  return arith::ConstantOp::create(b, loc, b.getF32FloatAttr(value));
+}
+Value KernelLowering::add(Value x, Value y) { return b.createOrFold<arith::AddIOp>(loc, x, y); }
+Value KernelLowering::mul(Value x, Value y) { return b.createOrFold<arith::MulIOp>(loc, x, y); }
+Value KernelLowering::min(Value x, Value y) { return b.createOrFold<arith::MinSIOp>(loc, x, y); }
+Value KernelLowering::max(Value x, Value y) { return b.createOrFold<arith::MaxSIOp>(loc, x, y); }
+
+Value KernelLowering::at(Value base, Type element, Value index) {
+  Type stored = element.isInteger(1) ? Type(b.getI8Type()) : element;
+  return LLVM::GEPOp::create(b, loc, base.getType(), stored, base, ArrayRef<LLVM::GEPArg>{index},
+                             LLVM::GEPNoWrapFlags::inbounds);
+}
+
+/// Alignment that every access may assume: that of one element.
+static unsigned alignmentOf(Type type) {
+  Type element = getElementTypeOrSelf(type);
+  if (isa<LLVM::LLVMPointerType>(element))
+    return 8;
+  return std::max(1u, element.getIntOrFloatBitWidth() / 8);
+}
+
+Value KernelLowering::load(Value pointer, Type type) {
+  return LLVM::LoadOp::create(b, loc, type, pointer, alignmentOf(type));
+}
+void KernelLowering::store(Value value, Value pointer) {
+  LLVM::StoreOp::create(b, loc, value, pointer, alignmentOf(value.getType()));
+}
+
+SmallVector<Value> KernelLowering::loop(Value lo, Value hi, int64_t step, ValueRange init,
+                                        llvm::function_ref<SmallVector<Value>(Value, ValueRange)> body) {
+  Value stride = constant(step);
+  auto loop = scf::ForOp::create(b, loc, lo, hi, stride, init);
+  OpBuilder::InsertionGuard guard(b);
+  if (init.empty())
+    b.setInsertionPoint(loop.getBody()->getTerminator());
+  else
+    b.setInsertionPointToEnd(loop.getBody());
+  SmallVector<Value> carried = body(loop.getInductionVar(), loop.getRegionIterArgs());
+  if (!init.empty())
+    scf::YieldOp::create(b, loc, carried);
+  return SmallVector<Value>(loop.getResults());
+}
+void KernelLowering::loop(Value lo, Value hi, int64_t step, llvm::function_ref<void(Value)> body) {
+  loop(lo, hi, step, {}, [&](Value i, ValueRange) {
+    body(i);
+    return SmallVector<Value>{};
+  });
+}
+void KernelLowering::when(Value condition, llvm::function_ref<void()> then) {
+  auto branch = scf::IfOp::create(b, loc, condition, /*withElseRegion=*/false);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(branch.thenBlock());
+  then();
+}
+
+Value KernelLowering::splat(Value scalar, VectorType type) {
+  return vector::BroadcastOp::create(b, loc, type, scalar);
+}
+Value KernelLowering::splat(Value scalar) { return splat(scalar, vectorOf(scalar.getType())); }
+
+Value KernelLowering::toF32(Value value) {
+  Type element = getElementTypeOrSelf(value.getType());
+  if (element.isF32())
+    return value;
+  auto shaped = dyn_cast<VectorType>(value.getType());
+  Type f32 = shaped ? Type(shaped.clone(b.getF32Type())) : Type(b.getF32Type());
+  if (element.isF16())
+    return arith::ExtFOp::create(b, loc, f32, value);
+  // bf16 is the upper half of an f32.
+  Type i16 = shaped ? Type(shaped.clone(b.getI16Type())) : Type(b.getI16Type());
+  Type i32 = shaped ? Type(shaped.clone(b.getI32Type())) : Type(b.getI32Type());
+  Value bits = arith::ExtUIOp::create(b, loc, i32, arith::BitcastOp::create(b, loc, i16, value));
+  Value sixteen = arith::ConstantIntOp::create(b, loc, b.getI32Type(), 16);
+  if (shaped)
+    sixteen = splat(sixteen, cast<VectorType>(i32));
+  return arith::BitcastOp::create(b, loc, f32, arith::ShLIOp::create(b, loc, bits, sixteen));
+}
+
+Value KernelLowering::fromF32(Value value, Type element) {
+  if (element.isF32())
+    return value;
+  auto shaped = dyn_cast<VectorType>(value.getType());
+  auto typed = [&](Type e) { return shaped ? Type(shaped.clone(e)) : e; };
+  if (element.isF16() || (target.dotBf16 && shaped))
+    return arith::TruncFOp::create(b, loc, typed(element), value);
+  // bf16 without an instruction for it, round to nearest even: add 0x7fff plus the lowest kept bit; NaN keeps
+  // a mantissa bit.
+  Type i32 = typed(b.getI32Type());
+  auto number = [&](int64_t n) -> Value {
+    Value c = arith::ConstantIntOp::create(b, loc, b.getI32Type(), n);
+    return shaped ? splat(c, cast<VectorType>(i32)) : c;
+  };
+  Value bits = arith::BitcastOp::create(b, loc, i32, value);
+  Value odd = arith::AndIOp::create(b, loc, arith::ShRUIOp::create(b, loc, bits, number(16)), number(1));
+  Value rounded = arith::AddIOp::create(b, loc, bits, arith::AddIOp::create(b, loc, odd, number(0x7fff)));
+  Value nan = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UNO, value, value);
+  Value quiet = arith::OrIOp::create(b, loc, bits, number(0x400000));
+  Value chosen =
+      arith::ShRUIOp::create(b, loc, arith::SelectOp::create(b, loc, nan, quiet, rounded), number(16));
+  return arith::BitcastOp::create(b, loc, typed(element),
+                                  arith::TruncIOp::create(b, loc, typed(b.getI16Type()), chosen));
+}
+
+// ---- entry -------------------------------------------------------------------------------------------
+
+Value KernelLowering::slot(StringRef kind, StringRef name, Type type) {
+  std::string key = (kind + ":" + name).str();
+  auto [it, isNew] = slotValues.try_emplace(key);
+  if (!isNew)
+    return it->second;
+  OpBuilder::InsertionGuard guard(b);
+  b.restoreInsertionPoint(slotPoint);
+  Value index = constant(int64_t(slotNames.size()));
+  Value value = load(at(entry->getArgument(0), b.getI64Type(), index), type);
+  slotPoint = b.saveInsertionPoint();
+  slotNames.push_back(b.getStringAttr(key));
+  return it->second = value;
+}
+
+Value KernelLowering::size(StringRef name) { return slot("value", name, b.getI64Type()); }
+
+Value KernelLowering::allocate(int64_t bytes) {
+  OpBuilder::InsertionGuard guard(b);
+  b.restoreInsertionPoint(slotPoint);
+  Value pointer = at(entry->getArgument(2), b.getI8Type(), constant(scratchBytes));
+  slotPoint = b.saveInsertionPoint();
+  scratchBytes += (bytes + 63) / 64 * 64;
+  return pointer;
+}
+
+const Buffer& KernelLowering::buffer(Value value) const { return buffers.find(value)->second; }
+
+/// Scratch is dense; an inner extent that is dynamic is the plan's value "<name>.dim.<i>".
+void KernelLowering::bindScratch(Buffer& buffer, StringRef name) {
+  tile::BufferType type = buffer.type;
+  buffer.base = slot("scratch", name, LLVM::LLVMPointerType::get(b.getContext()));
+  buffer.packed = true;
+  buffer.columns = type.getRank() >= 2 && !type.isDynamicDim(type.getRank() - 1) ? type.getShape().back() : 0;
+  OpBuilder::InsertionGuard guard(b);
+  b.restoreInsertionPoint(slotPoint);
+  buffer.sizes.resize(type.getRank());
+  buffer.strides.resize(type.getRank());
+  Value stride = constant(int64_t(1));
+  for (int64_t d = type.getRank() - 1; d >= 0; --d) {
+    buffer.strides[d] = stride;
+    if (d == 0 && type.isDynamicDim(0)) // as many as there are; never asked for
+      buffer.sizes[d] = constant(int64_t(0));
+    else
+      buffer.sizes[d] =
+          type.isDynamicDim(d) ? size((name + ".dim." + Twine(d)).str()) : constant(type.getShape()[d]);
+    stride = mul(stride, buffer.sizes[d]);
+  }
+  slotPoint = b.saveInsertionPoint();
+}
+
+void KernelLowering::bindArguments() {
+  auto pointer = LLVM::LLVMPointerType::get(b.getContext());
+  llvm::StringSet<> scratch;
+  for (auto plan : kernel->getParentOfType<ModuleOp>().getOps<tile::PlanOp>())
+    for (auto buffer : plan.getBody().getOps<tile::ScratchOp>())
+      scratch.insert(buffer.getName());
+  for (auto [i, argument] : llvm::enumerate(kernel.getBody().getArguments())) {
+    StringRef name = kernel.argumentName(i);
+    auto type = dyn_cast<tile::BufferType>(argument.getType());
+    if (!type) {
+      // Scalars: int and bool parameters are 64 bits wide, f32 ones have their bits in the low half.
+      name.consume_front("param.");
+      Value value =
+          slot("param", name, argument.getType().isF32() ? Type(b.getF32Type()) : Type(b.getI64Type()));
+      if (argument.getType().isInteger(1)) {
+        OpBuilder::InsertionGuard guard(b);
+        b.restoreInsertionPoint(slotPoint);
+        value = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, value, constant(int64_t(0)));
+        slotPoint = b.saveInsertionPoint();
+      }
+      scalars.map(argument, value);
+      continue;
+    }
+    Buffer buffer;
+    buffer.type = type;
+    if (scratch.contains(name)) {
+      bindScratch(buffer, name);
+      define(argument, buffer);
+      continue;
+    }
+    buffer.base = slot("pointer", name, pointer);
+    for (int64_t d = 0; d < type.getRank(); ++d) {
+      buffer.sizes.push_back(type.isDynamicDim(d) ? size((name + ".dim." + Twine(d)).str())
+                                                  : constant(type.getShape()[d]));
+      buffer.strides.push_back(size((name + ".stride." + Twine(d)).str()));
+    }
+    define(argument, buffer);
+  }
+}
+
+LogicalResult KernelLowering::run() {
+  auto pointer = LLVM::LLVMPointerType::get(b.getContext());
+  auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()),
+                                          {pointer, b.getI64Type(), pointer});
+  b.setInsertionPoint(kernel);
+  function = LLVM::LLVMFuncOp::create(b, loc, kernel.getSymName(), type);
+  entry = function.addEntryBlock(b);
+  // Slots are loaded and scratch is addressed at the top; the anchor keeps that point before the body.
+  b.setInsertionPointToStart(entry);
+  Operation* anchor = LLVM::ReturnOp::create(b, loc, ValueRange{});
+  slotPoint = OpBuilder::InsertPoint(entry, anchor->getIterator());
+  bindArguments();
+  b.setInsertionPointToEnd(entry);
+  // The body follows the anchor while it is written.
+  if (failed(lowerBlock(kernel.getBody().front())))
+    return failure();
+  anchor->erase();
+  b.setInsertionPointToEnd(entry);
+  LLVM::ReturnOp::create(b, loc, ValueRange{});
+  function->setAttr(kSlotsAttr, b.getArrayAttr(slotNames));
+  function->setAttr(kWorkerScratchAttr, b.getI64IntegerAttr(scratchBytes));
+  kernel.erase();
+  return success();
+}
+
+// ---- dispatch ----------------------------------------------------------------------------------------
+
+LogicalResult KernelLowering::cloneStructured(Operation* op) {
+  for (Value operand : op->getOperands())
+    if (isa<tile::BufferType>(operand.getType()))
+      return op->emitOpError("carries a buffer through control flow, which the CPU lowering does not know");
+  Operation* copy = b.cloneWithoutRegions(*op, scalars);
+  for (auto [from, to] : llvm::zip(op->getRegions(), copy->getRegions())) {
+    for (Block& block : from) {
+      Block* target = new Block();
+      to.push_back(target);
+      for (BlockArgument argument : block.getArguments())
+        scalars.map(argument, target->addArgument(argument.getType(), argument.getLoc()));
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPointToEnd(target);
+      if (failed(lowerBlock(block)))
+        return failure();
+    }
+  }
+  return success();
+}
+
+LogicalResult KernelLowering::lowerBlock(Block& block) {
+  for (Operation& op : block)
+    if (failed(lowerOne(&op)))
+      return failure();
+  return success();
+}
+
+LogicalResult KernelLowering::lowerOne(Operation* op) {
+  Location outer = std::exchange(loc, op->getLoc());
+  LogicalResult result =
+      llvm::TypeSwitch<Operation*, LogicalResult>(op)
+          .Case([&](tile::ReturnOp) { return success(); })
+          .Case([&](tile::BlockIndexOp index) {
+            scalars.map(index.getResult(), entry->getArgument(1));
+            return success();
+          })
+          .Case([&](tile::SizeOp s) {
+            scalars.map(s.getResult(), size(s.getName()));
+            return success();
+          })
+          .Case([&](tile::AllocOp o) { return lowerAlloc(*this, o); })
+          .Case([&](tile::SliceOp o) { return lowerSlice(*this, o); })
+          .Case([&](tile::LookupOp o) { return lowerLookup(*this, o); })
+          .Case([&](tile::FillOp o) { return lowerFill(*this, o); })
+          .Case([&](tile::CopyOp o) { return lowerCopy(*this, o); })
+          .Case([&](tile::GatherOp o) { return lowerGather(*this, o); })
+          .Case([&](tile::ScatterOp o) { return lowerScatter(*this, o); })
+          .Case([&](tile::DotOp o) { return lowerDot(*this, o); })
+          .Case([&](tile::GenericOp o) { return lowerGeneric(*this, o); })
+          .Case([&](tile::AnyAllOp o) { return lowerAnyAll(*this, o); })
+          .Case([&](tile::VisitOp o) { return lowerVisit(*this, o); })
+          .Case([&](tile::SummarizeOp o) { return lowerSummarize(*this, o); })
+          .Case([&](tile::RangeOfOp o) { return lowerRangeOf(*this, o); })
+          .Default([&](Operation* other) -> LogicalResult {
+            if (isa<tile::TileDialect>(other->getDialect()))
+              return other->emitOpError("has no CPU lowering");
+            if (other->getNumRegions())
+              return cloneStructured(other);
+            if (Value value = other->getNumResults() == 1 && isa<math::MathDialect>(other->getDialect())
+                                  ? emitMath(*this, other,
+                                             llvm::map_to_vector(other->getOperands(),
+                                                                 [&](Value v) { return scalar(v); }),
+                                             other->getResult(0).getType())
+                                  : Value()) {
+              scalars.map(other->getResult(0), value);
+              return success();
+            }
+            b.clone(*other, scalars);
+            return success();
+          });
+  loc = outer;
+  return result;
+}
+
+LogicalResult lowerKernelsToVector(ModuleOp module, const VectorTarget& target) {
+  OpBuilder builder(module.getContext());
+  for (auto kernel : llvm::make_early_inc_range(module.getOps<tile::KernelOp>()))
+    if (failed(KernelLowering(kernel, target, builder).run()))
+      return failure();
+  return success();
+}
+
+namespace {
+struct TileToVectorPass : PassWrapper<TileToVectorPass, OperationPass<ModuleOp>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(TileToVectorPass)
+  TileToVectorPass() = default;
+  TileToVectorPass(const TileToVectorPass& other) : PassWrapper(other), target(other.target) {}
+  explicit TileToVectorPass(VectorTarget target) : target(target) {
+    lanes = target.lanes;
+    dotBf16 = target.dotBf16;
+    scaleByPower = target.scaleByPower;
+  }
+  StringRef getArgument() const override { return "convert-tile-to-vector"; }
+  StringRef getDescription() const override { return "tile kernels as vector code for a CPU"; }
+  void getDependentDialects(DialectRegistry& registry) const override {
+    registry.insert<LLVM::LLVMDialect, vector::VectorDialect, scf::SCFDialect, arith::ArithDialect,
+                    math::MathDialect>();
+  }
+  void runOnOperation() override {
+    VectorTarget chosen{lanes, dotBf16, scaleByPower, true};
+    if (failed(lowerKernelsToVector(getOperation(), chosen)))
+      signalPassFailure();
+  }
+  VectorTarget target;
+  Option<int64_t> lanes{*this, "lanes", llvm::cl::desc("f32 lanes of a vector register"), llvm::cl::init(16)};
+  Option<bool> dotBf16{*this, "dot-bf16", llvm::cl::desc("the CPU has vdpbf16ps"), llvm::cl::init(false)};
+  Option<bool> scaleByPower{*this, "scale-by-power", llvm::cl::desc("the CPU has vscalefps"),
+                            llvm::cl::init(true)};
+};
+} // namespace
+
+std::unique_ptr<Pass> createTileToVectorPass(VectorTarget target) {
+  return std::make_unique<TileToVectorPass>(target);
+}
+void registerTileToVectorPass() { PassRegistration<TileToVectorPass>(); }
+
+} // namespace attile

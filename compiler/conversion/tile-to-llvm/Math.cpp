@@ -1,0 +1,120 @@
+//===- Math.cpp - elementary functions on f32, without calls ------------------------===//
+//
+// exp and what is made of it are written out here, because attention spends its special-function time there;
+// the rest is left to MLIR's polynomial approximations, which the CPU pipeline runs afterwards.
+//
+//===----------------------------------------------------------------------===//
+#include "compiler/conversion/tile-to-llvm/KernelLowering.h"
+
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+
+namespace attile {
+namespace {
+
+struct MathEmitter {
+  KernelLowering& k;
+  Type type; ///< f32 or a vector of it
+
+  Value number(double value) {
+    Value scalar = k.constant(float(value));
+    if (auto vector = dyn_cast<VectorType>(type))
+      return k.splat(scalar, vector);
+    return scalar;
+  }
+  Type typed(Type element) {
+    auto vector = dyn_cast<VectorType>(type);
+    return vector ? Type(vector.clone(element)) : element;
+  }
+  Value add(Value a, Value b) { return arith::AddFOp::create(k.b, k.loc, a, b); }
+  Value sub(Value a, Value b) { return arith::SubFOp::create(k.b, k.loc, a, b); }
+  Value mul(Value a, Value b) { return arith::MulFOp::create(k.b, k.loc, a, b); }
+  Value div(Value a, Value b) { return arith::DivFOp::create(k.b, k.loc, a, b); }
+  Value fma(Value a, Value b, Value c) { return math::FmaOp::create(k.b, k.loc, a, b, c); }
+  Value less(Value a, Value b) { return arith::CmpFOp::create(k.b, k.loc, arith::CmpFPredicate::OLT, a, b); }
+  Value select(Value c, Value a, Value b) { return arith::SelectOp::create(k.b, k.loc, c, a, b); }
+
+  /// 2^n * x for n integral and within [-160, 160]. AVX-512 has an instruction; else exponents are added in
+  /// two halves.
+  Value scale(Value x, Value n) {
+    if (auto vector = dyn_cast<VectorType>(type);
+        vector && k.target.scaleByPower && vector.getNumElements() == 16) {
+      auto name = k.b.getStringAttr("llvm.x86.avx512.mask.scalef.ps.512");
+      Value mask = arith::ConstantOp::create(k.b, k.loc, k.b.getI16IntegerAttr(-1));
+      Value rounding = arith::ConstantOp::create(k.b, k.loc, k.b.getI32IntegerAttr(4)); // the current mode
+      return LLVM::CallIntrinsicOp::create(k.b, k.loc, type, name, ValueRange{x, n, x, mask, rounding})
+          .getResult(0);
+    }
+    Type i32 = typed(k.b.getI32Type());
+    auto integer = [&](int64_t value) -> Value {
+      Value scalar = arith::ConstantIntOp::create(k.b, k.loc, k.b.getI32Type(), value);
+      auto vector = dyn_cast<VectorType>(i32);
+      return vector ? k.splat(scalar, vector) : scalar;
+    };
+    auto power = [&](Value e) -> Value {
+      Value bits =
+          arith::ShLIOp::create(k.b, k.loc, arith::AddIOp::create(k.b, k.loc, e, integer(127)), integer(23));
+      return arith::BitcastOp::create(k.b, k.loc, type, bits);
+    };
+    Value e = arith::FPToSIOp::create(k.b, k.loc, i32, n);
+    Value half = arith::ShRSIOp::create(k.b, k.loc, e, integer(1));
+    return mul(mul(x, power(half)), power(arith::SubIOp::create(k.b, k.loc, e, half)));
+  }
+
+  /// 2^f for |f| <= 1/2: minimax polynomial, relative error below 2^-25 (Cephes exp2f coefficients).
+  Value powerOfFraction(Value f) {
+    const double c[] = {1.535336188319500e-4, 1.339887440266574e-3, 9.618437357674640e-3,
+                        5.550332471162809e-2, 2.402264791363012e-1, 6.931472028550421e-1};
+    Value p = number(c[0]);
+    for (double next : llvm::ArrayRef<double>(c).drop_front())
+      p = fma(p, f, number(next));
+    return fma(p, f, number(1.0));
+  }
+
+  /// x clamped to [lo, hi]; NaN stays (the second operand of the machine's min and max wins).
+  Value clamp(Value x, double lo, double hi) {
+    Value low = number(lo), high = number(hi);
+    Value above = arith::CmpFOp::create(k.b, k.loc, arith::CmpFPredicate::OGT, low, x);
+    x = select(above, low, x);
+    return select(less(high, x), high, x);
+  }
+
+  /// 2^(x * factor), exact reduction by a fused multiply-subtract.
+  Value exponential(Value x, double factor) {
+    x = clamp(x, -150.5 / factor, 128.5 / factor);
+    Value n = math::RoundEvenOp::create(k.b, k.loc, factor == 1.0 ? x : mul(x, number(factor)));
+    Value f = factor == 1.0 ? sub(x, n) : fma(x, number(factor), arith::NegFOp::create(k.b, k.loc, n));
+    if (factor != 1.0) // log2(e) is not an f32: add what its rounding left
+      f = fma(x, number(factor - double(float(factor))), f);
+    return scale(powerOfFraction(f), n);
+  }
+
+  Value exp(Value x) { return exponential(x, 1.4426950408889634); }
+  Value exp2(Value x) { return exponential(x, 1.0); }
+};
+
+} // namespace
+
+Value emitMath(KernelLowering& k, Operation* op, ValueRange operands, Type type) {
+  if (!getElementTypeOrSelf(type).isF32())
+    return {};
+  MathEmitter e{k, type};
+  return llvm::TypeSwitch<Operation*, Value>(op)
+      .Case([&](math::ExpOp) { return e.exp(operands[0]); })
+      .Case([&](math::Exp2Op) { return e.exp2(operands[0]); })
+      // Maxima as one machine instruction: the second operand where either is NaN.
+      .Case<arith::MaximumFOp, arith::MaxNumFOp>(
+          [&](auto) { return e.select(e.less(operands[1], operands[0]), operands[0], operands[1]); })
+      .Case<arith::MinimumFOp, arith::MinNumFOp>(
+          [&](auto) { return e.select(e.less(operands[0], operands[1]), operands[0], operands[1]); })
+      .Case([&](math::RsqrtOp) {
+        return e.div(e.number(1.0), math::SqrtOp::create(k.b, k.loc, type, operands[0]));
+      })
+      .Default([](Operation*) { return Value(); });
+}
+
+} // namespace attile

@@ -1,0 +1,337 @@
+//===- Memory.cpp - buffers and what moves them ----------------------------------===//
+#include "compiler/conversion/tile-to-llvm/KernelLowering.h"
+
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+
+namespace attile {
+
+static int64_t roundUp(int64_t value, int64_t multiple) {
+  return (value + multiple - 1) / multiple * multiple;
+}
+
+static int64_t bytesOf(Type element) {
+  return element.isInteger(1) ? 1 : int64_t(element.getIntOrFloatBitWidth()) / 8;
+}
+
+LogicalResult lowerAlloc(KernelLowering& k, tile::AllocOp op) {
+  tile::BufferType type = op.getType();
+  if (type.getSpace() != tile::Space::Local)
+    return op.emitOpError("allocates in space '")
+           << stringifySpace(type.getSpace()) << "', a CPU worker has only local memory";
+  Buffer buffer;
+  buffer.type = type;
+  buffer.packed = true;
+  ArrayRef<int64_t> shape = type.getShape();
+  int64_t elements = 0;
+  if (shape.size() == 1) {
+    elements = roundUp(shape[0], k.panel());
+    buffer.strides = {k.constant(int64_t(1))};
+  } else {
+    int64_t rows = shape[0], columns = shape[1];
+    switch (type.getLayout()) {
+    case tile::LayoutKind::RowMajor: // rows up to a whole register block of a dot may be read
+      rows = roundUp(rows, k.schedule ? k.schedule.getScoreKeys() : 1);
+      break;
+    case tile::LayoutKind::RowPairs:
+      rows = roundUp(rows, 2);
+      break;
+    case tile::LayoutKind::ColMajor:
+      rows = roundUp(rows, k.panel());
+      break;
+    case tile::LayoutKind::ColPairs:
+      rows = roundUp(rows, k.panel());
+      columns = roundUp(columns, 2);
+      break;
+    default:
+      return op.emitOpError("has layout '")
+             << stringifyLayoutKind(type.getLayout()) << "', which no CPU buffer has";
+    }
+    elements = rows * columns;
+    buffer.columns = columns;
+    buffer.strides = {k.constant(columns), k.constant(int64_t(1))};
+  }
+  for (int64_t extent : shape)
+    buffer.sizes.push_back(k.constant(extent));
+  buffer.base = k.allocate(elements * bytesOf(type.getElementType()));
+  k.define(op.getResult(), buffer);
+  return success();
+}
+
+LogicalResult lowerSlice(KernelLowering& k, tile::SliceOp op) {
+  const Buffer source = k.buffer(op.getSource());
+  Buffer result = source;
+  result.type = op.getType();
+  int64_t rank = op.getType().getRank();
+  // The last two dimensions of a packed tile are not strided unless it is row_major.
+  bool strided = !source.packed || source.layout() == tile::LayoutKind::RowMajor;
+  int64_t free = strided ? source.type.getRank() : source.type.getRank() - 2;
+  Value offset = k.constant(int64_t(0));
+  for (auto [i, index] : llvm::enumerate(op.getOffsets())) {
+    if (int64_t(i) < free)
+      offset = k.add(offset, k.mul(k.scalar(index), source.strides[i]));
+    else if (!matchPattern(index, m_Zero()))
+      return op.emitOpError("moves into a buffer of layout '")
+             << stringifyLayoutKind(source.layout()) << "', only a window at 0 is known there";
+  }
+  result.base = k.at(source.base, source.element(), offset);
+  result.strides.assign(source.strides.end() - rank, source.strides.end());
+  result.sizes.clear();
+  unsigned next = 0;
+  for (int64_t d = 0; d < rank; ++d)
+    result.sizes.push_back(op.getType().isDynamicDim(d) ? k.scalar(op.getSizes()[next++])
+                                                        : k.constant(op.getType().getShape()[d]));
+  k.define(op.getResult(), result);
+  return success();
+}
+
+Value emitLookup(KernelLowering& k, const Buffer& buffer, ValueRange indices, Type type) {
+  Value offset = k.constant(int64_t(0));
+  for (auto [i, index] : llvm::enumerate(indices)) {
+    // An empty dimension clamps to element 0: the runtime then passes a pointer to zeros.
+    Value clamped = k.max(k.min(index, k.add(buffer.sizes[i], -1)), k.constant(int64_t(0)));
+    offset = k.add(offset, k.mul(clamped, buffer.strides[i]));
+  }
+  Value value = k.load(k.at(buffer.base, buffer.element(), offset), buffer.element());
+  if (isa<FloatType>(value.getType()))
+    return k.toF32(value);
+  if (type.isInteger(1))
+    return arith::CmpIOp::create(k.b, k.loc, arith::CmpIPredicate::ne, value,
+                                 arith::ConstantIntOp::create(k.b, k.loc, value.getType(), 0));
+  return value.getType() == type ? value : Value(arith::ExtSIOp::create(k.b, k.loc, type, value));
+}
+
+LogicalResult lowerLookup(KernelLowering& k, tile::LookupOp op) {
+  auto indices = llvm::map_to_vector(op.getIndices(), [&](Value v) { return k.scalar(v); });
+  k.scalars.map(op.getResult(), emitLookup(k, k.buffer(op.getBuffer()), indices, op.getType()));
+  return success();
+}
+
+LogicalResult lowerFill(KernelLowering& k, tile::FillOp op) {
+  const Buffer& dest = k.buffer(op.getDest());
+  if (!dest.isLocal())
+    return op.emitOpError("fills a buffer that is not local");
+  int64_t elements = roundUp(dest.type.getShape()[0], k.panel()) * (dest.columns ? dest.columns : 1);
+  Value vector = k.splat(k.fromF32(k.scalar(op.getValue()), dest.element()));
+  k.loop(k.constant(int64_t(0)), k.constant(elements), k.target.lanes,
+         [&](Value i) { k.store(vector, k.at(dest.base, dest.element(), i)); });
+  return success();
+}
+
+// ---- copy: rows of a global operand to local memory ---------------------------------------------------
+
+/// Loads `lanes` elements at `pointer`, only the first `valid` of them from memory (the others are 0).
+static Value loadPart(KernelLowering& k, Value pointer, Type element, int64_t valid) {
+  VectorType type = k.vectorOf(element);
+  if (valid >= k.target.lanes)
+    return k.load(pointer, type);
+  SmallVector<bool> bits(k.target.lanes, false);
+  std::fill_n(bits.begin(), valid, true);
+  Value mask =
+      arith::ConstantOp::create(k.b, k.loc, DenseElementsAttr::get(k.vectorOf(k.b.getI1Type()), bits));
+  Value zero = arith::ConstantOp::create(k.b, k.loc, k.b.getZeroAttr(type));
+  return LLVM::MaskedLoadOp::create(k.b, k.loc, type, pointer, mask, zero,
+                                    k.b.getI32IntegerAttr(bytesOf(element)));
+}
+
+static void storePart(KernelLowering& k, Value vector, Value pointer, int64_t valid) {
+  auto type = cast<VectorType>(vector.getType());
+  if (valid >= type.getNumElements())
+    return k.store(vector, pointer);
+  SmallVector<bool> bits(type.getNumElements(), false);
+  std::fill_n(bits.begin(), valid, true);
+  Value mask =
+      arith::ConstantOp::create(k.b, k.loc, DenseElementsAttr::get(type.clone(k.b.getI1Type()), bits));
+  LLVM::MaskedStoreOp::create(k.b, k.loc, vector, pointer, mask, bytesOf(type.getElementType()));
+}
+
+/// Calls `body(first column, valid)` for each vector of columns; the last one may be partial.
+static void forColumns(KernelLowering& k, int64_t columns, llvm::function_ref<void(Value, int64_t)> body) {
+  int64_t lanes = k.target.lanes, whole = columns / lanes * lanes;
+  if (whole)
+    k.loop(k.constant(int64_t(0)), k.constant(whole), lanes, [&](Value c) { body(c, lanes); });
+  if (columns > whole)
+    body(k.constant(whole), columns - whole);
+}
+
+/// dest row_major: each row converted; rows past the source become 0.
+static void copyRows(KernelLowering& k, const Buffer& dest, const Buffer& source) {
+  int64_t columns = dest.type.getShape()[1];
+  Value n = source.sizes[0];
+  k.loop(k.constant(int64_t(0)), n, 1, [&](Value r) {
+    Value from = k.at(source.base, source.element(), k.mul(r, source.strides[0]));
+    Value to = k.at(dest.base, dest.element(), k.mul(r, dest.columns));
+    forColumns(k, columns, [&](Value c, int64_t valid) {
+      Value v = loadPart(k, k.at(from, source.element(), c), source.element(), valid);
+      if (source.element() != dest.element())
+        v = k.fromF32(k.toF32(v), dest.element());
+      storePart(k, v, k.at(to, dest.element(), c), valid);
+    });
+  });
+  Value zero = arith::ConstantOp::create(k.b, k.loc, k.b.getZeroAttr(k.vectorOf(dest.element())));
+  k.loop(n, k.constant(dest.type.getShape()[0]), 1, [&](Value r) {
+    Value to = k.at(dest.base, dest.element(), k.mul(r, dest.columns));
+    forColumns(k, columns,
+               [&](Value c, int64_t valid) { storePart(k, zero, k.at(to, dest.element(), c), valid); });
+  });
+}
+
+/// dest row_pairs, 16-bit: rows 2i and 2i+1 interleaved; the partner of a last odd row is 0.
+static void copyRowPairs(KernelLowering& k, const Buffer& dest, const Buffer& source) {
+  int64_t columns = dest.type.getShape()[1], lanes = k.target.lanes;
+  Value n = source.sizes[0];
+  VectorType type = k.vectorOf(source.element());
+  Value zero = arith::ConstantOp::create(k.b, k.loc, k.b.getZeroAttr(type));
+  auto pair = [&](Value first, bool hasSecond) {
+    Value a = k.at(source.base, source.element(), k.mul(first, source.strides[0]));
+    Value c = hasSecond ? k.at(a, source.element(), source.strides[0]) : Value();
+    Value to = k.at(dest.base, dest.element(), k.mul(first, dest.columns));
+    forColumns(k, columns, [&](Value column, int64_t valid) {
+      Value even = loadPart(k, k.at(a, source.element(), column), source.element(), valid);
+      Value odd = hasSecond ? loadPart(k, k.at(c, source.element(), column), source.element(), valid) : zero;
+      Value both = vector::InterleaveOp::create(k.b, k.loc, even, odd);
+      storePart(k, both, k.at(to, dest.element(), k.mul(column, 2)), valid < lanes ? 2 * valid : 2 * lanes);
+    });
+  };
+  Value whole = arith::AndIOp::create(k.b, k.loc, n, k.constant(int64_t(-2)));
+  k.loop(k.constant(int64_t(0)), whole, 2, [&](Value r) { pair(r, true); });
+  k.when(arith::CmpIOp::create(k.b, k.loc, arith::CmpIPredicate::ne, whole, n), [&] { pair(whole, false); });
+}
+
+/// Both packed and of one layout: all elements in order.
+static void copyPacked(KernelLowering& k, const Buffer& dest, const Buffer& source) {
+  int64_t elements =
+      roundUp(dest.type.getShape()[0], k.panel()) * (dest.type.getRank() == 2 ? dest.columns : 1);
+  k.loop(k.constant(int64_t(0)), k.constant(elements), k.target.lanes, [&](Value i) {
+    Value v = k.load(k.at(source.base, source.element(), i), k.vectorOf(source.element()));
+    k.store(v, k.at(dest.base, dest.element(), i));
+  });
+}
+
+/// f32 weights, rows across lanes, to pairs of 16-bit ones; the partner of a last odd column is 0.
+static void copyColPairs(KernelLowering& k, const Buffer& dest, const Buffer& source) {
+  int64_t panel = k.panel(), lanes = k.target.lanes;
+  Value zero = k.constant(int64_t(0)), n = source.sizes[1];
+  Value none = arith::ConstantOp::create(k.b, k.loc, k.b.getZeroAttr(k.vectorOf(dest.element())));
+  k.loop(zero, k.constant(dest.type.getShape()[0]), panel, [&](Value r0) {
+    Value from = k.at(source.base, source.element(), k.mul(r0, source.columns));
+    Value to = k.at(dest.base, dest.element(), k.mul(r0, dest.columns));
+    auto pair = [&](Value c, bool hasSecond) {
+      for (int64_t lane = 0; lane < panel; lane += lanes) {
+        Value a = k.at(from, source.element(), k.add(k.mul(c, panel), lane));
+        auto narrow = [&](Value pointer) {
+          return k.fromF32(k.load(pointer, k.vectorOf(source.element())), dest.element());
+        };
+        Value odd = hasSecond ? narrow(k.at(a, source.element(), k.constant(panel))) : none;
+        Value both = vector::InterleaveOp::create(k.b, k.loc, narrow(a), odd);
+        k.store(both, k.at(to, dest.element(), k.add(k.mul(c, panel), 2 * lane)));
+      }
+    };
+    Value whole = arith::AndIOp::create(k.b, k.loc, n, k.constant(int64_t(-2)));
+    k.loop(zero, whole, 2, [&](Value c) { pair(c, true); });
+    k.when(arith::CmpIOp::create(k.b, k.loc, arith::CmpIPredicate::ne, whole, n),
+           [&] { pair(whole, false); });
+  });
+}
+
+LogicalResult lowerCopy(KernelLowering& k, tile::CopyOp op) {
+  const Buffer& dest = k.buffer(op.getDest());
+  const Buffer& source = k.buffer(op.getSource());
+  using tile::LayoutKind;
+  bool sameElement = dest.element() == source.element();
+  auto dense = [](const Buffer& b) { return b.packed || (b.type.getRank() == 1 && !b.type.isDynamicDim(0)); };
+  if (dense(dest) && dense(source) && dest.layout() == source.layout() && sameElement &&
+      (dest.type.getRank() == 1 || dest.columns == source.columns))
+    copyPacked(k, dest, source);
+  else if (dest.layout() == LayoutKind::ColPairs && source.packed && source.layout() == LayoutKind::ColMajor)
+    copyColPairs(k, dest, source);
+  else if (dest.isLocal() && !source.packed && dest.layout() == LayoutKind::RowMajor &&
+           dest.type.getRank() == 2)
+    copyRows(k, dest, source);
+  else if (dest.isLocal() && !source.packed && dest.layout() == LayoutKind::RowPairs && sameElement)
+    copyRowPairs(k, dest, source);
+  else
+    return op.emitOpError("has no CPU lowering from ") << source.type << " to " << dest.type;
+  return success();
+}
+
+// ---- gather and scatter: query rows across lanes ------------------------------------------------------
+
+/// Position of element (r, c) in a local buffer whose rows lie across lanes.
+static Value laneOffset(KernelLowering& k, const Buffer& buffer, Value r, Value c) {
+  int64_t panel = k.panel();
+  Value block = arith::DivUIOp::create(k.b, k.loc, r, k.constant(panel));
+  Value lane = arith::RemUIOp::create(k.b, k.loc, r, k.constant(panel));
+  if (buffer.type.getLayout() == tile::LayoutKind::ColMajor)
+    return k.add(k.mul(k.add(k.mul(block, buffer.columns), c), panel), lane);
+  Value half = arith::ShRUIOp::create(k.b, k.loc, c, k.constant(int64_t(1)));
+  Value odd = arith::AndIOp::create(k.b, k.loc, c, k.constant(int64_t(1)));
+  Value position = k.add(k.mul(k.add(k.mul(block, buffer.columns / 2), half), panel), lane);
+  return k.add(k.mul(position, 2), odd);
+}
+
+static bool inLanes(const Buffer& buffer) {
+  return buffer.packed && (buffer.type.getLayout() == tile::LayoutKind::ColMajor ||
+                           buffer.type.getLayout() == tile::LayoutKind::ColPairs);
+}
+
+/// Pointer to row r of a global operand: [batch, row_h[r], row_q[r], 0].
+static Value rowPointer(KernelLowering& k, const Buffer& global, Value batch, Value rowH, Value rowQ,
+                        Value r) {
+  auto index = [&](Value rows) {
+    const Buffer& buffer = k.buffer(rows);
+    return k.load(k.at(buffer.base, buffer.element(), r), buffer.element());
+  };
+  Value offset = k.add(k.mul(k.scalar(batch), global.strides[0]),
+                       k.add(k.mul(index(rowH), global.strides[1]), k.mul(index(rowQ), global.strides[2])));
+  return k.at(global.base, global.element(), offset);
+}
+
+LogicalResult lowerGather(KernelLowering& k, tile::GatherOp op) {
+  const Buffer& dest = k.buffer(op.getDest());
+  const Buffer& source = k.buffer(op.getSource());
+  if (!inLanes(dest))
+    return op.emitOpError("destination ") << dest.type << " does not have rows across lanes";
+  Value count = k.scalar(op.getCount()), zero = k.constant(int64_t(0));
+  Value columns = k.constant(dest.columns), filled = k.constant(dest.type.getShape()[1]);
+  k.loop(zero, count, 1, [&](Value r) {
+    Value from = rowPointer(k, source, op.getBatch(), op.getRowH(), op.getRowQ(), r);
+    k.loop(zero, filled, 1, [&](Value c) {
+      Value v = k.load(k.at(from, source.element(), c), source.element());
+      if (source.element() != dest.element())
+        v = k.fromF32(k.toF32(v), dest.element());
+      k.store(v, k.at(dest.base, dest.element(), laneOffset(k, dest, r, c)));
+    });
+  });
+  Value none = arith::ConstantOp::create(k.b, k.loc, k.b.getZeroAttr(dest.element()));
+  k.loop(count, k.constant(dest.type.getShape()[0]), 1, [&](Value r) {
+    k.loop(zero, columns, 1,
+           [&](Value c) { k.store(none, k.at(dest.base, dest.element(), laneOffset(k, dest, r, c))); });
+  });
+  return success();
+}
+
+LogicalResult lowerScatter(KernelLowering& k, tile::ScatterOp op) {
+  const Buffer& dest = k.buffer(op.getDest());
+  const Buffer& source = k.buffer(op.getSource());
+  Value zero = k.constant(int64_t(0)), count = k.scalar(op.getCount());
+  bool row = source.type.getRank() == 1;
+  if (!row && !inLanes(source))
+    return op.emitOpError("source ") << source.type << " does not have rows across lanes";
+  auto element = [&](Value from, Value to) {
+    Value v = k.load(from, source.element());
+    k.store(source.element() == dest.element() ? v : k.fromF32(k.toF32(v), dest.element()), to);
+  };
+  k.loop(zero, count, 1, [&](Value r) {
+    Value to = rowPointer(k, dest, op.getBatch(), op.getRowH(), op.getRowQ(), r);
+    if (row)
+      return element(k.at(source.base, source.element(), r), to);
+    k.loop(zero, k.constant(source.type.getShape()[1]), 1, [&](Value c) {
+      element(k.at(source.base, source.element(), laneOffset(k, source, r, c)), k.at(to, dest.element(), c));
+    });
+  });
+  return success();
+}
+
+} // namespace attile

@@ -1,0 +1,147 @@
+//===- CpuLayouts.cpp - buffers as vector code for a CPU wants them --------------===//
+#include "compiler/transforms/tile/CpuLayouts.h"
+
+#include "dialect/tile/Tile.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Pass/Pass.h"
+
+using namespace mlir;
+
+namespace attile {
+namespace {
+
+using tile::BufferType;
+using tile::LayoutKind;
+using tile::Space;
+
+struct KernelLayouts {
+  tile::KernelOp kernel;
+  bool dotBf16;
+
+  void run() {
+    placeRowsAcrossLanes();
+    SmallVector<tile::DotOp> dots;
+    kernel.walk([&](tile::DotOp dot) { dots.push_back(dot); });
+    for (tile::DotOp dot : dots)
+      stage(dot);
+  }
+
+  int64_t rows() { return kernel.getScheduleAttr().getRows(); }
+
+  /// Gives `value` the type and so the windows into it.
+  void retype(Value value, BufferType type) {
+    value.setType(type);
+    for (Operation* user : value.getUsers())
+      if (auto slice = dyn_cast<tile::SliceOp>(user)) {
+        BufferType old = slice.getType();
+        if (old.getRank() == 2)
+          retype(slice.getResult(), BufferType::get(slice.getContext(), old.getShape(), type.getElementType(),
+                                                    old.getSpace(), type.getLayout()));
+      }
+  }
+
+  /// Every tile with the block's rows as its first dimension; scratch keeps tiles in the same order.
+  void placeRowsAcrossLanes() {
+    auto isRowTile = [&](BufferType type, int64_t rank) {
+      return type.getRank() == rank && type.getShape()[rank - 2] == rows() &&
+             type.getLayout() == LayoutKind::RowMajor;
+    };
+    auto across = [&](BufferType type) {
+      return BufferType::get(kernel.getContext(), type.getShape(), type.getElementType(), type.getSpace(),
+                             LayoutKind::ColMajor);
+    };
+    kernel.walk([&](tile::AllocOp alloc) {
+      if (isRowTile(alloc.getType(), 2))
+        retype(alloc.getResult(), across(alloc.getType()));
+    });
+    SmallVector<Type> inputs;
+    for (BlockArgument argument : kernel.getBody().getArguments()) {
+      if (auto type = dyn_cast<BufferType>(argument.getType()); type && isRowTile(type, 3))
+        retype(argument, across(type));
+      inputs.push_back(argument.getType());
+    }
+    kernel.setFunctionType(FunctionType::get(kernel.getContext(), inputs, {}));
+  }
+
+  /// Operand formats of a dot: f32, or pairs of bf16 where the operands are bf16 and the CPU multiplies
+  /// those.
+  void stage(tile::DotOp dot) {
+    auto global = dot.getRhs().getDefiningOp<tile::SliceOp>();
+    BufferType rhs = dot.getRhs().getType();
+    bool scores = dot.getTransposeB();
+    bool pairs = dotBf16 && rhs.getElementType().isBF16() && (!scores || rhs.getShape()[1] % 2 == 0);
+    if (!global || rhs.getSpace() != Space::Global)
+      return;
+    stageLhs(dot, pairs);
+    if (!scores && rhs.getElementType().isF32())
+      return; // value rows are read where they lie: one pointer, neighbouring columns
+    OpBuilder b(dot);
+    Type element = pairs ? Type(b.getBF16Type()) : Type(b.getF32Type());
+    LayoutKind layout = pairs && !scores ? LayoutKind::RowPairs : LayoutKind::RowMajor;
+    int64_t keys = kernel.getScheduleAttr().getKeys();
+    auto type = BufferType::get(b.getContext(), {keys, rhs.getShape()[1]}, element, Space::Local, layout);
+    Value staged = allocateAtTop(type, dot.getLoc());
+    tile::CopyOp::create(b, dot.getLoc(), staged, dot.getRhs());
+    auto window = BufferType::get(b.getContext(), rhs.getShape(), element, Space::Local, layout);
+    Value zero = arith::ConstantIntOp::create(b, dot.getLoc(), 0, 64);
+    dot.getRhsMutable().assign(
+        tile::SliceOp::create(b, dot.getLoc(), window, staged, ValueRange{zero, zero}, global.getSizes()));
+  }
+
+  void stageLhs(tile::DotOp dot, bool pairs) {
+    Value lhs = dot.getLhs();
+    BufferType type = cast<BufferType>(lhs.getType());
+    auto b = OpBuilder(dot);
+    auto format = [&](LayoutKind layout, Type element) {
+      return BufferType::get(b.getContext(), type.getShape(), element, Space::Local, layout);
+    };
+    if (dot.getTransposeB()) { // queries: gathered once, in the format of the dot
+      retype(lhs, pairs ? format(LayoutKind::ColPairs, b.getBF16Type())
+                        : format(LayoutKind::ColMajor, b.getF32Type()));
+      return;
+    }
+    if (!pairs)
+      return;
+    // Weights are computed in f32 and rounded for the dot.
+    Value narrow = allocateAtTop(format(LayoutKind::ColPairs, b.getBF16Type()), dot.getLoc());
+    Value zero = arith::ConstantIntOp::create(b, dot.getLoc(), 0, 64);
+    auto window = BufferType::get(b.getContext(), {type.getShape()[0], ShapedType::kDynamic},
+                                  type.getElementType(), Space::Local, type.getLayout());
+    auto keys = dot.getRhs().getDefiningOp<tile::SliceOp>().getSizes();
+    Value used = tile::SliceOp::create(b, dot.getLoc(), window, lhs, ValueRange{zero, zero}, keys);
+    tile::CopyOp::create(b, dot.getLoc(), narrow, used);
+    dot.getLhsMutable().assign(narrow);
+  }
+
+  Value allocateAtTop(BufferType type, Location loc) {
+    OpBuilder b = OpBuilder::atBlockBegin(&kernel.getBody().front());
+    return tile::AllocOp::create(b, loc, type);
+  }
+};
+
+struct CpuLayoutsPass : PassWrapper<CpuLayoutsPass, OperationPass<ModuleOp>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(CpuLayoutsPass)
+  CpuLayoutsPass() = default;
+  CpuLayoutsPass(const CpuLayoutsPass& other) : PassWrapper(other) {}
+  StringRef getArgument() const override { return "assign-cpu-layouts"; }
+  StringRef getDescription() const override { return "buffers as vector code for a CPU wants them"; }
+  void runOnOperation() override {
+    if (failed(assignCpuLayouts(getOperation(), dotBf16)))
+      signalPassFailure();
+  }
+  Option<bool> dotBf16{*this, "dot-bf16", llvm::cl::desc("the CPU has vdpbf16ps"), llvm::cl::init(false)};
+};
+
+} // namespace
+
+LogicalResult assignCpuLayouts(ModuleOp module, bool dotBf16) {
+  for (auto kernel : module.getOps<tile::KernelOp>())
+    if (kernel.getScheduleAttr())
+      KernelLayouts{kernel, dotBf16}.run();
+  return success();
+}
+
+void registerCpuLayoutsPass() { PassRegistration<CpuLayoutsPass>(); }
+
+} // namespace attile
