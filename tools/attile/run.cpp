@@ -1,0 +1,135 @@
+// attile run: compiles a spec, runs it once on random inputs or the user's own, and can check the result.
+#include "tools/attile/command.h"
+#include "tools/attile/progress.h"
+#include "tools/attile/session.h"
+
+#include <attile/npy.h>
+#include <attile/reference.h>
+#include <fmt/core.h>
+
+using namespace attile;
+using namespace attile::cli;
+
+namespace {
+
+struct RunOptions : SessionOptions {
+  bool check = false;
+  std::map<std::string, std::string> out; ///< output -> .npy file
+};
+
+Result<void> write_outputs(const Session& session, const RunOptions& options) {
+  for (const auto& [name, path] : options.out) {
+    if (path.empty())
+      continue;
+    auto output = session.outputs.find(name);
+    if (output == session.outputs.end())
+      return user_error(fmt::format("--out-{}: '{}' has no output {}", name, session.package.spec_name, name),
+                        fmt::format("add '{}' to the spec's output statement", name));
+    if (Result<void> written = write_npy(output->second.view(), path); !written)
+      return written.error();
+    if (session.package.dtype == DType::bf16 && name == "o" && !options.spec.json)
+      note(fmt::format("'{}' holds the bits of bf16 as uint16", path));
+  }
+  return {};
+}
+
+Result<Accuracy> check(const Session& session, const RunOptions& options) {
+  Progress progress("checking against float64");
+  Result<Reference> reference = Reference::create(session.spec, options.spec.compile);
+  if (!reference)
+    return reference.error();
+  CheckOptions how;
+  how.seed = options.inputs.seed;
+  how.threads = options.threads;
+  how.progress = [&progress](double fraction) { progress.update(fraction); };
+  return reference->check(session.inputs.operands, session.output_views(options.inputs), how);
+}
+
+Json number(const std::optional<Accuracy>& accuracy, double Accuracy::* field) {
+  return accuracy ? Json((*accuracy).*field) : Json(nullptr);
+}
+
+Json json_of(const Session& session, const std::optional<Accuracy>& accuracy, double ms) {
+  const Shape& shape = session.inputs.shape;
+  Json json = {{"ok", !accuracy || accuracy->ok},
+               {"rel_err", number(accuracy, &Accuracy::rel_err)},
+               {"bound", number(accuracy, &Accuracy::bound)},
+               {"max_abs_err", number(accuracy, &Accuracy::max_abs_err)},
+               {"lse_err", number(accuracy, &Accuracy::lse_err)},
+               {"ms", ms},
+               {"compile_ms", session.compile_ms},
+               {"spec", session.package.spec_name},
+               {"dtype", name(session.package.dtype)},
+               {"target", session.kernel.target()},
+               {"shape",
+                {{"b", shape.batch},
+                 {"hq", shape.heads},
+                 {"hkv", shape.kv_heads},
+                 {"q", shape.q_len},
+                 {"kv", shape.kv_len}}}};
+  if (accuracy) {
+    json["lse_bound"] = accuracy->lse_bound;
+    json["rows_checked"] = accuracy->rows;
+    json["rows"] = accuracy->total_rows;
+    json["problems"] = accuracy->problems;
+    json["clamped"] = accuracy->clamped;
+  }
+  return json;
+}
+
+void print(const Session& session, const std::optional<Accuracy>& accuracy, double ms) {
+  const Shape& shape = session.inputs.shape;
+  fmt::print("{}: b={} hq={} hkv={} q={} kv={}, {}, {}: {:.3g} ms (compiled in {:.0f} ms)\n",
+             session.package.spec_name, shape.batch, shape.heads, shape.kv_heads, shape.q_len, shape.kv_len,
+             name(session.package.dtype), session.kernel.target(), ms, session.compile_ms);
+  if (!accuracy)
+    return;
+  fmt::print("{}: rel_err {:.2e} (bound {:.2e}), max_abs_err {:.2e}, lse_err {:.2e}; {} of {} rows against "
+             "float64\n",
+             accuracy->ok ? "ok" : "WRONG", accuracy->rel_err, accuracy->bound, accuracy->max_abs_err,
+             accuracy->lse_err, accuracy->rows, accuracy->total_rows);
+}
+
+Result<int> run(RunOptions& options) {
+  Result<Session> session = Session::open(options);
+  if (!session)
+    return std::move(session).error();
+  LaunchStats stats;
+  {
+    Progress progress("running");
+    if (Result<void> launched = session->kernel.launch(session->arguments, &stats); !launched)
+      return launched.error();
+  }
+  if (Result<void> written = write_outputs(*session, options); !written)
+    return written.error();
+
+  std::optional<Accuracy> accuracy;
+  if (options.check) {
+    Result<Accuracy> checked = check(*session, options);
+    if (!checked)
+      return checked.error();
+    accuracy = std::move(*checked);
+    for (const std::string& problem : accuracy->problems)
+      fmt::print(stderr, "wrong result: {}\n", problem);
+    for (const std::string& clamped : accuracy->clamped)
+      note(clamped);
+  }
+  if (options.spec.json)
+    print_json(json_of(*session, accuracy, stats.ms));
+  else
+    print(*session, accuracy, stats.ms);
+  return !accuracy || accuracy->ok ? 0 : static_cast<int>(ErrorKind::internal);
+}
+
+} // namespace
+
+Run cli::declare_run(CLI::App& app) {
+  auto options = std::make_shared<RunOptions>();
+  options->declare(app);
+  app.add_flag("--check", options->check,
+               "compare with float64: all rows up to 2^24 scores, a sample beyond");
+  app.add_option("-o,--out-o", options->out["o"], "write o to this .npy file");
+  app.add_option("--out-lse", options->out["lse"], "write lse to this .npy file");
+  app.add_option("--out-max", options->out["max"], "write the row maxima to this .npy file");
+  return [options] { return run(*options); };
+}
