@@ -57,10 +57,11 @@ public:
   /// Names of the attentions, in the order of the file.
   const std::vector<std::string>& attentions() const;
 
-private:
   struct Impl;
+  std::shared_ptr<const Impl> impl; ///< for the compiler
+
+private:
   explicit Spec(std::shared_ptr<const Impl> impl) : impl(std::move(impl)) {}
-  std::shared_ptr<const Impl> impl;
 };
 
 /// Spec to package, for one target. The package is all that a Device needs.

@@ -1,0 +1,133 @@
+#include <attile/reference.h>
+
+#include "compiler/api/diagnostics.h"
+#include "compiler/api/selected.h"
+#include "compiler/irgen/irgen.h"
+#include "compiler/reference/accuracy.h"
+#include "compiler/reference/interpreter.h"
+
+#include <algorithm>
+#include <fmt/core.h>
+
+namespace attile {
+
+struct Reference::Impl {
+  mlir::MLIRContext context{mlir::MLIRContext::Threading::DISABLED};
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+  attn::KernelOp kernel;
+};
+
+struct VisibleKeys::Impl {
+  reference::Interpreter interpreter;
+  std::unique_ptr<reference::MaskReader> reader;
+};
+
+namespace {
+
+reference::Scalar widened(const Scalar& scalar) {
+  return std::visit(
+      [](auto value) -> reference::Scalar {
+        if constexpr (std::is_same_v<decltype(value), float>)
+          return static_cast<double>(value);
+        else
+          return value;
+      },
+      scalar);
+}
+
+reference::Arguments argumentsOf(const Operands& operands) {
+  reference::Arguments arguments;
+  arguments.tensors = operands.tensors;
+  for (const auto& [name, scalar] : operands.scalars)
+    arguments.scalars[name] = widened(scalar);
+  return arguments;
+}
+
+/// Rows whose scores are about max_scores in all, but never fewer than this.
+constexpr int64_t kMinRows = 64;
+
+std::vector<reference::Row> chooseRows(const reference::Interpreter& interpreter, const CheckOptions& options) {
+  const reference::Sizes& sizes = interpreter.sizes();
+  int64_t rows = sizes.batch * sizes.heads * sizes.qLen;
+  int64_t affordable = std::max(kMinRows, options.max_scores / std::max<int64_t>(sizes.kvLen, 1));
+  return rows <= affordable ? interpreter.allRows() : interpreter.sampledRows(affordable, options.seed);
+}
+
+Accuracy report(const reference::Accuracy& found, const reference::RowResults& results) {
+  Accuracy accuracy{.ok = found.ok(),
+                    .rel_err = found.relErr,
+                    .bound = found.bound,
+                    .max_abs_err = found.maxAbsErr,
+                    .lse_err = found.lseErr,
+                    .lse_bound = found.lseBound};
+  if (!(found.relErr <= found.bound))
+    accuracy.problems.push_back(fmt::format("rel_err {:.3e} is beyond its bound {:.3e}", found.relErr, found.bound));
+  if (!(found.lseErr <= found.lseBound))
+    accuracy.problems.push_back(fmt::format("lse_err {:.3e} is beyond its bound {:.3e}", found.lseErr, found.lseBound));
+  if (found.nonFiniteMismatch)
+    accuracy.problems.push_back(fmt::format("b={} h={} q={}: infinities or NaNs are not where the reference has them",
+                                            found.nonFiniteMismatch->b, found.nonFiniteMismatch->h,
+                                            found.nonFiniteMismatch->q));
+  for (const reference::OutOfRange& entry : results.outOfRange)
+    accuracy.clamped.push_back(entry.text());
+  return accuracy;
+}
+
+} // namespace
+
+Result<Reference> Reference::create(const Spec& spec, const CompileOptions& options) {
+  Result<api::Selected> selected = api::select(spec, options);
+  if (!selected)
+    return selected.error();
+  auto impl = std::make_shared<Impl>();
+  irgen::Generated generated = irgen::generate(impl->context, *selected->source, *selected->attention);
+  if (!generated.ok())
+    return api::errorOf(*selected->source, generated.diagnostics);
+  impl->module = std::move(generated.module);
+  impl->kernel = *impl->module->getOps<attn::KernelOp>().begin();
+  return Reference(std::move(impl));
+}
+
+Result<Accuracy> Reference::check(const Operands& operands,
+                                  const std::map<std::string, ConstTensorView, std::less<>>& outputs,
+                                  const CheckOptions& options) const {
+  reference::Arguments arguments = argumentsOf(operands);
+  Result<reference::Sizes> sizes = reference::sizesOf(impl->kernel, arguments);
+  if (!sizes)
+    return sizes.error();
+  Result<reference::Interpreter> interpreter = reference::Interpreter::create(impl->kernel, *sizes, arguments);
+  if (!interpreter)
+    return interpreter.error();
+  std::vector<reference::Row> rows = chooseRows(*interpreter, options);
+  std::function<void(int64_t)> progress;
+  if (options.progress)
+    progress = [&](int64_t done) { options.progress(static_cast<double>(done) / static_cast<double>(rows.size())); };
+  Result<reference::RowResults> results = interpreter->evaluate(rows, options.threads, progress);
+  if (!results)
+    return results.error();
+  Result<reference::Accuracy> found = reference::compare(*results, rows, outputs);
+  if (!found)
+    return found.error();
+  Accuracy accuracy = report(*found, *results);
+  accuracy.rows = static_cast<int64_t>(rows.size());
+  accuracy.total_rows = sizes->batch * sizes->heads * sizes->qLen;
+  return accuracy;
+}
+
+Result<VisibleKeys> Reference::visible_keys(const Shape& shape, const Operands& operands) const {
+  reference::Sizes sizes{shape.batch, shape.heads, shape.kv_heads, shape.q_len, shape.kv_len};
+  Result<reference::Interpreter> interpreter =
+      reference::Interpreter::create(impl->kernel, sizes, argumentsOf(operands));
+  if (!interpreter)
+    return interpreter.error();
+  auto visible = std::make_shared<VisibleKeys::Impl>(VisibleKeys::Impl{std::move(*interpreter), nullptr});
+  visible->reader = std::make_unique<reference::MaskReader>(visible->interpreter);
+  return VisibleKeys(std::move(visible));
+}
+
+void VisibleKeys::read(std::int64_t b, std::int64_t h, std::int64_t q, std::int64_t k,
+                       std::span<std::uint8_t> out) {
+  impl->reader->visible({b, h, q}, k, out);
+}
+
+} // namespace attile
