@@ -46,7 +46,8 @@ reference::Arguments argumentsOf(const Operands& operands) {
 /// Rows whose scores are about max_scores in all, but never fewer than this.
 constexpr int64_t kMinRows = 64;
 
-std::vector<reference::Row> chooseRows(const reference::Interpreter& interpreter, const CheckOptions& options) {
+std::vector<reference::Row> chooseRows(const reference::Interpreter& interpreter,
+                                       const CheckOptions& options) {
   const reference::Sizes& sizes = interpreter.sizes();
   int64_t rows = sizes.batch * sizes.heads * sizes.qLen;
   int64_t affordable = std::max(kMinRows, options.max_scores / std::max<int64_t>(sizes.kvLen, 1));
@@ -61,13 +62,15 @@ Accuracy report(const reference::Accuracy& found, const reference::RowResults& r
                     .lse_err = found.lseErr,
                     .lse_bound = found.lseBound};
   if (!(found.relErr <= found.bound))
-    accuracy.problems.push_back(fmt::format("rel_err {:.3e} is beyond its bound {:.3e}", found.relErr, found.bound));
+    accuracy.problems.push_back(
+        fmt::format("rel_err {:.3e} is beyond its bound {:.3e}", found.relErr, found.bound));
   if (!(found.lseErr <= found.lseBound))
-    accuracy.problems.push_back(fmt::format("lse_err {:.3e} is beyond its bound {:.3e}", found.lseErr, found.lseBound));
+    accuracy.problems.push_back(
+        fmt::format("lse_err {:.3e} is beyond its bound {:.3e}", found.lseErr, found.lseBound));
   if (found.nonFiniteMismatch)
-    accuracy.problems.push_back(fmt::format("b={} h={} q={}: infinities or NaNs are not where the reference has them",
-                                            found.nonFiniteMismatch->b, found.nonFiniteMismatch->h,
-                                            found.nonFiniteMismatch->q));
+    accuracy.problems.push_back(
+        fmt::format("b={} h={} q={}: infinities or NaNs are not where the reference has them",
+                    found.nonFiniteMismatch->b, found.nonFiniteMismatch->h, found.nonFiniteMismatch->q));
   for (const reference::OutOfRange& entry : results.outOfRange)
     accuracy.clamped.push_back(entry.text());
   return accuracy;
@@ -95,13 +98,16 @@ Result<Accuracy> Reference::check(const Operands& operands,
   Result<reference::Sizes> sizes = reference::sizesOf(impl->kernel, arguments);
   if (!sizes)
     return sizes.error();
-  Result<reference::Interpreter> interpreter = reference::Interpreter::create(impl->kernel, *sizes, arguments);
+  Result<reference::Interpreter> interpreter =
+      reference::Interpreter::create(impl->kernel, *sizes, arguments);
   if (!interpreter)
     return interpreter.error();
   std::vector<reference::Row> rows = chooseRows(*interpreter, options);
   std::function<void(int64_t)> progress;
   if (options.progress)
-    progress = [&](int64_t done) { options.progress(static_cast<double>(done) / static_cast<double>(rows.size())); };
+    progress = [&](int64_t done) {
+      options.progress(static_cast<double>(done) / static_cast<double>(rows.size()));
+    };
   Result<reference::RowResults> results = interpreter->evaluate(rows, options.threads, progress);
   if (!results)
     return results.error();
