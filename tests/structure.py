@@ -24,7 +24,7 @@ MAY_INCLUDE = {
     "compiler/include": (("attile/",), "public headers show no MLIR or LLVM"),
     "dialect/attn": (("dialect/attn/",) + LLVM, "dialects know nothing of the compiler, and attn nothing of tile"),
     "dialect/tile": (("dialect/",) + LLVM, "dialects know nothing of the compiler"),
-    "compiler": (("compiler/", "dialect/", "attile/compiler.h") + PACKAGE + LLVM + LIBRARIES,
+    "compiler": (("compiler/", "dialect/", "attile/compiler.h", "attile/reference.h") + PACKAGE + LLVM + LIBRARIES,
                  "the compiler knows only the package format of the runtime"),
     "tools": (("tools/", "compiler/", "dialect/", "attile/") + LLVM + LIBRARIES, ""),
     "templates": ((), "templates include nothing but each other"),
