@@ -1,6 +1,7 @@
 #include "tools/attile-opt/Passes.h"
 
 #include "compiler/conversion/tile-to-llvm/TileToLLVM.h"
+#include "compiler/conversion/attn-to-tile/AttnToTile.h"
 #include "compiler/transforms/attn/Passes.h"
 #include "compiler/transforms/tile/CpuLayouts.h"
 
@@ -11,6 +12,7 @@ void attile::registerAttilePasses() {
   mlir::registerCSEPass();
   mlir::registerSymbolDCEPass();
   attile::registerFuseFold();
+  attile::registerConvertAttnToTile();
   attile::registerTestMaskAnalysis();
   registerCpuLayoutsPass();
   registerTileToVectorPass();

@@ -177,7 +177,7 @@ LogicalResult Fusion::run(SymbolTableCollection& symbols) {
   if (failed(collectMasks()))
     return failure();
   auto monoid = symbols.lookupNearestSymbolFrom<attn::MonoidOp>(reduce, reduce.getMonoidAttr());
-  FailureOr<fold::LinearMonoid> form = fold::LinearMonoid::derive(monoid, reduce);
+  FailureOr<fold::LinearMonoid> form = fold::LinearMonoid::derive(monoid, reduce.getScores().size(), reduce);
   if (failed(form))
     return failure();
 

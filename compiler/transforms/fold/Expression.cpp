@@ -119,6 +119,12 @@ static Approximate product(Approximate a, Approximate b) {
   return bounded(a) && bounded(b) ? Approximate::finite() : Approximate{};
 }
 
+static Approximate quotient(Approximate a, Approximate b) {
+  if (b.kind != Approximate::Constant || b.value == 0)
+    return {};
+  return a.kind == Approximate::Constant ? exactly(a.value / b.value) : a;
+}
+
 static Approximate negated(Approximate a) {
   return a.kind == Approximate::Constant ? Approximate::constant(-a.value) : a;
 }
@@ -150,6 +156,7 @@ Approximate attile::fold::evaluate(Value root, llvm::function_ref<std::optional<
       .Case([&](arith::AddFOp) { return sum(operand(0), operand(1)); })
       .Case([&](arith::SubFOp) { return sum(operand(0), negated(operand(1))); })
       .Case([&](arith::MulFOp) { return product(operand(0), operand(1)); })
+      .Case([&](arith::DivFOp) { return quotient(operand(0), operand(1)); })
       .Case([&](arith::NegFOp) { return negated(operand(0)); })
       .Case<arith::MaximumFOp, arith::MaxNumFOp>([&](auto) { return extremum(operand(0), operand(1), true); })
       .Case<arith::MinimumFOp, arith::MinNumFOp>(

@@ -144,8 +144,8 @@ static std::optional<double> neutralElement(Operation* op) {
 
 /// Block arguments: from[gauges], to[gauges], scores, values; then, for the merge, a[fields] and b[fields].
 struct LinearMonoid::Reader {
-  Reader(attn::MonoidOp monoid, Operation* user, LinearMonoid& result)
-      : monoid(monoid), user(user), result(result), builder(monoid.getContext()) {}
+  Reader(attn::MonoidOp monoid, unsigned numScores, Operation* user, LinearMonoid& result)
+      : monoid(monoid), numScores(numScores), user(user), result(result), builder(monoid.getContext()) {}
 
   LogicalResult run();
 
@@ -164,6 +164,7 @@ private:
   Value readWeight(Sum& sum, Value coefficient, ArrayRef<Value> state, StringRef side);
 
   attn::MonoidOp monoid;
+  unsigned numScores;
   Operation* user;
   LinearMonoid& result;
   OpBuilder builder;
@@ -197,11 +198,8 @@ void LinearMonoid::Reader::inlineRegions() {
     return added;
   };
   arguments(2 * gaugeIndices.size());
-  auto reduce = dyn_cast<attn::ReduceOp>(user);
-  size_t inputs = monoid.getLift().getNumArguments();
-  size_t numScores = reduce ? reduce.getScores().size() : inputs;
   scores = arguments(numScores);
-  values = arguments(inputs - numScores);
+  values = arguments(monoid.getLift().getNumArguments() - numScores);
   a = arguments(monoid.numFields());
   b = arguments(monoid.numFields());
 
@@ -351,9 +349,9 @@ LogicalResult LinearMonoid::Reader::run() {
   return success();
 }
 
-FailureOr<LinearMonoid> LinearMonoid::derive(attn::MonoidOp monoid, Operation* user) {
+FailureOr<LinearMonoid> LinearMonoid::derive(attn::MonoidOp monoid, unsigned scores, Operation* user) {
   LinearMonoid result;
-  if (failed(Reader(monoid, user, result).run()))
+  if (failed(Reader(monoid, scores, user, result).run()))
     return failure();
   return result;
 }

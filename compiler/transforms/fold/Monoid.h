@@ -49,9 +49,9 @@ struct Sum {
 /// The form, with its expressions over the arguments of one scratch block.
 class LinearMonoid {
 public:
-  /// Reads the monoid. A refusal is a located diagnostic that says which law could not be shown, and a
-  /// remedy; `user` is the op that wants the form, for a note.
-  static mlir::FailureOr<LinearMonoid> derive(attn::MonoidOp monoid, mlir::Operation* user);
+  /// Reads the monoid, whose lift takes `scores` scores and then values. A refusal is a located diagnostic
+  /// that says which law could not be shown, and a remedy; `user` is the op that wants the form, for a note.
+  static mlir::FailureOr<LinearMonoid> derive(attn::MonoidOp monoid, unsigned scores, mlir::Operation* user);
 
   llvm::ArrayRef<Gauge> gauges() const { return gaugeFields; }
   llvm::ArrayRef<Sum> sums() const { return sumFields; }

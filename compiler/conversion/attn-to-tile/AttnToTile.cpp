@@ -1,0 +1,154 @@
+//===- AttnToTile.cpp - writes the plan and its kernels ------------------------===//
+
+#include "compiler/conversion/attn-to-tile/AttnToTile.h"
+#include "compiler/analysis/mask.h"
+#include "compiler/conversion/attn-to-tile/Kernels.h"
+#include "compiler/conversion/attn-to-tile/State.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/Dominance.h"
+#include "mlir/IR/PatternMatch.h"
+#include "mlir/Transforms/CSE.h"
+
+namespace attile {
+#define GEN_PASS_DEF_CONVERTATTNTOTILE
+#include "compiler/conversion/attn-to-tile/Passes.h.inc"
+} // namespace attile
+
+using namespace mlir;
+using namespace attile;
+using namespace attile::attn_to_tile;
+
+/// kSummaryBlock^levels exceeds any length of a tensor in memory.
+static constexpr int kSummaryLevels = 8;
+
+static Value planSize(Arithmetic& a, const Twine& name) {
+  return tile::SizeOp::create(a.b, a.loc, a.b.getI64Type(), name.str());
+}
+
+/// Scratch and launch of one tensor's summary: i64 [rows, slots, 2].
+static void planSummary(Arithmetic& a, Variant& variant, Value tensor, tile::KernelOp kernel) {
+  StringRef name = variant.kernel.argumentName(cast<BlockArgument>(tensor).getArgNumber());
+  unsigned rank = cast<RankedTensorType>(tensor.getType()).getRank();
+  Value rows = a.number(1), one = rows;
+  for (unsigned i = 0; i + 1 < rank; ++i)
+    rows = a.mul(rows, planSize(a, name + ".dim." + Twine(i)));
+  Value length = planSize(a, name + ".dim." + Twine(rank - 1)), slots = a.number(0);
+  for (int level = 0; level != kSummaryLevels; ++level) {
+    Value blocks = a.ceil(length, a.number(kSummaryBlock));
+    bool first = level == 0; // levels go on until one slot is left
+    slots = a.add(slots, first ? blocks : a.select(a.less(one, length), blocks, a.number(0)));
+    length = blocks;
+  }
+  tile::ValueOp::create(a.b, a.loc, summaryName(name) + ".dim.1", slots);
+  Value pair = a.number(2 * sizeof(int64_t));
+  tile::ScratchOp::create(a.b, a.loc, summaryName(name), a.mul(a.mul(rows, slots), pair));
+  tile::LaunchOp::create(a.b, a.loc, kernel.getSymName(), rows, Value());
+}
+
+namespace {
+/// The kernels of one variant and the plan that launches them.
+class Converter {
+public:
+  Converter(OpBuilder& builder, Variant& variant) : builder(builder), variant(variant) {}
+
+  LogicalResult run(bool count);
+
+private:
+  /// An empty plan with its summaries launched.
+  Arithmetic openPlan(const Twine& name);
+  void writePlan(tile::KernelOp main, tile::KernelOp merge);
+  void writeCountPlan(tile::KernelOp kernel);
+
+  OpBuilder& builder;
+  Variant& variant;
+  SmallVector<std::pair<Value, tile::KernelOp>> summaries;
+};
+} // namespace
+
+Arithmetic Converter::openPlan(const Twine& name) {
+  auto plan = tile::PlanOp::create(builder, variant.kernel.getLoc(), builder.getStringAttr(name));
+  OpBuilder inside(builder.getContext());
+  inside.createBlock(&plan.getBody());
+  Arithmetic a(inside, plan.getLoc());
+  for (auto [tensor, kernel] : summaries)
+    planSummary(a, variant, tensor, kernel);
+  return a;
+}
+
+/// One copy of every size and constant.
+static void clean(Block* block) {
+  Operation* plan = block->getParentOp();
+  IRRewriter rewriter(plan->getContext());
+  DominanceInfo dominance(plan);
+  eliminateCommonSubExpressions(rewriter, dominance, plan);
+}
+
+void Converter::writePlan(tile::KernelOp main, tile::KernelOp merge) {
+  Arithmetic a = openPlan(variant.name());
+  Grid grid = planRowTiles(a, variant, /*split=*/true);
+  Value blocks = a.mul(grid.tiles, grid.splits);
+  Value split = a.less(a.number(1), grid.splits);
+  Value rows = a.mul(a.select(split, blocks, a.number(0)), a.number(variant.schedule.getRows()));
+  for (auto& [name, columns] : storedFields(variant)) {
+    int64_t rowBytes = std::max<int64_t>(columns, 1) * static_cast<int64_t>(sizeof(float));
+    tile::ScratchOp::create(a.b, a.loc, partialName(name), a.mul(rows, a.number(rowBytes)));
+  }
+  tile::LaunchOp::create(a.b, a.loc, main.getSymName(), blocks, Value());
+  tile::LaunchOp::create(a.b, a.loc, merge.getSymName(), grid.tiles, split);
+  clean(a.b.getInsertionBlock());
+}
+
+void Converter::writeCountPlan(tile::KernelOp kernel) {
+  Arithmetic a = openPlan(variant.name() + "_count");
+  Grid grid = planRowTiles(a, variant, /*split=*/false);
+  tile::LaunchOp::create(a.b, a.loc, kernel.getSymName(), grid.tiles, Value());
+  clean(a.b.getInsertionBlock());
+}
+
+LogicalResult Converter::run(bool count) {
+  for (Value tensor : variant.mask->summarizedTensors())
+    summaries.push_back({tensor, writeSummaryKernel(builder, variant, tensor)});
+  FailureOr<tile::KernelOp> main = writeMainKernel(builder, variant);
+  if (failed(main))
+    return failure();
+  tile::KernelOp merge = writeMergeKernel(builder, variant);
+  tile::KernelOp counting = count ? writeCountKernel(builder, variant) : tile::KernelOp();
+  builder.setInsertionPoint(summaries.empty() ? *main : summaries.front().second);
+  writePlan(*main, merge);
+  if (count) {
+    builder.setInsertionPoint(counting);
+    writeCountPlan(counting);
+  }
+  return success();
+}
+
+LogicalResult attile::convertAttnToTile(ModuleOp module, const AttnToTileOptions& options) {
+  for (auto kernel : llvm::make_early_inc_range(module.getOps<attn::KernelOp>())) {
+    FailureOr<Variant> variant = Variant::of(kernel, options.schedule, options.splitKeys);
+    if (failed(variant))
+      return failure();
+    OpBuilder builder(kernel);
+    if (failed(Converter(builder, *variant).run(options.count)))
+      return failure();
+    kernel.erase();
+  }
+  for (auto monoid : llvm::make_early_inc_range(module.getOps<attn::MonoidOp>()))
+    monoid.erase();
+  return success();
+}
+
+namespace {
+struct ConvertAttnToTile : attile::impl::ConvertAttnToTileBase<ConvertAttnToTile> {
+  using Base::Base;
+  void runOnOperation() override {
+    AttnToTileOptions options;
+    options.schedule = tile::ScheduleAttr::get(&getContext(), rows, keys, dotRows, scoreKeys, valueCols);
+    options.splitKeys = splitKeys;
+    options.count = count;
+    if (failed(convertAttnToTile(getOperation(), options)))
+      signalPassFailure();
+  }
+};
+} // namespace

@@ -1,0 +1,31 @@
+//===- AttnToTile.h - from folds to plans of tiled kernels --------------------===//
+#ifndef ATTILE_COMPILER_CONVERSION_ATTN_TO_TILE_ATTNTOTILE_H
+#define ATTILE_COMPILER_CONVERSION_ATTN_TO_TILE_ATTNTOTILE_H
+
+#include "dialect/tile/Tile.h"
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/Pass/Pass.h"
+
+namespace attile {
+
+struct AttnToTileOptions {
+  tile::ScheduleAttr schedule; ///< of every kernel with a tile of scores
+  int64_t splitKeys =
+      1024; ///< keys that are worth a block of their own when there are fewer row tiles than threads
+  bool count = false; ///< also write the plan `<name>_count`
+};
+
+/// Replaces every attn.kernel by the plan @<name> and its kernels @<name>_main, @<name>_merge,
+/// @<name>_summarize_<tensor>. The plan @<name>_count launches @<name>_count_main, with an operand `counts`,
+/// i64 [row tiles, 5, schedule.rows]: its sums over the last dimension are a row tile's full, partial and
+/// empty tiles, visible scores and executed scores.
+mlir::LogicalResult convertAttnToTile(mlir::ModuleOp module, const AttnToTileOptions& options);
+
+#define GEN_PASS_DECL
+#define GEN_PASS_REGISTRATION
+#include "compiler/conversion/attn-to-tile/Passes.h.inc"
+
+} // namespace attile
+
+#endif // ATTILE_COMPILER_CONVERSION_ATTN_TO_TILE_ATTNTOTILE_H
