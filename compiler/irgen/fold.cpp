@@ -106,7 +106,7 @@ private:
     }
   }
 
-  mlir::Location at() const { return scope.at("fold", scope.attention.normalizerRange); }
+  mlir::Location at() const { return scope.at(scope.attention.normalizerRange); }
 
   frontend::Diagnostic& error(frontend::SourceRange range, std::string message) {
     diagnostics.push_back({.severity = frontend::Severity::Error,

@@ -163,12 +163,12 @@ private:
 
   // ---- scores ----
 
-  /// Fills `region` with one block over `scores` and the first indices of b, h, kv_h and `more`; yields what
-  /// `emit` gives.
+  /// Fills `region` with one block over the `versions` of s and `indices`, that yields what `emit` gives.
   void fill(mlir::Region& region, const std::vector<size_t>& versions, size_t version,
-            llvm::ArrayRef<Builtin> indices, mlir::Location loc,
+            llvm::ArrayRef<Builtin> indices, frontend::SourceRange range,
             llvm::function_ref<llvm::SmallVector<mlir::Value>(Emitter&)> emit) {
     mlir::OpBuilder::InsertionGuard guard(builder);
+    mlir::Location loc = scope.at(range);
     mlir::Block* block = builder.createBlock(&region);
     Emitter emitter(scope, version);
     for (size_t v : versions)
@@ -181,7 +181,7 @@ private:
   static constexpr Builtin kIndices[] = {Builtin::B, Builtin::H, Builtin::KvH, Builtin::Q, Builtin::K};
 
   /// A score from those versions of s that `closure` reads, newest first; from the newest if it reads none.
-  mlir::Value modify(Closure closure, size_t version, mlir::Location loc) {
+  mlir::Value modify(Closure closure, size_t version, llvm::StringRef name, frontend::SourceRange range) {
     std::set<size_t> read = scope.versionsRead(closure, version);
     if (read.empty())
       read.insert(version);
@@ -189,8 +189,8 @@ private:
     llvm::SmallVector<mlir::Value> inputs;
     for (size_t v : versions)
       inputs.push_back(scoreVersions[v]);
-    auto op = attn::ModifyOp::create(builder, loc, tile(builder.getF32Type()), inputs);
-    fill(op.getBody(), versions, version, kIndices, loc, [&](Emitter& emitter) {
+    auto op = attn::ModifyOp::create(builder, scope.at(name, range), tile(builder.getF32Type()), inputs);
+    fill(op.getBody(), versions, version, kIndices, range, [&](Emitter& emitter) {
       return llvm::SmallVector<mlir::Value>{emitter.emit(*closure.first, closure.second)};
     });
     return op;
@@ -199,20 +199,20 @@ private:
   void scores() {
     mlir::Location loc = scope.at("scores", attention.nameRange);
     mlir::Value dot = attn::ScoresOp::create(builder, loc, tile(builder.getF32Type()), q, k);
-    mlir::Location at = scope.at("scale", attention.scale->range);
-    auto scaled = attn::ModifyOp::create(builder, at, tile(builder.getF32Type()), dot);
-    fill(scaled.getBody(), {0}, 0, kIndices, at, [&](Emitter& emitter) {
+    frontend::SourceRange range = attention.scale->range;
+    auto scaled = attn::ModifyOp::create(builder, scope.at("scale", range), tile(builder.getF32Type()), dot);
+    fill(scaled.getBody(), {0}, 0, kIndices, range, [&](Emitter& emitter) {
       mlir::Value s = scaled.getBody().getArgument(0), factor = emitter.emit(*attention.scale);
-      return llvm::SmallVector<mlir::Value>{mlir::arith::MulFOp::create(builder, at, s, factor)};
+      return llvm::SmallVector<mlir::Value>{mlir::arith::MulFOp::create(builder, scope.at(range), s, factor)};
     });
     scoreVersions.push_back(scaled);
     for (const Step& step : attention.steps)
       if (const auto* score = std::get_if<Score>(&step))
         scoreVersions.push_back(
-            modify({score->value.get(), nullptr}, scoreVersions.size() - 1, scope.at("score", score->range)));
+            modify({score->value.get(), nullptr}, scoreVersions.size() - 1, "score", score->range));
     lifted.push_back(scoreVersions.back());
     for (Closure stream : userFold.streams)
-      lifted.push_back(modify(stream, scope.finalVersion(), scope.at("lift", stream.first->range)));
+      lifted.push_back(modify(stream, scope.finalVersion(), "lift", stream.first->range));
   }
 
   // ---- visibility ----
@@ -221,7 +221,7 @@ private:
     for (const ExprPtr& mask : attention.masks) {
       mlir::Location loc = scope.at("mask", mask->range);
       auto op = attn::MaskOp::create(builder, loc, tile(builder.getI1Type()));
-      fill(op.getBody(), {}, 0, kIndices, loc,
+      fill(op.getBody(), {}, 0, kIndices, mask->range,
            [&](Emitter& emitter) { return llvm::SmallVector<mlir::Value>{emitter.emit(*mask)}; });
       where.push_back(op);
     }
@@ -231,7 +231,7 @@ private:
     mlir::Location loc = scope.at("blocks", blocks.range);
     auto op = attn::BlockTableOp::create(builder, loc, tile(builder.getI1Type()),
                                          scope.params.lookup(blocks.table), blocks.qBlock, blocks.kBlock);
-    fill(op.getIndices(), {}, 0, {Builtin::B, Builtin::H, Builtin::KvH, Builtin::QB}, loc,
+    fill(op.getIndices(), {}, 0, {Builtin::B, Builtin::H, Builtin::KvH, Builtin::QB}, blocks.range,
          [&](Emitter& emitter) {
            llvm::SmallVector<mlir::Value> indices;
            for (const ExprPtr& index : blocks.index)
@@ -263,8 +263,7 @@ private:
     auto op = attn::ReduceOp::create(builder, loc, types, monoid.getSymName(), lifted, values, where,
                                      builder.getArrayAttr(names));
     if (const auto* softmax = std::get_if<Softmax>(&attention.normalizer); softmax && softmax->sink)
-      fill(op.getSink(), {}, 0, {Builtin::B, Builtin::H, Builtin::KvH},
-           scope.at("sink", softmax->sink->range),
+      fill(op.getSink(), {}, 0, {Builtin::B, Builtin::H, Builtin::KvH}, softmax->sink->range,
            [&](Emitter& emitter) { return llvm::SmallVector<mlir::Value>{emitter.emit(*softmax->sink)}; });
     attn::ReturnOp::create(builder, loc, op.getResults());
   }

@@ -67,10 +67,10 @@ private:
     std::vector<State> states;                ///< one a reduction
     double maxAbsScore = 0;
   };
-  /// A chunk of an operand's rows as double, filled when the first row needs it.
+  /// A chunk of an operand's rows as double, each filled when it is first needed.
   struct Loaded {
     std::vector<double> rows;
-    bool ready = false;
+    std::vector<uint8_t> ready;
   };
 
   Active start(Row row, size_t slot);
@@ -78,9 +78,9 @@ private:
   void finish(Active& active);
 
   void loadRow(int operand, Row place, double* out);
-  const double* loadChunk(int operand, Row row, int64_t k, int64_t n);
+  const double* loadKey(int operand, Row row, int64_t k, int64_t lane);
   void score(int node, Active& active, int64_t k, int64_t n);
-  void fold(size_t reduction, Active& active, int64_t n);
+  void fold(size_t reduction, Active& active, int64_t k, int64_t n);
 
   const Chain& chain;
   RowResults& results;
@@ -130,7 +130,7 @@ void Worker::evaluate(std::span<const Row> rows, size_t begin, size_t end) {
   for (int64_t k = 0; k < chain.sizes.kvLen; k += kChunk) {
     int64_t n = std::min(kChunk, chain.sizes.kvLen - k);
     for (Loaded& operand : loaded)
-      operand.ready = false;
+      operand.ready.assign(kChunk, 0);
     std::iota(keyIndices.begin(), keyIndices.begin() + n, k);
     for (Active& active : group)
       keys(active, k, n);
@@ -180,11 +180,8 @@ void Worker::keys(Active& active, int64_t k, int64_t n) {
     return;
   for (size_t node = 0; node < chain.scores.size(); ++node)
     score(static_cast<int>(node), active, k, n);
-  for (size_t r = 0; r < chain.reductions.size(); ++r) {
-    for (int value : chain.reductions[r].values)
-      loadChunk(value, active.row, k, n);
-    fold(r, active, n);
-  }
+  for (size_t r = 0; r < chain.reductions.size(); ++r)
+    fold(r, active, k, n);
 }
 
 /// Scores of the visible lanes; the others are left at 0.
@@ -193,9 +190,9 @@ void Worker::score(int index, Active& active, int64_t k, int64_t n) {
   double* out = scores[index].data();
   if (node.isDot()) {
     int64_t channels = chain.operands[node.query].channels;
-    const double *q = active.queries[node.query].data(), *rows = loadChunk(node.key, active.row, k, n);
+    const double* q = active.queries[node.query].data();
     for (int64_t lane = 0; lane < n; ++lane)
-      out[lane] = anySeen[lane] ? dot(q, rows + lane * channels, channels) : 0;
+      out[lane] = anySeen[lane] ? dot(q, loadKey(node.key, active.row, k, lane), channels) : 0;
     return;
   }
   Frame& frame = *scoreFrames[index];
@@ -210,7 +207,7 @@ void Worker::score(int index, Active& active, int64_t k, int64_t n) {
     out[lane] = anySeen[lane] ? frame.floats(0)[varies ? lane : 0] : 0;
 }
 
-void Worker::fold(size_t r, Active& active, int64_t n) {
+void Worker::fold(size_t r, Active& active, int64_t k, int64_t n) {
   const Reduction& reduction = chain.reductions[r];
   std::vector<double> s(reduction.scores.size());
   std::vector<const double*> values(reduction.values.size());
@@ -223,7 +220,7 @@ void Worker::fold(size_t r, Active& active, int64_t n) {
         active.maxAbsScore = std::max(active.maxAbsScore, std::fabs(s[i]));
     }
     for (size_t i = 0; i < values.size(); ++i)
-      values[i] = loaded[reduction.values[i]].rows.data() + lane * reduction.channels;
+      values[i] = loadKey(reduction.values[i], active.row, k, lane);
     machines[r].lift(s, values, lifted);
     machines[r].mergeInto(active.states[r], lifted);
     ++visible;
@@ -265,16 +262,16 @@ void Worker::loadRow(int index, Row place, double* out) {
   applyTransforms(operandFrames[index], place, channels, out, operand.channels);
 }
 
-const double* Worker::loadChunk(int index, Row row, int64_t k, int64_t n) {
+const double* Worker::loadKey(int index, Row row, int64_t k, int64_t lane) {
   Loaded& chunk = loaded[index];
-  if (!chunk.ready) {
-    int64_t channels = chain.operands[index].channels;
-    chunk.rows.resize(kChunk * channels);
-    for (int64_t lane = 0; lane < n; ++lane)
-      loadRow(index, {row.b, chain.kvHead(row.h), k + lane}, chunk.rows.data() + lane * channels);
-    chunk.ready = true;
+  int64_t channels = chain.operands[index].channels;
+  chunk.rows.resize(kChunk * channels);
+  double* out = chunk.rows.data() + lane * channels;
+  if (!chunk.ready[lane]) {
+    loadRow(index, {row.b, chain.kvHead(row.h), k + lane}, out);
+    chunk.ready[lane] = 1;
   }
-  return chunk.rows.data();
+  return out;
 }
 
 /// Consecutive rows of one (b, h), at most kRowsTogether.

@@ -356,6 +356,84 @@ TEST(ReferenceInterpreter, ReportsLookupsOutOfRangeWhereTheyMatter) {
                   .empty());
 }
 
+TEST(ReferenceInterpreter, StridedAndSixteenBitOperands) {
+  Qkv x({.batch = 2, .heads = 4, .kvHeads = 2, .qLen = 3, .kvLen = 9}, 4, 3);
+  // k as [batch, len, heads, dim], seen as [batch, heads, len, dim].
+  std::vector<float> transposed(x.k.data.size());
+  for (int64_t b = 0; b < 2; ++b)
+    for (int64_t h = 0; h < 2; ++h)
+      for (int64_t i = 0; i < 9; ++i)
+        for (int64_t c = 0; c < 4; ++c)
+          transposed[((b * 9 + i) * 2 + h) * 4 + c] = static_cast<float>(x.k.at(b, h, i, c));
+  Arguments arguments = x.arguments();
+  arguments.tensors["k"] = ConstTensorView(transposed.data(), {2, 9, 2, 4}).transposed(1, 2);
+  expectPlain(kernel("", kScale), x, arguments, {});
+
+  std::vector<bf16> q, k, v;
+  auto round = [](Floats& from, std::vector<bf16>& to) {
+    for (float& f : from.data) {
+      to.push_back(to_bf16(f));
+      f = to_f32(to.back());
+    }
+  };
+  round(x.q, q), round(x.k, k), round(x.v, v);
+  arguments.tensors = {{"q", ConstTensorView(q.data(), {2, 4, 3, 4})},
+                       {"k", ConstTensorView(k.data(), {2, 2, 9, 4})},
+                       {"v", ConstTensorView(v.data(), {2, 2, 9, 3})}};
+  std::string text = kernel("", kScale);
+  for (const char* type : {"x4xf32>", "x3xf32>"})
+    for (size_t at = 0; (at = text.find(type, at)) != std::string::npos; ++at)
+      text.replace(at + 3, 3, "bf16");
+  expectPlain(text, x, arguments, {});
+}
+
+TEST(ReferenceInterpreter, Transforms) {
+  // q is negated where it is loaded, and the output gets its channel added.
+  Qkv x({.heads = 2, .kvHeads = 2, .qLen = 3, .kvLen = 4}, 4, 3);
+  std::string text = kernel("", kScale);
+  text.replace(text.find("%dot = attn.scores %q"), 21, R"mlir(%nq = attn.transform %q {
+  ^bb0(%x: f32, %b: i64, %h: i64, %i: i64, %c: i64):
+    %y = arith.negf %x : f32
+    attn.yield %y : f32
+  } : tensor<?x?x?x4xf32> -> tensor<?x?x?x4xf32>
+  %dot = attn.scores %nq)mlir");
+  text.replace(text.find("attn.return %r#0"), 16, R"mlir(%to = attn.transform %r#0 {
+  ^bb0(%x: f32, %b: i64, %h: i64, %i: i64, %c: i64):
+    %f = arith.sitofp %c : i64 to f32
+    %y = arith.addf %x, %f : f32
+    attn.yield %y : f32
+  } : tensor<?x?x?x3xf32> -> tensor<?x?x?x3xf32>
+  attn.return %to)mlir");
+  auto module = attile::testing::parse(text), plain = attile::testing::parse(kernel("", kScale));
+  Qkv negated = x;
+  for (float& q : negated.q.data)
+    q = -q;
+  auto evaluate = [](mlir::ModuleOp module, const Qkv& x) {
+    Result<Interpreter> interpreter =
+        Interpreter::create(attile::testing::firstKernel(module), x.sizes, x.arguments());
+    return *interpreter->evaluate(interpreter->allRows());
+  };
+  RowResults with = evaluate(*module, x), without = evaluate(*plain, negated);
+  for (size_t i = 0; i < with.outputs[0].values.size(); ++i)
+    EXPECT_NEAR(with.outputs[0].values[i], without.outputs[0].values[i] + double(i % 3), 1e-12);
+}
+
+TEST(ReferenceInterpreter, SampledRowsAreThoseOfAllRows) {
+  Qkv x({.batch = 2, .heads = 3, .kvHeads = 3, .qLen = 50, .kvLen = 20}, 4, 3);
+  auto module = attile::testing::parse(kernel("", kScale));
+  Result<Interpreter> interpreter =
+      Interpreter::create(attile::testing::firstKernel(*module), x.sizes, x.arguments());
+  std::vector<Row> all = interpreter->allRows(), some = interpreter->sampledRows(40, 7);
+  EXPECT_GT(some.size(), 30u);
+  EXPECT_LE(some.size(), 40u);
+  RowResults full = *interpreter->evaluate(all, 3), part = *interpreter->evaluate(some, 1);
+  for (size_t i = 0; i < some.size(); ++i) {
+    size_t row = (some[i].b * 3 + some[i].h) * 50 + some[i].q;
+    for (int c = 0; c < 3; ++c)
+      EXPECT_EQ(part.outputs[0].values[i * 3 + c], full.outputs[0].values[row * 3 + c]);
+  }
+}
+
 TEST(ReferenceInterpreter, RefusesWrongArguments) {
   Qkv x({.heads = 2, .kvHeads = 2, .qLen = 2, .kvLen = 6}, 4, 3);
   auto module = attile::testing::parse(

@@ -25,6 +25,7 @@ inline mlir::MLIRContext& context() {
       }(),
       mlir::MLIRContext::Threading::DISABLED);
   context.loadAllAvailableDialects();
+  context.allowUnregisteredDialects(); // regions of "test.region"
   return context;
 }
 
