@@ -77,6 +77,8 @@ public:
   std::function<mlir::Value(Closure)> intercept;
 
   mlir::Value emit(const ast::Expr& expr, const Env* env = nullptr);
+  /// As ast::Cast says; nothing if it has the type.
+  mlir::Value cast(mlir::Value value, ast::Scalar to, mlir::Location loc);
 
 private:
   mlir::Value node(const ast::Expr& expr, const Env* env);
@@ -86,7 +88,6 @@ private:
   mlir::Value unary(const ast::Expr& expr, ast::UnaryOp op, mlir::Value a);
   mlir::Value binary(const ast::Expr& expr, ast::BinaryOp op, mlir::Value a, mlir::Value b);
   mlir::Value call(const ast::Expr& expr, ast::Function function, llvm::ArrayRef<mlir::Value> x);
-  mlir::Value cast(mlir::Value value, ast::Scalar to, mlir::Location loc);
   mlir::Value toInteger(mlir::Value x, mlir::Location loc);
 
   const AttentionScope& scope;

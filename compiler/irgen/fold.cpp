@@ -2,6 +2,7 @@
 #include "compiler/reference/laws.h"
 
 #include <fmt/core.h>
+#include <limits>
 #include <mlir/Dialect/Arith/IR/Arith.h>
 
 namespace attile::irgen {
@@ -75,13 +76,14 @@ public:
   UserFold build() {
     mlir::OpBuilder::InsertionGuard guard(builder);
     builder.setInsertionPointToEnd(module.getBody());
-    std::string name = scope.attention.name + ".fold";
-    result.monoid = attn::MonoidOp::create(builder, at(), builder.getStringAttr(name),
-                                           fieldAttrs(gaugeCandidates(fold)), outputAttrs());
+    result.monoid =
+        attn::MonoidOp::create(builder, at(), builder.getStringAttr(scope.attention.name + ".fold"),
+                               builder.getArrayAttr({}), outputAttrs());
+    finalize(); // first: it says what is carried
     identity();
     lift();
     merge();
-    finalize();
+    result.monoid.setFieldsAttr(fieldAttrs(gaugeCandidates(fold)));
     if (!hasErrors(diagnostics))
       checkLaws();
     return std::move(result);
@@ -125,6 +127,9 @@ private:
       attributes.push_back(
           attn::FieldAttr::get(builder.getContext(), field->name, kind(field->perV),
                                gauge[field->index] ? attn::FieldRole::Gauge : attn::FieldRole::Sum));
+    for (size_t i = 0; i < carried.size(); ++i)
+      attributes.push_back(attn::FieldAttr::get(builder.getContext(), fmt::format("row.{}", i),
+                                                attn::FieldKind::Row, attn::FieldRole::Sum));
     return builder.getArrayAttr(attributes);
   }
   mlir::ArrayAttr outputAttrs() {
@@ -143,12 +148,60 @@ private:
   }
   void yield(llvm::ArrayRef<mlir::Value> values) { attn::YieldOp::create(builder, at(), values); }
 
+  mlir::Value constant(double value, mlir::Location loc) {
+    return mlir::arith::ConstantOp::create(builder, loc, builder.getF32FloatAttr(static_cast<float>(value)));
+  }
+
+  /// A value of the context inside an isolated region: an argument that `add` makes, once for each closure.
+  /// Null if the expression reads s, v or fields too, or no context.
+  mlir::Value fromContext(Closure closure, std::map<Closure, mlir::Value>& known,
+                          llvm::function_ref<mlir::Value(Closure)> add) {
+    Reads found = reads(closure);
+    if (found.own || !found.context)
+      return nullptr;
+    const Expr& expr = *closure.first;
+    mlir::Location loc = scope.at(expr.range);
+    if (expr.type.scalar == Scalar::Int) {
+      error(expr.range, "a fold takes an int from outside only where it becomes a float").remedy =
+          "convert it with f32(...)";
+      return mlir::arith::ConstantOp::create(builder, loc, builder.getI64IntegerAttr(0));
+    }
+    mlir::Value& argument = known[closure];
+    if (!argument)
+      argument = add(closure);
+    if (expr.type.scalar == Scalar::Bool) // travels as 0 or 1
+      return mlir::arith::CmpFOp::create(builder, loc, mlir::arith::CmpFPredicate::UNE, argument,
+                                         constant(0, loc));
+    return argument;
+  }
+
+  /// Runs first. Largest subexpressions that read no field are the same for all keys of a row: they are
+  /// carried in fields of their own, which merge by max.
+  void finalize() {
+    mlir::Block* block = begin(result.monoid.getFinalize(), fold.fields.size());
+    Emitter emitter(scope, 0);
+    for (const auto& field : fold.fields)
+      emitter.bindField(*field, Side::New, block->getArgument(field->index));
+    std::map<Closure, mlir::Value> known;
+    emitter.intercept = [&](Closure closure) {
+      return fromContext(closure, known, [&](Closure row) -> mlir::Value {
+        carried.push_back(row);
+        return block->addArgument(builder.getF32Type(), scope.at(row.first->range));
+      });
+    };
+    llvm::SmallVector<mlir::Value> values;
+    for (const Finalize& finalize : fold.finalize)
+      values.push_back(emitter.emit(*finalize.value));
+    yield(values);
+  }
+
   void identity() {
     begin(result.monoid.getIdentity(), 0);
     llvm::SmallVector<mlir::Value> values;
     for (const auto& field : fold.fields)
-      values.push_back(mlir::arith::ConstantOp::create(
-          builder, scope.at(field->nameRange), builder.getF32FloatAttr(static_cast<float>(field->init))));
+      values.push_back(constant(field->init, scope.at(field->nameRange)));
+    for (Closure row : carried)
+      values.push_back(constant(-std::numeric_limits<double>::infinity(), scope.at(row.first->range)));
     yield(values);
   }
 
@@ -158,75 +211,69 @@ private:
     Emitter emitter(scope, scope.finalVersion());
     emitter.bindScore(scope.finalVersion(), block->getArgument(0));
     emitter.bind(Builtin::V, block->getArgument(1));
-    std::map<Closure, mlir::Value> streams;
-    emitter.intercept = [&](Closure closure) -> mlir::Value {
-      Reads found = reads(closure);
-      if (found.v || !found.context)
-        return nullptr;
-      mlir::Value& stream = streams[closure];
-      if (!stream) {
-        stream = block->insertArgument(block->getNumArguments() - 1, builder.getF32Type(),
-                                       scope.at(closure.first->range));
-        result.streams.push_back(closure);
-      }
-      return stream;
+    auto addStream = [&](Closure closure) -> mlir::Value {
+      result.streams.push_back(closure);
+      return block->insertArgument(block->getNumArguments() - 1, builder.getF32Type(),
+                                   scope.at(closure.first->range));
     };
+    std::map<Closure, mlir::Value> known;
+    emitter.intercept = [&](Closure closure) { return fromContext(closure, known, addStream); };
     llvm::SmallVector<mlir::Value> values;
     for (const auto& field : fold.fields)
       values.push_back(emitter.emit(*field->lift));
+    for (Closure row : carried)
+      values.push_back(addStream(row));
     yield(values);
   }
 
   void merge() {
-    mlir::Block* block = begin(result.monoid.getMerge(), 2 * fold.fields.size());
+    const size_t own = fold.fields.size(), all = own + carried.size();
+    mlir::Block* block = begin(result.monoid.getMerge(), 2 * all);
     Emitter emitter(scope, 0);
     for (const auto& field : fold.fields) {
       emitter.bindField(*field, Side::A, block->getArgument(field->index));
-      emitter.bindField(*field, Side::B, block->getArgument(fold.fields.size() + field->index));
+      emitter.bindField(*field, Side::B, block->getArgument(all + field->index));
     }
-    refuseContext(emitter, "merge");
-    llvm::SmallVector<mlir::Value> values(fold.fields.size());
+    refuseContext(emitter);
+    llvm::SmallVector<mlir::Value> values(own);
     for (const Field* field : fold.mergeOrder) {
       values[field->index] = emitter.emit(*field->merge);
       emitter.bindField(*field, Side::New, values[field->index]);
     }
+    for (size_t i = own; i < all; ++i)
+      values.push_back(
+          mlir::arith::MaxNumFOp::create(builder, at(), block->getArgument(i), block->getArgument(all + i)));
     yield(values);
   }
 
-  void finalize() {
-    mlir::Block* block = begin(result.monoid.getFinalize(), fold.fields.size());
-    Emitter emitter(scope, 0);
-    for (const auto& field : fold.fields)
-      emitter.bindField(*field, Side::New, block->getArgument(field->index));
-    refuseContext(emitter, "finalize");
-    llvm::SmallVector<mlir::Value> values;
-    for (const Finalize& finalize : fold.finalize)
-      values.push_back(emitter.emit(*finalize.value));
-    yield(values);
-  }
-
-  /// What an expression reads, besides s, sizes and constants.
+  /// What an expression reads, besides sizes and constants.
   struct Reads {
-    bool v = false, context = false;
+    bool own = false;     ///< v or a field
+    bool score = false;   ///< s
+    bool context = false; ///< params, indices, and lets that saw s before the last score statement
   };
   Reads reads(Closure closure) {
     if (auto known = readsOf.find(closure); known != readsOf.end())
       return known->second;
     auto [expr, env] = closure;
     Reads found;
-    auto add = [&](Reads other) { found.v |= other.v, found.context |= other.context; };
+    auto add = [&](Reads other) {
+      found.own |= other.own, found.score |= other.score, found.context |= other.context;
+    };
     if (const auto* ref = expr->as<BuiltinRef>())
-      found = {ref->builtin == Builtin::V,
-               ref->builtin != Builtin::V && ref->builtin != Builtin::S && !isSize(ref->builtin)};
-    else if (expr->as<ParamRef>() || expr->as<Load>())
-      found.context = true;
-    else if (const auto* ref = expr->as<LetRef>())
-      found.context = reads({ref->let->value.get(), nullptr}).context ||
-                      scope.versionOf(*ref->let) != scope.finalVersion();
-    else if (const auto* ref = expr->as<ArgumentRef>())
+      found = {.own = ref->builtin == Builtin::V,
+               .score = ref->builtin == Builtin::S,
+               .context = ref->builtin != Builtin::V && ref->builtin != Builtin::S && !isSize(ref->builtin)};
+    found.own |= expr->as<FieldRef>() != nullptr;
+    found.context |= expr->as<ParamRef>() || expr->as<Load>();
+    if (const auto* ref = expr->as<LetRef>()) {
+      add(reads({ref->let->value.get(), nullptr}));
+      found.context |= found.score && scope.versionOf(*ref->let) != scope.finalVersion();
+    }
+    if (const auto* ref = expr->as<ArgumentRef>())
       add(reads({Env::find(env, ref->argument)->operand, Env::find(env, ref->argument)->operandEnv}));
-    if (expr->as<Apply>())
-      add(reads({expr->as<Apply>()->function->body.get(), scope.call(*expr, env)}));
+    if (const auto* apply = expr->as<Apply>())
+      add(reads({apply->function->body.get(), scope.call(*expr, env)}));
     else if (const auto* sum = expr->as<Sum>())
       add(reads({&expr->operand(0), scope.term(*sum, sum->lo, env)}));
     else
@@ -235,24 +282,20 @@ private:
     return readsOf[closure] = found;
   }
 
-  /// merge and finalize see fields and sizes only.
-  void refuseContext(Emitter& emitter, const char* where) {
-    emitter.intercept = [this, where](Closure closure) -> mlir::Value {
+  /// merge sees fields and sizes only.
+  void refuseContext(Emitter& emitter) {
+    emitter.intercept = [this](Closure closure) -> mlir::Value {
       const Expr& expr = *closure.first;
       const auto* ref = expr.as<BuiltinRef>();
       bool refused = expr.as<ParamRef>() || expr.as<Load>() || (ref && !isSize(ref->builtin));
       if (!refused)
         return nullptr;
-      error(expr.range, fmt::format("the {} of a fold reads fields and sizes only", where)).remedy =
-          "use it in lift or in a score statement, or carry it in a field";
-      return zero(expr);
+      error(expr.range, "the merge of a fold reads fields and sizes only").remedy = "carry it in a field";
+      mlir::Type type = expr.type.scalar == Scalar::F32    ? mlir::Type(builder.getF32Type())
+                        : expr.type.scalar == Scalar::Bool ? mlir::Type(builder.getI1Type())
+                                                           : mlir::Type(builder.getI64Type());
+      return mlir::arith::ConstantOp::create(builder, at(), builder.getZeroAttr(type));
     };
-  }
-  mlir::Value zero(const Expr& expr) {
-    mlir::Type type = expr.type.scalar == Scalar::F32    ? mlir::Type(builder.getF32Type())
-                      : expr.type.scalar == Scalar::Bool ? mlir::Type(builder.getI1Type())
-                                                         : mlir::Type(builder.getI64Type());
-    return mlir::arith::ConstantOp::create(builder, at(), builder.getZeroAttr(type));
   }
 
   mlir::ModuleOp module;
@@ -261,6 +304,7 @@ private:
   const Fold& fold;
   std::vector<frontend::Diagnostic>& diagnostics;
   UserFold result;
+  std::vector<Closure> carried; ///< what finalize reads of the context
   std::map<Closure, Reads> readsOf;
 };
 

@@ -191,7 +191,8 @@ private:
       inputs.push_back(scoreVersions[v]);
     auto op = attn::ModifyOp::create(builder, scope.at(name, range), tile(builder.getF32Type()), inputs);
     fill(op.getBody(), versions, version, kIndices, range, [&](Emitter& emitter) {
-      return llvm::SmallVector<mlir::Value>{emitter.emit(*closure.first, closure.second)};
+      mlir::Value value = emitter.emit(*closure.first, closure.second);
+      return llvm::SmallVector<mlir::Value>{emitter.cast(value, Scalar::F32, scope.at(range))};
     });
     return op;
   }

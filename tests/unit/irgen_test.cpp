@@ -275,10 +275,33 @@ TEST(Irgen, ABrokenMergeIsRefusedWithACounterexample) {
   expectInOrder(text, {"test.attn:1:", "merge is not associative", "a: m = ", "(a b) c: ", "a (b c): "});
 }
 
-TEST(Irgen, FinalizeReadsFieldsOnly) {
+TEST(Irgen, FinalizeMayReadTheRow) {
+  Qkv x({.heads = 3, .kvHeads = 3, .qLen = 6, .kvLen = 5}, 4, 3);
+  Floats zero = Floats::random({3}, 5);
+  zero.data[2] = -INFINITY; // off for this head
+  Arguments arguments;
+  arguments.tensors["zero"] = zero.view();
+  std::string param = "param zero : f32[heads] mask k <= q_pos ";
+  expectEqual(fmt::format("{} normalize fold {{ {} finalize o / (l + exp(zero[h] - m)) }}", param, kOnline),
+              param + "normalize softmax sink zero[h]", x, arguments);
+  expectEqual(
+      "let odd = q % 2 == 1 mask k <= q_pos normalize fold { state o = 0.0 lift o = v merge o = a.o + b.o "
+      "finalize odd ? o / (q_pos + 1) : o }",
+      "score q % 2 == 1 ? 1.0 / (q_pos + 1) : 1.0 mask k <= q_pos normalize none", x);
+}
+
+TEST(Irgen, LiftMayBranchOnTheContext) {
+  Qkv x({.qLen = 6, .kvLen = 5}, 4, 3);
+  expectEqual(
+      "normalize fold { state o = 0.0 lift o = k % 2 == 0 ? v * s : v * 2 merge o = a.o + b.o finalize o }",
+      "score k % 2 == 0 ? s : 2.0 normalize none", x);
+}
+
+TEST(Irgen, MergeReadsFieldsOnly) {
   std::string text = errorsOf(
-      "param g : f32 normalize fold { state o = 0.0 lift o = v merge o = a.o + b.o finalize o * g }");
-  expectInOrder(text, {"test.attn:1:", "the finalize of a fold reads fields and sizes only", "lift"});
+      "param g : f32 normalize fold { state o = 0.0 lift o = v merge o = a.o * g + b.o finalize o }");
+  expectInOrder(text,
+                {"test.attn:1:", "the merge of a fold reads fields and sizes only", "carry it in a field"});
 }
 
 TEST(Irgen, NormalisersAreSharedAndNamesDoNotClash) {
