@@ -1,10 +1,8 @@
 #include <attile/tensor.h>
 
-#include <cmath>
-#include <cstdlib>
+#include "core/memory.h"
 #include <cstring>
 #include <fmt/core.h>
-#include <limits>
 #include <utility>
 
 namespace attile {
@@ -113,7 +111,7 @@ Result<ByteRange> byte_range(const ConstTensorView& view) {
   return range;
 }
 
-void Tensor::Free::operator()(void* memory) const { std::free(memory); }
+void Tensor::Free::operator()(void* memory) const { FreeMemory()(memory); }
 
 Result<Tensor> Tensor::zeros(DType dtype, std::span<const std::int64_t> shape) {
   if (shape.size() > static_cast<std::size_t>(max_rank))
@@ -128,15 +126,13 @@ Result<Tensor> Tensor::zeros(DType dtype, std::span<const std::int64_t> shape) {
   if (!range)
     return range.error();
   std::size_t bytes = static_cast<std::size_t>(range->end);
-  if (bytes > std::numeric_limits<std::int64_t>::max() - 128)
-    return user_error(fmt::format("shape {} spans more than 2^63 bytes", shape_text(shape)));
-  void* memory = std::aligned_alloc(64, (std::max<std::size_t>(bytes, 1) + 63) / 64 * 64);
+  Memory memory = allocate(range->end);
   if (!memory)
     return environment_error(fmt::format("not enough memory for a tensor {} of {} ({} bytes)",
                                          shape_text(shape), name(dtype), bytes));
-  std::memset(memory, 0, bytes);
-  tensor.memory.reset(memory);
-  tensor.layout.data = memory;
+  std::memset(memory.get(), 0, bytes);
+  tensor.layout.data = memory.get();
+  tensor.memory.reset(memory.release());
   return tensor;
 }
 

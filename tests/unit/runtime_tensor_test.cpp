@@ -5,10 +5,6 @@
 #include <gtest/gtest.h>
 #include <random>
 
-// Absurd allocations are to fail as they do without sanitizers.
-extern "C" const char* __asan_default_options() { return "allocator_may_return_null=1"; }
-extern "C" const char* __tsan_default_options() { return "allocator_may_return_null=1"; }
-
 namespace attile {
 namespace {
 

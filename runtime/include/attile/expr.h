@@ -16,7 +16,8 @@ namespace attile::plan {
 ///
 /// Division and modulo floor (towards minus infinity); comparisons, `both` and `either` give 0 or 1;
 /// `select`, `both` and `either` evaluate only what they need. Overflow and division by zero are errors,
-/// never wrong numbers. Sharing is not kept in a package: name what is used often as a value of the plan.
+/// never wrong numbers. A package holds 64, "q_len", ["mul", "batch", ["ceildiv", "q_len", 64]]; sharing is
+/// not kept there: name what is used often as a value of the plan.
 class Expr {
 public:
   enum class Op : std::uint8_t {

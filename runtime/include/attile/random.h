@@ -12,7 +12,7 @@ namespace attile {
 std::uint64_t random_bits(std::uint64_t seed, std::uint64_t index);
 /// In [0, 1), a multiple of 2^-53.
 double random_uniform(std::uint64_t seed, std::uint64_t index);
-/// Mean 0, variance 1 (Box-Muller over two uniforms of this index).
+/// Mean 0, variance 1 (Box-Muller; elements 2i and 2i + 1 share a pair of uniforms).
 double random_normal(std::uint64_t seed, std::uint64_t index);
 
 /// A seed for an operand: differs between names, so that q and k are independent.
