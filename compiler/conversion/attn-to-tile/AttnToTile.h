@@ -18,7 +18,7 @@ struct AttnToTileOptions {
 
 /// Replaces every attn.kernel by the plan @<name> and its kernels @<name>_main, @<name>_merge,
 /// @<name>_summarize_<tensor>. The plan @<name>_count launches @<name>_count_main, with an operand `counts`,
-/// i64 [row tiles, 5, schedule.rows]: its sums over the last dimension are a row tile's full, partial and
+/// f32 [row tiles, 5, schedule.rows]: its sums over the last dimension are a row tile's full, partial and
 /// empty tiles, visible scores and executed scores.
 mlir::LogicalResult convertAttnToTile(mlir::ModuleOp module, const AttnToTileOptions& options);
 

@@ -11,13 +11,13 @@ using namespace attile;
 using namespace attile::attn_to_tile;
 
 namespace {
-/// Counters are rows of i64: each row counts for itself, so that a generic can add to them.
+/// Counters are rows of f32, exact up to 2^24: each row counts for itself, so that a generic can add to them.
 class Counter {
 public:
   Counter(KernelBuilder& k, const RowTile& rows) : k(k), rows(rows) {
     for (Value& counter : counters) {
-      counter = k.alloc({k.rows}, k.i64());
-      tile::FillOp::create(k.b, k.loc, counter, k.number(0));
+      counter = k.alloc({k.rows}, k.f32());
+      tile::FillOp::create(k.b, k.loc, counter, k.real(0));
     }
     if (k.variant.masked)
       visible = k.alloc({k.rows, k.keys}, k.b.getI1Type());
@@ -27,6 +27,8 @@ public:
   void store();
 
 private:
+  Value toFloat(Value n) { return arith::SIToFPOp::create(k.b, k.loc, k.f32(), n); }
+  Value plus(OpBuilder& b, Value x, Value y) { return arith::AddFOp::create(b, k.loc, x, y); }
   Value& at(Count count) { return counters[static_cast<int64_t>(count)]; }
   void count(Value k0, Value n, Value all);
   void addVisible(Value n, Value all);
@@ -54,22 +56,20 @@ void Counter::count(Value k0, Value n, Value all) {
   Value reaches = k.b.createOrFold<arith::OrIOp>(k.loc, k.equal(n, keys), last);
   Value whole = k.both(k.equal(k.rem(k0, keys), k.number(0)), reaches);
   Value full = all ? k.both(all, whole) : whole;
-  Value one = k.number(1), zero = k.number(0);
-  Value asFull = k.select(full, one, zero), asPartial = k.sub(one, asFull);
+  Value one = k.real(1), zero = k.real(0), cols = toFloat(n);
+  Value asFull = k.select(full, one, zero), asPartial = k.select(full, zero, one);
   SmallVector<Value> buffers{at(Count::Full), at(Count::Partial), at(Count::Executed)};
   k.generic({.ins = buffers, .outs = buffers}, [&](OpBuilder& b, ValueRange in) -> SmallVector<Value> {
-    Arithmetic a(b, k.loc);
-    return {a.add(in[0], asFull), a.add(in[1], asPartial), a.add(in[2], n)};
+    return {plus(b, in[0], asFull), plus(b, in[1], asPartial), plus(b, in[2], cols)};
   });
   addVisible(n, all);
 }
 
 void Counter::addVisible(Value n, Value all) {
+  Value cols = toFloat(n);
   auto addAll = [&] {
     k.generic({.ins = {at(Count::Visible)}, .outs = {at(Count::Visible)}},
-              [&](OpBuilder& b, ValueRange in) -> SmallVector<Value> {
-                return {Arithmetic(b, k.loc).add(in[0], n)};
-              });
+              [&](OpBuilder& b, ValueRange in) -> SmallVector<Value> { return {plus(b, in[0], cols)}; });
   };
   if (!all)
     return addAll();
@@ -82,25 +82,26 @@ void Counter::addVisible(Value n, Value all) {
       {.cols = n, .ins = {visible}, .reduces = {at(Count::Visible)}, .combiners = {tile::Combiner::Add}},
       [&](OpBuilder& b, ValueRange in) -> SmallVector<Value> {
         Arithmetic a(b, k.loc);
-        return {a.select(in[0], a.number(1), a.number(0))};
+        return {a.select(in[0], a.real(1), a.real(0))};
       });
 }
 
 /// Tiles count once a row tile, scores once a valid row.
 void Counter::store() {
-  Value tiles = k.ceil(k.size("kv_len"), k.number(k.keys));
+  Value tiles = toFloat(k.ceil(k.size("kv_len"), k.number(k.keys)));
   SmallVector<Value> buffers(std::begin(counters), std::end(counters));
   k.generic({.ins = buffers, .outs = buffers}, [&](OpBuilder& b, ValueRange in) -> SmallVector<Value> {
     Arithmetic a(b, k.loc);
-    Value row = tile::IndexOp::create(b, k.loc, k.i64(), 0), zero = a.number(0);
-    Value first = a.equal(row, zero), valid = a.less(row, rows.count);
-    Value empty = a.max(a.sub(a.sub(tiles, in[0]), in[1]), zero);
+    Value row = tile::IndexOp::create(b, k.loc, k.i64(), 0), zero = a.real(0);
+    Value first = a.equal(row, a.number(0)), valid = a.less(row, rows.count);
+    Value visited = plus(b, in[0], in[1]);
+    Value empty = arith::MaximumFOp::create(b, k.loc, arith::SubFOp::create(b, k.loc, tiles, visited), zero);
     return {a.select(first, in[0], zero), a.select(first, in[1], zero), a.select(first, empty, zero),
             a.select(valid, in[3], zero), a.select(valid, in[4], zero)};
   });
-  Value target = k.argument("counts", KernelBuilder::global({ShapedType::kDynamic, 5, k.rows}, k.i64()));
+  Value target = k.argument("counts", KernelBuilder::global({ShapedType::kDynamic, 5, k.rows}, k.f32()));
   for (auto [i, counter] : llvm::enumerate(counters)) {
-    Value row = tile::SliceOp::create(k.b, k.loc, KernelBuilder::global({k.rows}, k.i64()), target,
+    Value row = tile::SliceOp::create(k.b, k.loc, KernelBuilder::global({k.rows}, k.f32()), target,
                                       ValueRange{rows.block, k.number(i), k.number(0)}, ValueRange{});
     tile::CopyOp::create(k.b, k.loc, row, counter);
   }

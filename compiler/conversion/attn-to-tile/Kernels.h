@@ -20,7 +20,7 @@ tile::KernelOp writeSummaryKernel(mlir::OpBuilder& builder, Variant& variant, ml
 /// computing.
 tile::KernelOp writeCountKernel(mlir::OpBuilder& builder, Variant& variant);
 
-/// The rows of `counts`, an i64 operand [row tiles, 5, rows] whose sum over the last dimension is what a row
+/// The rows of `counts`, an f32 operand [row tiles, 5, rows] whose sum over the last dimension is what a row
 /// tile has counted.
 enum class Count : int64_t { Full, Partial, Empty, Visible, Executed };
 
