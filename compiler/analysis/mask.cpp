@@ -4,25 +4,62 @@
 
 #include "llvm/ADT/STLExtras.h"
 
+#include <array>
+
 using namespace mlir;
 using namespace attile::analysis;
 using namespace attile::analysis::detail;
 
 namespace attile::analysis::detail {
-/// Everything about one box: what was emitted for its rows is found by later evaluators.
+/// Rows of a box (or of a part of it), and what was emitted for them.
+struct Rows {
+  RowBox box;
+  Known known;
+};
+
 class RowState {
 public:
   RowState(const MaskTree& tree, Location loc, const RowBox& box, MaskHost& host)
-      : tree(tree), loc(loc), box(box), host(host) {}
+      : tree(tree), loc(loc), host(host), whole{box, Known()} {}
 
   const MaskTree& tree;
   Location loc;
-  RowBox box;
   MaskHost& host;
-  Known rows;
+  Rows whole;
+  SmallVector<Rows, 3> parts; ///< empty unless the rows are split
   Value keyCount;
 };
 } // namespace attile::analysis::detail
+
+Known Known::withoutRows() const {
+  Known result;
+  auto keep = [](const auto& from, auto& to) {
+    for (const auto& entry : from)
+      if (!entry.first->usesRow)
+        to.insert(entry);
+  };
+  keep(exact, result.exact);
+  keep(modular, result.modular);
+  keep(integers, result.integers);
+  keep(reals, result.reals);
+  keep(truths, result.truths);
+  return result;
+}
+
+/// Cuts a range where the quotient of `split` changes: the first run, whole runs, the last run. The parts may
+/// overlap but cover the range and nothing else.
+static std::array<Interval, 3> cut(Evaluator& points, const Split& split, Interval range) {
+  Emit& emit = points.emit;
+  Value offset = points.exact(split.offset), divisor = emit.clamp(points.exact(split.divisor), 1, kSafe / 2);
+  Value first = emit.floorDiv(emit.add(range.lo, offset), divisor);
+  Value last = emit.floorDiv(emit.add(range.hi, offset), divisor);
+  Value firstEnd = emit.min(range.hi, emit.add(emit.sub(emit.mul(emit.add(first, 1), divisor), offset), -1));
+  Value lastBegin = emit.max(range.lo, emit.sub(emit.mul(last, divisor), offset));
+  Value lo = emit.add(firstEnd, 1), hi = emit.add(lastBegin, -1), some = emit.lessEqual(lo, hi);
+  return {Interval{range.lo, firstEnd},
+          Interval{emit.select(some, lo, range.lo), emit.select(some, hi, range.lo)},
+          Interval{lastBegin, range.hi}};
+}
 
 // ---- RowFacts -----------------------------------------------------------------------------------
 
@@ -34,7 +71,7 @@ RowFacts& RowFacts::operator=(RowFacts&&) noexcept = default;
 KeyRange RowFacts::emitKeyRange(OpBuilder& builder) {
   Emit emit(builder, state->loc);
   Value count = state->keyCount, zero = emit.i64(0), last = emit.add(count, -1);
-  Evaluator forward(emit, state->box, state->host, {zero, emit.max(last, zero)}, &state->rows);
+  Evaluator forward(emit, state->whole.box, state->host, {zero, emit.max(last, zero)}, &state->whole.known);
   Solver::Keys keys = Solver(forward, last).solve(state->tree.root(), true);
   // hi + 1 cannot wrap: hi is cut to the last key first.
   Value hi = keys.hi ? emit.add(emit.max(emit.min(keys.hi, last), emit.i64(-1)), 1) : count;
@@ -44,8 +81,29 @@ KeyRange RowFacts::emitKeyRange(OpBuilder& builder) {
 
 TileClass RowFacts::emitClassify(OpBuilder& builder, Value k0, Value k1) {
   Emit emit(builder, state->loc);
-  Evaluator evaluator(emit, state->box, state->host, {k0, emit.add(k1, -1)}, &state->rows);
-  return evaluator.truth(state->tree.root());
+  auto evaluator = [&](const Rows& rows, Interval keys) {
+    return Evaluator(emit, rows.box, state->host, keys, &rows.known);
+  };
+  SmallVector<Interval, 3> keys{{k0, emit.add(k1, -1)}};
+  if (auto& split = state->tree.keySplit()) {
+    Evaluator points = evaluator(state->whole, keys[0]);
+    auto parts = cut(points, *split, keys[0]);
+    keys.assign(parts.begin(), parts.end());
+  }
+  TileClass result;
+  for (Interval part : keys) {
+    Known shared; // what depends on the keys alone
+    for (const Rows& rows :
+         state->parts.empty() ? ArrayRef<Rows>(state->whole) : ArrayRef<Rows>(state->parts)) {
+      Evaluator cell = evaluator(rows, part);
+      cell.known = std::move(shared);
+      Truth truth = cell.truth(state->tree.root());
+      shared = cell.known.withoutRows();
+      result.any = result.any ? emit.either(result.any, truth.any) : truth.any;
+      result.all = result.all ? emit.both(result.all, truth.all) : truth.all;
+    }
+  }
+  return result;
 }
 
 // ---- MaskAnalysis -------------------------------------------------------------------------------
@@ -81,14 +139,29 @@ static void emitRows(const MaskTree& tree, Evaluator& evaluator) {
       llvm::for_each(expr.operands, visit);
   }
   visit(tree.root());
+  if (auto& split = tree.keySplit()) {
+    evaluator.exact(split->offset);
+    evaluator.exact(split->divisor);
+  }
 }
 
 RowFacts MaskAnalysis::emitRowFacts(OpBuilder& builder, Location loc, const RowBox& box,
                                     MaskHost& host) const {
   auto state = std::make_unique<RowState>(*tree, loc, box, host);
   state->keyCount = host.size(builder, loc, "kv_len");
-  Evaluator evaluator(Emit(builder, loc), state->box, host, {}, nullptr);
-  emitRows(*tree, evaluator);
-  state->rows = std::move(evaluator.known);
+  Emit emit(builder, loc);
+  Evaluator whole(emit, state->whole.box, host, {}, nullptr);
+  emitRows(*tree, whole);
+  bool isSplit = tree->rowSplit() && box.qLo != box.qHi;
+  if (isSplit)
+    for (Interval part : cut(whole, *tree->rowSplit(), {box.qLo, box.qHi}))
+      state->parts.push_back({{box.b, box.hLo, box.hHi, box.kvH, part.lo, part.hi}, Known()});
+  for (Rows& rows : state->parts) {
+    Evaluator evaluator(emit, rows.box, host, {}, nullptr);
+    evaluator.known = whole.known.withoutRows();
+    emitRows(*tree, evaluator);
+    rows.known = std::move(evaluator.known);
+  }
+  state->whole.known = std::move(whole.known);
   return RowFacts(std::move(state));
 }

@@ -100,6 +100,7 @@ Value Evaluator::computeExact(const Expr* expr) {
     return emit.builder.clone(*expr->op, map)->getResult(0);
   }
   case Kind::Add:
+  case Kind::Div:
   case Kind::FromInt:
   case Kind::Less:
     break;

@@ -23,6 +23,9 @@ struct Known {
   llvm::DenseMap<const Expr*, mlir::Value> exact;
   llvm::DenseMap<const Expr*, Interval> modular, integers, reals;
   llvm::DenseMap<const Expr*, Truth> truths;
+
+  /// What stays true when only the rows change.
+  Known withoutRows() const;
 };
 
 /// Emits intervals of expressions over a box of rows and the keys [keys.lo, keys.hi]. What an evaluator
@@ -71,6 +74,7 @@ private:
   Interval computeReal(const Expr* expr);
   Interval outward(mlir::Value lo, mlir::Value hi);
   Interval realProduct(const Expr* expr);
+  Interval realQuotient(const Expr* expr);
 
   Truth computeTruth(const Expr* expr);
   Truth compared(const Expr* expr);

@@ -67,12 +67,16 @@ Keys Solver::solveCompare(const Expr* condition, bool wanted) {
   if (isEqual && !wanted)
     return {};
   // Terms on both sides: solve lhs - rhs (<= | > | ==) 0 where that means the same.
-  if (condition->operands.size() == 3 && lhs->safe() && rhs->safe()) {
+  if (condition->operands.size() == 3) {
     const Expr* difference = condition->operands[2];
     Value zero = emit.i64(0);
-    if (!wanted)
-      return reach(difference, {emit.i64(1), {}});
-    return reach(difference, isEqual ? Target{zero, zero} : Target{{}, zero});
+    Keys keys = reach(difference, !wanted   ? Target{emit.i64(1), {}}
+                                  : isEqual ? Target{zero, zero}
+                                            : Target{{}, zero});
+    if (lhs->safe() && rhs->safe())
+      return keys;
+    Interval a = forward.integer(lhs), b = forward.integer(rhs);
+    return guarded(emit.both(emit.within(a.lo, a.hi, kSafe), emit.within(b.lo, b.hi, kSafe)), keys);
   }
   // Each side that uses the key must reach the values of the other.
   Keys keys;

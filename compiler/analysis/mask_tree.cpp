@@ -32,8 +32,10 @@ const Expr* MaskTree::intern(Expr expr) {
   auto [entry, isNew] = unique.try_emplace(key, nullptr);
   if (!isNew)
     return entry->second;
-  for (const Expr* operand : expr.operands)
+  for (const Expr* operand : expr.operands) {
     expr.usesKey |= operand->usesKey;
+    expr.usesRow |= operand->usesRow;
+  }
   setBounds(expr);
   exprs.push_back(std::move(expr));
   order[&exprs.back()] = exprs.size();
@@ -283,9 +285,29 @@ MaskTree::MaskTree(Region& mask, MaskOptions options) : region(mask), oneHead(op
     expr.constant = argument.getArgNumber();
     expr.usesKey = expr.constant == 4;
     expr.point = expr.constant == 0 || expr.constant == 2 || (expr.constant == 1 && oneHead);
+    expr.usesRow = !expr.point && !expr.usesKey;
     values[argument] = intern(std::move(expr));
   }
   rootExpr = read(mask.front().getTerminator()->getOperand(0));
+  splits[0] = findSplit(4);
+  splits[1] = findSplit(3);
+}
+
+/// The first x mod d, with x the variable plus a point, of which x / d is read as well.
+std::optional<Split> MaskTree::findSplit(int64_t variable) {
+  const Expr* index = values.lookup(region.getArgument(variable));
+  for (size_t i = 0; i != exprs.size(); ++i) {
+    const Expr& remainder = exprs[i];
+    if (remainder.kind != Kind::FloorMod || !remainder.operands[1]->point || !remainder.operands[0]->safe())
+      continue;
+    bool hasQuotient = llvm::any_of(exprs, [&](const Expr& other) {
+      return other.kind == Kind::FloorDiv && other.operands == remainder.operands;
+    });
+    const Expr* offset = hasQuotient ? combine(remainder.operands[0], 1, index, -1) : nullptr;
+    if (offset && offset->point)
+      return Split{offset, remainder.operands[1]};
+  }
+  return std::nullopt;
 }
 
 const Expr* MaskTree::read(Value value) {
@@ -319,7 +341,7 @@ const Expr* MaskTree::opaque(Operation* op) {
     for (Value operand : op->getOperands())
       expr.operands.push_back(read(operand));
   expr.point = clonable && llvm::all_of(expr.operands, [](const Expr* operand) { return operand->point; });
-  expr.usesKey = !expr.point; // nothing is known of it: as if it depended on the key
+  expr.usesKey = expr.usesRow = !expr.point; // nothing is known of it: as if it depended on everything
   return intern(std::move(expr));
 }
 
@@ -426,6 +448,8 @@ const Expr* MaskTree::readIntegerOp(Operation* op) {
       return logic(kind, lhs, rhs);
     if (lhs->isConstant())
       std::swap(lhs, rhs);
+    if (kind == Kind::Xor && rhs == constant(-1)) // ~x
+      return combine(lhs, -1, rhs, 1);
     // x & (2^n - 1) is x mod 2^n
     uint64_t mask = static_cast<uint64_t>(rhs->constant);
     if (kind == Kind::And && rhs->isConstant() && rhs->constant > 0 && rhs->constant < kSafe &&
@@ -465,6 +489,8 @@ const Expr* MaskTree::readRealOp(Operation* op) {
   };
   if (isa<arith::SIToFPOp>(op) && op->getOperand(0).getType() == i64)
     return make(Kind::FromInt, f32, {in(0)});
+  if (isa<arith::UIToFPOp>(op) && op->getOperand(0).getType() == i1)
+    return make(Kind::FromInt, f32, {make(Kind::FromBool, i64, {in(0)})});
   if (llvm::any_of(op->getOperandTypes(), [&](Type type) { return type != f32; }))
     return opaque(op);
   return llvm::TypeSwitch<Operation*, const Expr*>(op)
@@ -473,8 +499,9 @@ const Expr* MaskTree::readRealOp(Operation* op) {
           [&](auto) { return make(Kind::Add, f32, {in(0), make(Kind::Mul, f32, {in(1), minusOne()})}); })
       .Case<arith::NegFOp>([&](auto) { return make(Kind::Mul, f32, {in(0), minusOne()}); })
       .Case<arith::MulFOp>([&](auto) { return make(Kind::Mul, f32, {in(0), in(1)}); })
-      .Case<arith::MinimumFOp>([&](auto) { return make(Kind::Min, f32, {in(0), in(1)}); })
-      .Case<arith::MaximumFOp>([&](auto) { return make(Kind::Max, f32, {in(0), in(1)}); })
+      .Case<arith::DivFOp>([&](auto) { return make(Kind::Div, f32, {in(0), in(1)}); })
+      .Case<arith::MinimumFOp, arith::MinNumFOp>([&](auto) { return make(Kind::Min, f32, {in(0), in(1)}); })
+      .Case<arith::MaximumFOp, arith::MaxNumFOp>([&](auto) { return make(Kind::Max, f32, {in(0), in(1)}); })
       .Case<math::AbsFOp>([&](auto) { return make(Kind::Abs, f32, {in(0)}); })
       .Default([&](Operation*) { return opaque(op); });
 }

@@ -17,6 +17,7 @@
 
 #include <deque>
 #include <map>
+#include <optional>
 #include <tuple>
 
 namespace attile::analysis::detail {
@@ -34,6 +35,7 @@ enum class Kind {
   Constant, ///< i1: constant; f32: real
   Affine,   ///< constant + sum of coefficients[i] * operands[i]; an i64 constant has no operands
   Add,      ///< f32 only
+  Div,      ///< f32 only
   Mul,      ///< operands 0 and 1
   FloorDiv, ///< as attn.floordiv
   FloorMod, ///< as attn.floormod
@@ -65,6 +67,7 @@ struct Expr {
   mlir::Operation* op = nullptr;
   llvm::StringRef name = {};
 
+  bool usesRow = false;          ///< depends on q, or on h where a box has several heads
   bool usesKey = false;          ///< depends on k
   bool point = false;            ///< one exactly known value per box
   const Expr* rowPart = nullptr; ///< of an affine form that uses k: the sum of constant and terms that do not
@@ -77,6 +80,14 @@ struct Expr {
   bool isConstant() const { return kind == Kind::Affine && operands.empty(); }
 };
 
+/// A variable whose quotient and remainder by the same divisor are both read. Over a range that is cut where
+/// the quotient changes they are independent: each part is a box of quotients and remainders, and nothing is
+/// lost.
+struct Split {
+  const Expr* offset;  ///< a point: the dividend is the variable plus it
+  const Expr* divisor; ///< a point
+};
+
 /// The graph; nodes are unique and live as long as the tree.
 class MaskTree {
 public:
@@ -86,6 +97,8 @@ public:
   const llvm::SetVector<mlir::Value>& summarized() const { return tensors; }
   /// Nodes in order of creation: operands before their users.
   const std::deque<Expr>& nodes() const { return exprs; }
+  const std::optional<Split>& keySplit() const { return splits[0]; }
+  const std::optional<Split>& rowSplit() const { return splits[1]; }
 
 private:
   using Terms = std::map<const Expr*, int64_t>;
@@ -106,6 +119,7 @@ private:
   const Expr* logic(Kind kind, const Expr* lhs, const Expr* rhs);
   const Expr* select(const Expr* condition, const Expr* lhs, const Expr* rhs);
   void setBounds(Expr& expr) const;
+  std::optional<Split> findSplit(int64_t variable);
 
   const Expr* read(mlir::Value value);
   const Expr* readOp(mlir::Operation* op);
@@ -128,6 +142,7 @@ private:
   llvm::SetVector<mlir::Value> tensors;
   bool oneHead;
   const Expr* rootExpr = nullptr;
+  std::optional<Split> splits[2];
 };
 
 } // namespace attile::analysis::detail

@@ -123,6 +123,7 @@ struct Reals {
   Value add(Value a, Value b) { return emit.builder.createOrFold<arith::AddFOp>(emit.loc, a, b); }
   Value sub(Value a, Value b) { return emit.builder.createOrFold<arith::SubFOp>(emit.loc, a, b); }
   Value mul(Value a, Value b) { return emit.builder.createOrFold<arith::MulFOp>(emit.loc, a, b); }
+  Value div(Value a, Value b) { return emit.builder.createOrFold<arith::DivFOp>(emit.loc, a, b); }
   Value min(Value a, Value b) { return emit.builder.createOrFold<arith::MinimumFOp>(emit.loc, a, b); }
   Value max(Value a, Value b) { return emit.builder.createOrFold<arith::MaximumFOp>(emit.loc, a, b); }
   Value neg(Value a) { return emit.builder.createOrFold<arith::NegFOp>(emit.loc, a); }
@@ -163,6 +164,17 @@ Interval Evaluator::realProduct(const Expr* expr) {
   return outward(r.min(r.min(ll, lh), r.min(hl, hh)), r.max(r.max(ll, lh), r.max(hl, hh)));
 }
 
+Interval Evaluator::realQuotient(const Expr* expr) {
+  using P = arith::CmpFPredicate;
+  Reals r{emit};
+  Interval a = real(expr->operands[0]), b = real(expr->operands[1]);
+  Value zero = emit.f64(0), nan = emit.f64(std::numeric_limits<double>::quiet_NaN());
+  Value ok = emit.either(r.compare(P::OGT, b.lo, zero), r.compare(P::OLT, b.hi, zero));
+  Value ll = r.div(a.lo, b.lo), lh = r.div(a.lo, b.hi), hl = r.div(a.hi, b.lo), hh = r.div(a.hi, b.hi);
+  Interval all = outward(r.min(r.min(ll, lh), r.min(hl, hh)), r.max(r.max(ll, lh), r.max(hl, hh)));
+  return {emit.select(ok, all.lo, nan), emit.select(ok, all.hi, nan)};
+}
+
 Interval Evaluator::computeReal(const Expr* expr) {
   Reals r{emit};
   auto in = [&](unsigned i) { return real(expr->operands[i]); };
@@ -185,6 +197,8 @@ Interval Evaluator::computeReal(const Expr* expr) {
   }
   case Kind::Mul:
     return realProduct(expr);
+  case Kind::Div:
+    return realQuotient(expr);
   case Kind::Min:
     return {r.min(in(0).lo, in(1).lo), r.min(in(0).hi, in(1).hi)};
   case Kind::Max:

@@ -147,6 +147,11 @@ Step Assembler::realStep(Operation* op) {
       .Case<arith::AddFOp>([&](auto) { return reals(op, [](double a, double b) { return a + b; }); })
       .Case<arith::SubFOp>([&](auto) { return reals(op, [](double a, double b) { return a - b; }); })
       .Case<arith::MulFOp>([&](auto) { return reals(op, [](double a, double b) { return a * b; }); })
+      .Case<arith::DivFOp>([&](auto) { return reals(op, [](double a, double b) { return a / b; }); })
+      .Case<arith::MinNumFOp>(
+          [&](auto) { return reals(op, [](double a, double b) { return std::fmin(a, b); }); })
+      .Case<arith::MaxNumFOp>(
+          [&](auto) { return reals(op, [](double a, double b) { return std::fmax(a, b); }); })
       .Case<arith::MinimumFOp>([&](auto) {
         return reals(
             op, [](double a, double b) { return std::isnan(a) || std::isnan(b) ? NAN : std::min(a, b); });
@@ -363,23 +368,8 @@ Machine::Machine(const std::string& captures, const std::string& body, bool oneH
 }
 Machine::~Machine() = default;
 
-std::vector<Type> Machine::captureTypes() const {
-  auto types = self->function.getArgumentTypes();
-  return {types.begin(), types.end()};
-}
-
 size_t Machine::classifyCost() const {
   return llvm::count_if(self->classes, [](Operation& op) { return !isa<arith::ConstantOp>(op); });
-}
-size_t Machine::summaries() const { return self->analysis->summarizedTensors().size(); }
-
-std::string Machine::emittedText() const {
-  std::string text;
-  llvm::raw_string_ostream stream(text);
-  for (Block* block : {&self->rows, &self->keys, &self->classes})
-    for (Operation& op : *block)
-      stream << op << '\n';
-  return text;
 }
 
 void Machine::bind(const Inputs& inputs) {

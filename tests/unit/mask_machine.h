@@ -51,11 +51,8 @@ public:
   Machine(const std::string& captures, const std::string& body, bool oneHead);
   ~Machine();
 
-  std::vector<mlir::Type> captureTypes() const;
-  /// How many operations classify costs for one range of keys, and the emitted code as text.
+  /// How many operations classify costs for one range of keys.
   size_t classifyCost() const;
-  std::string emittedText() const;
-  size_t summaries() const;
 
   /// Sets the inputs for what follows.
   void bind(const Inputs& inputs);
