@@ -1,6 +1,7 @@
 #pragma once
 
 #include "compiler/frontend/frontend.h"
+#include "compiler/irgen/closure.h"
 
 #include <functional>
 #include <llvm/ADT/DenseMap.h>
@@ -11,25 +12,6 @@
 
 /// Expressions of the checked tree as arith, math and attn operations of a region.
 namespace attile::irgen {
-
-/// What stands for the arguments of a function being expanded, and the indices of sums being unrolled: a
-/// linked list, innermost first. A function's body sees its own arguments only.
-struct Env {
-  const Env* outer = nullptr;
-  const void* key = nullptr;          ///< the ast::Argument, or the ast::Sum
-  const ast::Expr* operand = nullptr; ///< of an argument, to be read in `operandEnv`
-  const Env* operandEnv = nullptr;
-  int64_t index = 0; ///< of a sum
-
-  static const Env* find(const Env* env, const void* key) {
-    while (env->key != key)
-      env = env->outer;
-    return env;
-  }
-};
-
-/// An expression with what its arguments and indices stand for.
-using Closure = std::pair<const ast::Expr*, const Env*>;
 
 /// What all regions of one attention share.
 class AttentionScope {

@@ -79,10 +79,11 @@ public:
     result.monoid =
         attn::MonoidOp::create(builder, at(), builder.getStringAttr(scope.attention.name + ".fold"),
                                builder.getArrayAttr({}), outputAttrs());
-    finalize(); // first: it says what is carried
+    carry();
     identity();
     lift();
     merge();
+    finalize();
     result.monoid.setFieldsAttr(fieldAttrs(gaugeCandidates(fold)));
     if (!hasErrors(diagnostics))
       checkLaws();
@@ -91,17 +92,20 @@ public:
 
 private:
   void checkLaws() {
-    Result<reference::LawReport> report = reference::checkLaws(result.monoid);
+    const reference::LawOptions options{.rowConstants = carried.size()};
+    Result<reference::LawReport> report = reference::checkLaws(result.monoid, options);
     if (report && report->gaugeDependence) {
       result.monoid.setFieldsAttr(fieldAttrs(std::vector<bool>(fold.fields.size(), false)));
-      report = reference::checkLaws(result.monoid);
+      report = reference::checkLaws(result.monoid, options);
     }
     if (!report) {
       error(scope.attention.normalizerRange, report.error().message);
     } else if (report->violation) {
       frontend::Diagnostic& diagnostic = error(scope.attention.normalizerRange, report->violation->message);
+      std::string states = "counterexample:";
       for (const std::string& note : report->violation->notes)
-        diagnostic.notes.push_back({scope.attention.normalizerRange, note});
+        states += "\n    " + note;
+      diagnostic.notes.push_back({scope.attention.normalizerRange, states});
       diagnostic.remedy =
           "keys are merged in tiles and in any grouping, so (a b) c must equal a (b c), and the "
           "initial state must change nothing";
@@ -152,48 +156,65 @@ private:
     return mlir::arith::ConstantOp::create(builder, loc, builder.getF32FloatAttr(static_cast<float>(value)));
   }
 
-  /// A value of the context inside an isolated region: an argument that `add` makes, once for each closure.
-  /// Null if the expression reads s, v or fields too, or no context.
-  mlir::Value fromContext(Closure closure, std::map<Closure, mlir::Value>& known,
-                          llvm::function_ref<mlir::Value(Closure)> add) {
+  // ---- what comes from outside ----
+
+  /// Whether an isolated region gets this expression from outside, whole: it reads the context, but no s, v
+  /// or field of the region.
+  bool fromContext(Closure closure) {
     Reads found = reads(closure);
-    if (found.own || !found.context)
-      return nullptr;
-    const Expr& expr = *closure.first;
-    mlir::Location loc = scope.at(expr.range);
-    if (expr.type.scalar == Scalar::Int) {
-      error(expr.range, "a fold takes an int from outside only where it becomes a float").remedy =
-          "convert it with f32(...)";
-      return mlir::arith::ConstantOp::create(builder, loc, builder.getI64IntegerAttr(0));
-    }
-    mlir::Value& argument = known[closure];
-    if (!argument)
-      argument = add(closure);
-    if (expr.type.scalar == Scalar::Bool) // travels as 0 or 1
-      return mlir::arith::CmpFOp::create(builder, loc, mlir::arith::CmpFPredicate::UNE, argument,
-                                         constant(0, loc));
-    return argument;
+    return found.context && !found.own;
   }
 
-  /// Runs first. Largest subexpressions that read no field are the same for all keys of a row: they are
-  /// carried in fields of their own, which merge by max.
-  void finalize() {
-    mlir::Block* block = begin(result.monoid.getFinalize(), fold.fields.size());
-    Emitter emitter(scope, 0);
+  /// Collects the largest such expressions of merge and finalize. They are the same for all keys of a row,
+  /// and are carried in fields of their own, which merge by max.
+  void carry() {
+    std::set<Closure> seen;
     for (const auto& field : fold.fields)
-      emitter.bindField(*field, Side::New, block->getArgument(field->index));
-    std::map<Closure, mlir::Value> known;
-    emitter.intercept = [&](Closure closure) {
-      return fromContext(closure, known, [&](Closure row) -> mlir::Value {
-        carried.push_back(row);
-        return block->addArgument(builder.getF32Type(), scope.at(row.first->range));
-      });
-    };
-    llvm::SmallVector<mlir::Value> values;
+      carry({field->merge.get(), nullptr}, seen);
     for (const Finalize& finalize : fold.finalize)
-      values.push_back(emitter.emit(*finalize.value));
-    yield(values);
+      carry({finalize.value.get(), nullptr}, seen);
   }
+  void carry(Closure closure, std::set<Closure>& seen) {
+    if (!seen.insert(closure).second)
+      return;
+    auto [expr, env] = closure;
+    if (fromContext(closure)) {
+      if (indexOf(carried, closure) == carried.size())
+        carried.push_back(closure);
+    } else if (const auto* ref = expr->as<ArgumentRef>()) {
+      carry({Env::find(env, ref->argument)->operand, Env::find(env, ref->argument)->operandEnv}, seen);
+    } else if (const auto* apply = expr->as<Apply>()) {
+      carry({apply->function->body.get(), scope.call(*expr, env)}, seen);
+    } else if (const auto* sum = expr->as<Sum>()) {
+      for (int64_t i = sum->lo; i < sum->hi; ++i)
+        carry({&expr->operand(0), scope.term(*sum, i, env)}, seen);
+    } else {
+      for (const ExprPtr& operand : expr->operands)
+        carry({operand.get(), env}, seen);
+    }
+  }
+
+  /// Inside a region, `argument` stands for an expression from outside; bools travel as 0 or 1.
+  mlir::Value received(const Expr& expr, mlir::Value argument) {
+    mlir::Location loc = scope.at(expr.range);
+    if (expr.type.scalar == Scalar::Bool)
+      return mlir::arith::CmpFOp::create(builder, loc, mlir::arith::CmpFPredicate::UNE, argument,
+                                         constant(0, loc));
+    if (expr.type.scalar == Scalar::F32)
+      return argument;
+    error(expr.range, "a fold takes an int from outside only where it becomes a float").remedy =
+        "convert it with f32(...)";
+    return mlir::arith::ConstantOp::create(builder, loc, builder.getI64IntegerAttr(0));
+  }
+  /// The same for what is carried; `argument(i)` stands for carried[i].
+  void receiveCarried(Emitter& emitter, std::function<mlir::Value(size_t)> argument) {
+    emitter.intercept = [this, argument](Closure closure) -> mlir::Value {
+      size_t found = fromContext(closure) ? indexOf(carried, closure) : carried.size();
+      return found == carried.size() ? nullptr : received(*closure.first, argument(found));
+    };
+  }
+
+  // ---- the regions ----
 
   void identity() {
     begin(result.monoid.getIdentity(), 0);
@@ -216,8 +237,13 @@ private:
       return block->insertArgument(block->getNumArguments() - 1, builder.getF32Type(),
                                    scope.at(closure.first->range));
     };
-    std::map<Closure, mlir::Value> known;
-    emitter.intercept = [&](Closure closure) { return fromContext(closure, known, addStream); };
+    emitter.intercept = [&](Closure closure) -> mlir::Value {
+      if (!fromContext(closure))
+        return nullptr;
+      size_t known = indexOf(result.streams, closure);
+      return received(*closure.first,
+                      known < result.streams.size() ? block->getArgument(1 + known) : addStream(closure));
+    };
     llvm::SmallVector<mlir::Value> values;
     for (const auto& field : fold.fields)
       values.push_back(emitter.emit(*field->lift));
@@ -234,15 +260,27 @@ private:
       emitter.bindField(*field, Side::A, block->getArgument(field->index));
       emitter.bindField(*field, Side::B, block->getArgument(all + field->index));
     }
-    refuseContext(emitter);
     llvm::SmallVector<mlir::Value> values(own);
+    for (size_t i = own; i < all; ++i)
+      values.push_back(
+          mlir::arith::MaxNumFOp::create(builder, at(), block->getArgument(i), block->getArgument(all + i)));
+    receiveCarried(emitter, [&](size_t i) { return values[own + i]; });
     for (const Field* field : fold.mergeOrder) {
       values[field->index] = emitter.emit(*field->merge);
       emitter.bindField(*field, Side::New, values[field->index]);
     }
-    for (size_t i = own; i < all; ++i)
-      values.push_back(
-          mlir::arith::MaxNumFOp::create(builder, at(), block->getArgument(i), block->getArgument(all + i)));
+    yield(values);
+  }
+
+  void finalize() {
+    mlir::Block* block = begin(result.monoid.getFinalize(), fold.fields.size() + carried.size());
+    Emitter emitter(scope, 0);
+    for (const auto& field : fold.fields)
+      emitter.bindField(*field, Side::New, block->getArgument(field->index));
+    receiveCarried(emitter, [&](size_t i) { return block->getArgument(fold.fields.size() + i); });
+    llvm::SmallVector<mlir::Value> values;
+    for (const Finalize& finalize : fold.finalize)
+      values.push_back(emitter.emit(*finalize.value));
     yield(values);
   }
 
@@ -282,29 +320,13 @@ private:
     return readsOf[closure] = found;
   }
 
-  /// merge sees fields and sizes only.
-  void refuseContext(Emitter& emitter) {
-    emitter.intercept = [this](Closure closure) -> mlir::Value {
-      const Expr& expr = *closure.first;
-      const auto* ref = expr.as<BuiltinRef>();
-      bool refused = expr.as<ParamRef>() || expr.as<Load>() || (ref && !isSize(ref->builtin));
-      if (!refused)
-        return nullptr;
-      error(expr.range, "the merge of a fold reads fields and sizes only").remedy = "carry it in a field";
-      mlir::Type type = expr.type.scalar == Scalar::F32    ? mlir::Type(builder.getF32Type())
-                        : expr.type.scalar == Scalar::Bool ? mlir::Type(builder.getI1Type())
-                                                           : mlir::Type(builder.getI64Type());
-      return mlir::arith::ConstantOp::create(builder, at(), builder.getZeroAttr(type));
-    };
-  }
-
   mlir::ModuleOp module;
   const AttentionScope& scope;
   mlir::OpBuilder& builder;
   const Fold& fold;
   std::vector<frontend::Diagnostic>& diagnostics;
   UserFold result;
-  std::vector<Closure> carried; ///< what finalize reads of the context
+  std::vector<Closure> carried; ///< what merge and finalize read of the context
   std::map<Closure, Reads> readsOf;
 };
 

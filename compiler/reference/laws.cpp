@@ -12,11 +12,14 @@ constexpr double kTolerance = 1e-7;
 
 class LawChecker {
 public:
-  LawChecker(const Monoid& monoid, uint64_t seed) : monoid(monoid), machine(monoid, 1), random(seed) {}
+  LawChecker(const Monoid& monoid, const LawOptions& options)
+      : monoid(monoid), machine(monoid, 1), random(options.seed), row(options.rowConstants) {}
 
   LawReport check(int trials) {
     LawReport report;
     for (int trial = 0; trial < trials && !report.violation; ++trial) {
+      for (double& constant : row)
+        constant = normal(random);
       State a = state(), b = state(), c = state();
       report.violation = associativity(a, b, c);
       if (!report.violation)
@@ -39,6 +42,7 @@ private:
     std::vector<const double*> channels;
     for (double& s : scores)
       s = 3 * normal(random);
+    std::copy(row.begin(), row.end(), scores.end() - static_cast<ptrdiff_t>(row.size()));
     for (double& v : values) {
       v = normal(random);
       channels.push_back(&v);
@@ -140,17 +144,18 @@ private:
   MonoidMachine machine;
   std::mt19937_64 random;
   std::normal_distribution<double> normal;
+  std::vector<double> row; ///< this trial's values of the scores that do not depend on the key
 };
 
 } // namespace
 
-Result<LawReport> checkLaws(attn::MonoidOp op, size_t numValues, int trials, uint64_t seed) {
+Result<LawReport> checkLaws(attn::MonoidOp op, const LawOptions& options) {
   Bindings bindings; // a fold may read sizes; any will do
   bindings.sizes = {.batch = 2, .heads = 8, .kvHeads = 2, .qLen = 96, .kvLen = 128};
-  Result<Monoid> monoid = Monoid::decode(op, numValues, bindings);
+  Result<Monoid> monoid = Monoid::decode(op, options.numValues, bindings);
   if (!monoid)
     return monoid.error();
-  return LawChecker(*monoid, seed).check(trials);
+  return LawChecker(*monoid, options).check(options.trials);
 }
 
 } // namespace attile::reference

@@ -23,7 +23,14 @@ struct LawReport {
   bool commutative = true;
 };
 
+struct LawOptions {
+  size_t numValues = 1;    ///< arguments of lift that are values, the last ones
+  size_t rowConstants = 0; ///< scores of lift that are the same for all keys of a row, the last ones
+  int trials = 48;
+  uint64_t seed = 1;
+};
+
 /// An Error if the monoid cannot be interpreted (fields that are neither row nor row_dv).
-Result<LawReport> checkLaws(attn::MonoidOp monoid, size_t numValues = 1, int trials = 48, uint64_t seed = 1);
+Result<LawReport> checkLaws(attn::MonoidOp monoid, const LawOptions& options = {});
 
 } // namespace attile::reference

@@ -297,11 +297,23 @@ TEST(Irgen, LiftMayBranchOnTheContext) {
       "score k % 2 == 0 ? s : 2.0 normalize none", x);
 }
 
-TEST(Irgen, MergeReadsFieldsOnly) {
-  std::string text = errorsOf(
-      "param g : f32 normalize fold { state o = 0.0 lift o = v merge o = a.o * g + b.o finalize o }");
-  expectInOrder(text,
-                {"test.attn:1:", "the merge of a fold reads fields and sizes only", "carry it in a field"});
+TEST(Irgen, MergeMayReadParams) {
+  // A softmax of temperature t, with s itself as the gauge.
+  Qkv x({.qLen = 6, .kvLen = 5}, 4, 3);
+  Arguments arguments;
+  arguments.scalars["t"] = 0.25;
+  expectEqual("param t : f32 fn weight(d: f32) : f32 = exp(d * t) "
+              "normalize fold { state m = -inf, l = 0.0, o = 0.0 lift m = s, l = 1.0, o = v "
+              "merge m = max(a.m, b.m), l = a.l * weight(a.m - m) + b.l * weight(b.m - m), "
+              "o = a.o * weight(a.m - m) + b.o * weight(b.m - m) finalize o / l }",
+              "param t : f32 score s * t", x, arguments);
+}
+
+TEST(Irgen, IntsFromOutsideAFoldMustBecomeFloats) {
+  std::string text = errorsOf("param n : int normalize fold { state o = 0.0 lift o = v merge o = a.o + b.o "
+                              "finalize o * (int(o) + n) }");
+  expectInOrder(
+      text, {"test.attn:1:", "a fold takes an int from outside only where it becomes a float", "f32(...)"});
 }
 
 TEST(Irgen, NormalisersAreSharedAndNamesDoNotClash) {
