@@ -39,7 +39,9 @@ def Attn_KernelOp : Attn_Op<"kernel", [FunctionOpInterface, IsolatedFromAbove, O
     Every result carries `attn.name` (o, lse, max, ...).
 
     Constraints: (kernel_c1) every argument and result has a name, names of arguments are distinct; (kernel_c2) the
-    body ends in `attn.return` whose types are the result types; (kernel_c3) the role is `input` or `param`.
+    body ends in `attn.return` whose types are the result types; (kernel_c3) the role is `input` or `param`;
+    (kernel_c4) dims are given for tensors, one name or integer per dimension; (kernel_c5) a default is given for scalars,
+    and has the argument's type.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<FunctionType>:$function_type,
                        OptionalAttr<DictArrayAttr>:$arg_attrs, OptionalAttr<DictArrayAttr>:$res_attrs);

@@ -4,40 +4,14 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "dialect/Regions.h"
 #include "dialect/tile/Tile.h"
 
-#include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringMap.h"
 
 using namespace mlir;
+using namespace attile;
 using namespace attile::tile;
-
-static std::string text(TypeRange types) {
-  std::string result;
-  llvm::raw_string_ostream stream(result);
-  stream << '(';
-  llvm::interleaveComma(types, stream);
-  stream << ')';
-  return result;
-}
-
-/// The region must take exactly `arguments` and end in a tile.yield of exactly `results`.
-static LogicalResult verifySignature(Operation* op, Region& region, StringRef name, TypeRange arguments,
-                                     TypeRange results) {
-  if (region.getArgumentTypes() != arguments)
-    return op->emitOpError() << name << " region takes " << text(region.getArgumentTypes()) << ", expected "
-                             << text(arguments);
-  auto yield = region.front().empty() ? YieldOp() : dyn_cast<YieldOp>(region.front().back());
-  if (!yield)
-    return op->emitOpError() << name << " region does not end in tile.yield";
-  if (yield.getOperandTypes() == results)
-    return success();
-  InFlightDiagnostic diagnostic = op->emitOpError()
-                                  << name << " region yields " << text(yield.getOperandTypes())
-                                  << ", expected " << text(results);
-  diagnostic.attachNote(yield.getLoc()) << "yielded here";
-  return diagnostic;
-}
 
 static LogicalResult verifyRank(Operation* op, StringRef name, BufferType type, int64_t rank) {
   if (type.getRank() == rank)
@@ -287,7 +261,7 @@ LogicalResult GenericOp::verifyRegions() { // (generic_c1)
   SmallVector<Type> arguments(llvm::map_range(getInputs(), element)),
       results(llvm::map_range(getOutputs(), element));
   llvm::append_range(results, llvm::map_range(getReduces(), element));
-  return verifySignature(*this, getBody(), "body", arguments, results);
+  return verifySignature<YieldOp>(*this, getBody(), "body", arguments, results);
 }
 
 LogicalResult AnyAllOp::verify() {
@@ -319,9 +293,9 @@ LogicalResult VisitOp::verify() {
 
 LogicalResult VisitOp::verifyRegions() { // (visit_c1)
   Type index = IntegerType::get(getContext(), 64), boolean = IntegerType::get(getContext(), 1);
-  if (failed(verifySignature(*this, getClassify(), "classify", {index, index}, {boolean, boolean})))
+  if (failed(verifySignature<YieldOp>(*this, getClassify(), "classify", {index, index}, {boolean, boolean})))
     return failure();
-  return verifySignature(*this, getBody(), "body", {index, index, boolean}, {});
+  return verifySignature<YieldOp>(*this, getBody(), "body", {index, index, boolean}, {});
 }
 
 static LogicalResult verifySummary(Operation* op, BufferType summary, BufferType source, int64_t block) {
@@ -366,7 +340,7 @@ LogicalResult RolesOp::verify() {
 
 LogicalResult RolesOp::verifyRegions() {
   for (auto&& [role, body] : llvm::zip(getRoles().getAsRange<RoleAttr>(), getBodies()))
-    if (failed(verifySignature(*this, body, role.getName(), {}, {})))
+    if (failed(verifySignature<YieldOp>(*this, body, role.getName(), {}, {})))
       return failure();
   return success();
 }

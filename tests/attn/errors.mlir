@@ -29,6 +29,16 @@ attn.kernel @k(%q: f32 {attn.name = "q", attn.role = "param"}) -> (f32 {attn.nam
 attn.kernel @k(%q: f32 {attn.name = "q", attn.role = "inptu"}) { attn.return }
 
 // -----
+// (kernel_c4)
+// expected-error@+1 {{argument 't' of type 'tensor<?x?xf32>' has attn.dims ["heads"], expected a name or an integer per dimension of a tensor}}
+attn.kernel @k(%t: tensor<?x?xf32> {attn.name = "t", attn.role = "param", attn.dims = ["heads"]}) { attn.return }
+
+// -----
+// (kernel_c5)
+// expected-error@+1 {{argument 'w' of type 'i64' has attn.default 1.000000e+00 : f32, expected a scalar of this type}}
+attn.kernel @k(%w: i64 {attn.name = "w", attn.role = "param", attn.default = 1.0 : f32}) { attn.return }
+
+// -----
 // (monoid_c1)
 // expected-error@+1 {{identity region yields (i64), expected (f32)}}
 attn.monoid @m fields [#attn.field<o : row_dv sum>] outputs []
