@@ -1,0 +1,126 @@
+// Candidates, limits, and the reasons why some lose.
+#include "compiler/schedule/model.h"
+
+#include <algorithm>
+#include <fmt/core.h>
+#include <numeric>
+#include <optional>
+
+namespace attile::schedule {
+
+std::string to_string(const Tile& t) {
+  return fmt::format("rows={} keys={} dot_rows={} score_keys={} value_cols={}", t.rows, t.keys, t.dot_rows,
+                     t.score_keys, t.value_cols);
+}
+
+namespace {
+
+constexpr std::int64_t max_rows = 256, max_keys = 512;
+
+/// Register blocks with 1, 2 or 4 vectors of rows: as many keys as fit, and as many columns, evenly spread
+/// over the value vector so that the last block is not a small one.
+std::vector<Tile> register_blocks(const TargetDescription& target, const Problem& problem) {
+  std::vector<Tile> blocks;
+  for (std::int64_t vectors : {1, 2, 4}) {
+    // Accumulators leave room for the rows' vectors and a broadcast number.
+    auto share = static_cast<std::int64_t>(model::accumulator_share * target.registers);
+    std::int64_t most = std::min(share, target.registers - vectors - 1) / vectors;
+    if (most < 1)
+      continue;
+    std::int64_t pieces = (problem.head_dim_v + most - 1) / most;
+    std::int64_t even = (problem.head_dim_v + pieces - 1) / pieces;
+    for (std::int64_t keys = 1; keys <= most; ++keys)
+      if (keys == most || model::key_grain % keys == 0)
+        blocks.push_back({0, 0, vectors * target.lanes, keys, even});
+  }
+  return blocks;
+}
+
+/// Why a tile is not possible, in words; nothing if it is.
+std::optional<std::string> obstacle(const TargetDescription& target, const Problem& problem,
+                                    const Tile& tile) {
+  std::int64_t bytes = working_set(target, problem, tile);
+  double share = model::l2_share * target.l2_bytes;
+  if (bytes > share)
+    return fmt::format("needs {} KB, the share of L2 is {:.0f} KB", bytes >> 10, share / 1024);
+  if (problem.key_block > 0 && problem.key_block % tile.keys != 0 && tile.keys % problem.key_block != 0)
+    return fmt::format("{} keys straddle the blocks of {} of the block table", tile.keys, problem.key_block);
+  return std::nullopt;
+}
+
+/// Tiles of keys that a register block divides.
+std::vector<std::int64_t> key_tiles(const Tile& block) {
+  std::int64_t grain = std::lcm(block.score_keys, model::key_grain);
+  std::vector<std::int64_t> result;
+  for (std::int64_t keys = grain; keys <= std::max(max_keys, grain); keys += grain)
+    result.push_back(keys);
+  return result;
+}
+
+struct Candidate {
+  Tile tile;
+  Prediction prediction;
+  std::optional<std::string> obstacle;
+};
+
+/// At most twice or half as large in each direction.
+bool near(const Tile& a, const Tile& b) {
+  auto close = [](std::int64_t x, std::int64_t y) { return x <= 2 * y && y <= 2 * x; };
+  return close(a.rows, b.rows) && close(a.keys, b.keys);
+}
+
+Choice best_of(std::vector<Candidate> candidates) {
+  auto fastest_first = [](const Candidate& a, const Candidate& b) {
+    return std::pair(a.prediction.seconds, a.prediction.working_set) <
+           std::pair(b.prediction.seconds, b.prediction.working_set);
+  };
+  std::sort(candidates.begin(), candidates.end(), fastest_first);
+  auto possible = [](const Candidate& c) { return !c.obstacle; };
+  auto best = std::find_if(candidates.begin(), candidates.end(), possible);
+  if (best == candidates.end()) // nothing fits: the least of them
+    best = std::min_element(candidates.begin(), candidates.end(), [](const Candidate& a, const Candidate& b) {
+      return a.prediction.working_set < b.prediction.working_set;
+    });
+  Choice choice{best->tile, best->prediction, {}};
+  // Neighbours are told, one for each size of tile: what would be faster but is not possible, and what is
+  // slower.
+  std::vector<std::pair<std::int64_t, std::int64_t>> told{{best->tile.rows, best->tile.keys}};
+  for (const Candidate& other : candidates) {
+    std::pair size{other.tile.rows, other.tile.keys};
+    if (choice.rejected.size() == model::told || !near(other.tile, best->tile) ||
+        std::find(told.begin(), told.end(), size) != told.end())
+      continue;
+    told.push_back(size);
+    std::string slower = fmt::format("predicted {:.3g} ms, bound by {}; the choice takes {:.3g} ms",
+                                     other.prediction.seconds * 1e3, other.prediction.bound_by,
+                                     choice.prediction.seconds * 1e3);
+    choice.rejected.push_back({other.tile, other.obstacle.value_or(slower)});
+  }
+  return choice;
+}
+
+Choice choose_among(const TargetDescription& target, const Problem& problem, const Shape& shape,
+                    std::int64_t least_rows, std::int64_t most_rows) {
+  std::vector<Candidate> candidates;
+  for (const Tile& block : register_blocks(target, problem))
+    for (std::int64_t rows = std::max(block.dot_rows, least_rows); rows <= most_rows; rows *= 2)
+      for (std::int64_t keys : key_tiles(block)) {
+        Tile tile = block;
+        tile.rows = rows, tile.keys = keys;
+        candidates.push_back({tile, predict(target, problem, shape, tile), obstacle(target, problem, tile)});
+      }
+  return best_of(std::move(candidates));
+}
+
+} // namespace
+
+Choice choose(const TargetDescription& target, const Problem& problem, const Shape& shape) {
+  return choose_among(target, problem, shape, target.lanes, max_rows);
+}
+
+Choice choose_few_rows(const TargetDescription& target, const Problem& problem) {
+  Shape decoding{.heads = target.lanes, .kv_heads = 1, .q_len = 1, .kv_len = 32768};
+  return choose_among(target, problem, decoding, target.lanes, target.lanes);
+}
+
+} // namespace attile::schedule

@@ -1,0 +1,60 @@
+#include "compiler/schedule/target.h"
+
+#include <attile/cpu_info.h>
+
+namespace attile::schedule {
+
+// Vector lengths and register counts are those of the instruction sets; rates and caches those of common
+// server cores.
+static TargetDescription baseline() { return {.name = "x86-64-v2"}; }
+
+static TargetDescription avx2() {
+  return {.name = "x86-64-v3",
+          .lanes = 8,
+          .l2_bytes = 512 << 10,
+          .l3_bytes = 16 << 20,
+          .fma_per_cycle = 2,
+          .l2_bytes_per_cycle = 32,
+          .special_cycles = 12};
+}
+
+static TargetDescription avx512() {
+  return {.name = "x86-64-v4",
+          .lanes = 16,
+          .registers = 32,
+          .l1_bytes = 48 << 10,
+          .l2_bytes = 1 << 20,
+          .l3_bytes = 32 << 20,
+          .ghz = 3.5,
+          .fma_per_cycle = 2,
+          .l2_bytes_per_cycle = 32,
+          .memory_gbps = 15,
+          .special_cycles = 9};
+}
+
+TargetDescription describe(const std::string& target) {
+  if (target == "x86-64-v3")
+    return avx2();
+  if (!target.starts_with("x86-64-v4"))
+    return baseline();
+  TargetDescription result = avx512();
+  result.name = target;
+  result.bf16_dot = target.ends_with("bf16");
+  return result;
+}
+
+TargetDescription describe(const CpuInfo& cpu) {
+  std::string level = cpu.level();
+  TargetDescription result =
+      describe(level == "x86-64-v4" && cpu.has("avx512bf16") ? level + "-bf16" : level);
+  result.name = "native (" + result.name + ")";
+  if (cpu.l1d_bytes > 0)
+    result.l1_bytes = cpu.l1d_bytes;
+  if (cpu.l2_bytes > 0)
+    result.l2_bytes = cpu.l2_bytes;
+  if (cpu.l3_bytes > 0)
+    result.l3_bytes = cpu.l3_bytes;
+  return result;
+}
+
+} // namespace attile::schedule
