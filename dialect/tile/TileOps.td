@@ -237,7 +237,7 @@ def Tile_CopyOp : Tile_Op<"copy", [MemoryEffects<[MemRead, MemWrite]>]> {
 }
 
 def Tile_GatherOp : Tile_Op<"gather", [MemoryEffects<[MemRead, MemWrite]>, AllTypesMatch<["row_h", "row_q"]>]> {
-  let summary = "dest[r, :] = source[batch, row_h[r], row_q[r], :] for r < count, 0 for the other rows";
+  let summary = "dest[r, :] = source[batch, row_h[r], row_q[r], :]; rows past count repeat a valid row, or are 0";
   let description = [{
     Constraints: (gather_c1) dest has rank 2 and source rank 4; (gather_c2) row_h and row_q are integers of rank 1;
     (gather_c3) element types as in `tile.copy`.

@@ -215,6 +215,8 @@ void KernelLowering::bindArguments() {
 }
 
 LogicalResult KernelLowering::run() {
+  // Transposing the last columns of a tile may read as much as a square of vectors past it.
+  const int64_t kOverread = target.lanes * panel() * 4;
   auto pointer = LLVM::LLVMPointerType::get(b.getContext());
   auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()),
                                           {pointer, b.getI64Type(), pointer});
@@ -234,7 +236,7 @@ LogicalResult KernelLowering::run() {
   b.setInsertionPointToEnd(entry);
   LLVM::ReturnOp::create(b, loc, ValueRange{});
   function->setAttr(kSlotsAttr, b.getArrayAttr(slotNames));
-  function->setAttr(kWorkerScratchAttr, b.getI64IntegerAttr(scratchBytes));
+  function->setAttr(kWorkerScratchAttr, b.getI64IntegerAttr(scratchBytes + kOverread));
   kernel.erase();
   return success();
 }

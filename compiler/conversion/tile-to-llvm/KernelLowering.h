@@ -123,6 +123,13 @@ mlir::LogicalResult lowerVisit(KernelLowering& k, tile::VisitOp op);
 mlir::LogicalResult lowerSummarize(KernelLowering& k, tile::SummarizeOp op);
 mlir::LogicalResult lowerRangeOf(KernelLowering& k, tile::RangeOfOp op);
 
+/// Loads `lanes` elements at `pointer`, only the first `valid` of them from memory (the others are 0).
+mlir::Value loadPart(KernelLowering& k, mlir::Value pointer, mlir::Type element, int64_t valid);
+/// Stores the first `valid` elements of `vector`.
+void storePart(KernelLowering& k, mlir::Value vector, mlir::Value pointer, int64_t valid);
+/// Size of an element in memory.
+int64_t bytesOf(mlir::Type element);
+
 /// An element of a global buffer at clamped indices, widened (see tile.lookup); 0 if a dimension is empty.
 mlir::Value emitLookup(KernelLowering& k, const Buffer& buffer, mlir::ValueRange indices, mlir::Type type);
 

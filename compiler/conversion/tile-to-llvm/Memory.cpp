@@ -11,7 +11,7 @@ static int64_t roundUp(int64_t value, int64_t multiple) {
   return (value + multiple - 1) / multiple * multiple;
 }
 
-static int64_t bytesOf(Type element) {
+int64_t bytesOf(Type element) {
   return element.isInteger(1) ? 1 : int64_t(element.getIntOrFloatBitWidth()) / 8;
 }
 
@@ -121,8 +121,7 @@ LogicalResult lowerFill(KernelLowering& k, tile::FillOp op) {
 
 // ---- copy: rows of a global operand to local memory ---------------------------------------------------
 
-/// Loads `lanes` elements at `pointer`, only the first `valid` of them from memory (the others are 0).
-static Value loadPart(KernelLowering& k, Value pointer, Type element, int64_t valid) {
+Value loadPart(KernelLowering& k, Value pointer, Type element, int64_t valid) {
   VectorType type = k.vectorOf(element);
   if (valid >= k.target.lanes)
     return k.load(pointer, type);
@@ -135,7 +134,7 @@ static Value loadPart(KernelLowering& k, Value pointer, Type element, int64_t va
                                     k.b.getI32IntegerAttr(bytesOf(element)));
 }
 
-static void storePart(KernelLowering& k, Value vector, Value pointer, int64_t valid) {
+void storePart(KernelLowering& k, Value vector, Value pointer, int64_t valid) {
   auto type = cast<VectorType>(vector.getType());
   if (valid >= type.getNumElements())
     return k.store(vector, pointer);
@@ -253,84 +252,6 @@ LogicalResult lowerCopy(KernelLowering& k, tile::CopyOp op) {
     copyRowPairs(k, dest, source);
   else
     return op.emitOpError("has no CPU lowering from ") << source.type << " to " << dest.type;
-  return success();
-}
-
-// ---- gather and scatter: query rows across lanes ------------------------------------------------------
-
-/// Position of element (r, c) in a local buffer whose rows lie across lanes.
-static Value laneOffset(KernelLowering& k, const Buffer& buffer, Value r, Value c) {
-  int64_t panel = k.panel();
-  Value block = arith::DivUIOp::create(k.b, k.loc, r, k.constant(panel));
-  Value lane = arith::RemUIOp::create(k.b, k.loc, r, k.constant(panel));
-  if (buffer.type.getLayout() == tile::LayoutKind::ColMajor)
-    return k.add(k.mul(k.add(k.mul(block, buffer.columns), c), panel), lane);
-  Value half = arith::ShRUIOp::create(k.b, k.loc, c, k.constant(int64_t(1)));
-  Value odd = arith::AndIOp::create(k.b, k.loc, c, k.constant(int64_t(1)));
-  Value position = k.add(k.mul(k.add(k.mul(block, buffer.columns / 2), half), panel), lane);
-  return k.add(k.mul(position, 2), odd);
-}
-
-static bool inLanes(const Buffer& buffer) {
-  return buffer.packed && (buffer.type.getLayout() == tile::LayoutKind::ColMajor ||
-                           buffer.type.getLayout() == tile::LayoutKind::ColPairs);
-}
-
-/// Pointer to row r of a global operand: [batch, row_h[r], row_q[r], 0].
-static Value rowPointer(KernelLowering& k, const Buffer& global, Value batch, Value rowH, Value rowQ,
-                        Value r) {
-  auto index = [&](Value rows) {
-    const Buffer& buffer = k.buffer(rows);
-    return k.load(k.at(buffer.base, buffer.element(), r), buffer.element());
-  };
-  Value offset = k.add(k.mul(k.scalar(batch), global.strides[0]),
-                       k.add(k.mul(index(rowH), global.strides[1]), k.mul(index(rowQ), global.strides[2])));
-  return k.at(global.base, global.element(), offset);
-}
-
-LogicalResult lowerGather(KernelLowering& k, tile::GatherOp op) {
-  const Buffer& dest = k.buffer(op.getDest());
-  const Buffer& source = k.buffer(op.getSource());
-  if (!inLanes(dest))
-    return op.emitOpError("destination ") << dest.type << " does not have rows across lanes";
-  Value count = k.scalar(op.getCount()), zero = k.constant(int64_t(0));
-  Value columns = k.constant(dest.columns), filled = k.constant(dest.type.getShape()[1]);
-  k.loop(zero, count, 1, [&](Value r) {
-    Value from = rowPointer(k, source, op.getBatch(), op.getRowH(), op.getRowQ(), r);
-    k.loop(zero, filled, 1, [&](Value c) {
-      Value v = k.load(k.at(from, source.element(), c), source.element());
-      if (source.element() != dest.element())
-        v = k.fromF32(k.toF32(v), dest.element());
-      k.store(v, k.at(dest.base, dest.element(), laneOffset(k, dest, r, c)));
-    });
-  });
-  Value none = arith::ConstantOp::create(k.b, k.loc, k.b.getZeroAttr(dest.element()));
-  k.loop(count, k.constant(dest.type.getShape()[0]), 1, [&](Value r) {
-    k.loop(zero, columns, 1,
-           [&](Value c) { k.store(none, k.at(dest.base, dest.element(), laneOffset(k, dest, r, c))); });
-  });
-  return success();
-}
-
-LogicalResult lowerScatter(KernelLowering& k, tile::ScatterOp op) {
-  const Buffer& dest = k.buffer(op.getDest());
-  const Buffer& source = k.buffer(op.getSource());
-  Value zero = k.constant(int64_t(0)), count = k.scalar(op.getCount());
-  bool row = source.type.getRank() == 1;
-  if (!row && !inLanes(source))
-    return op.emitOpError("source ") << source.type << " does not have rows across lanes";
-  auto element = [&](Value from, Value to) {
-    Value v = k.load(from, source.element());
-    k.store(source.element() == dest.element() ? v : k.fromF32(k.toF32(v), dest.element()), to);
-  };
-  k.loop(zero, count, 1, [&](Value r) {
-    Value to = rowPointer(k, dest, op.getBatch(), op.getRowH(), op.getRowQ(), r);
-    if (row)
-      return element(k.at(source.base, source.element(), r), to);
-    k.loop(zero, k.constant(source.type.getShape()[1]), 1, [&](Value c) {
-      element(k.at(source.base, source.element(), laneOffset(k, source, r, c)), k.at(to, dest.element(), c));
-    });
-  });
   return success();
 }
 

@@ -1,0 +1,193 @@
+//===- Rows.cpp - query and output rows, between memory and lanes ------------------===//
+//
+// In memory the channels of a row are neighbours, in local buffers the rows of a channel are. A few rows at a
+// time are staged in scratch as f32 (or as pairs of 16-bit elements), and squares of lanes x lanes units are
+// transposed in registers, by a function that all gathers and scatters of the image share.
+//
+//===----------------------------------------------------------------------===//
+#include "compiler/conversion/tile-to-llvm/KernelLowering.h"
+
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+
+namespace attile {
+namespace {
+
+constexpr StringLiteral kTranspose = "attile_transpose";
+
+/// log2(lanes) rounds of interleaving row i with row i + lanes / 2.
+SmallVector<Value> transposed(KernelLowering& k, SmallVector<Value> rows) {
+  int64_t lanes = k.target.lanes;
+  SmallVector<int64_t> low, high;
+  for (int64_t i = 0; i < lanes / 2; ++i) {
+    low.append({i, lanes + i});
+    high.append({lanes / 2 + i, lanes + lanes / 2 + i});
+  }
+  for (int64_t round = 1; round < lanes; round *= 2) {
+    SmallVector<Value> next;
+    for (int64_t i = 0; i < lanes / 2; ++i)
+      for (ArrayRef<int64_t> mask : {ArrayRef<int64_t>(low), ArrayRef<int64_t>(high)})
+        next.push_back(vector::ShuffleOp::create(k.b, k.loc, rows[i], rows[i + lanes / 2], mask));
+    rows = std::move(next);
+  }
+  return rows;
+}
+
+/// (from, from_stride, to, to_stride, n): to[j][i] = from[i][j] for i < lanes, j < n; strides in 32-bit
+/// units.
+LLVM::LLVMFuncOp transposeFunction(KernelLowering& k, ModuleOp module) {
+  if (auto existing = module.lookupSymbol<LLVM::LLVMFuncOp>(kTranspose))
+    return existing;
+  OpBuilder::InsertionGuard guard(k.b);
+  k.b.setInsertionPointToStart(module.getBody());
+  auto pointer = LLVM::LLVMPointerType::get(k.b.getContext());
+  Type i64 = k.b.getI64Type(), unit = k.b.getF32Type();
+  auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(k.b.getContext()),
+                                          {pointer, i64, pointer, i64, i64});
+  auto function = LLVM::LLVMFuncOp::create(k.b, k.loc, kTranspose, type, LLVM::Linkage::Internal);
+  function.setNoInline(true);
+  Block* entry = function.addEntryBlock(k.b);
+  k.b.setInsertionPointToStart(entry);
+  auto argument = [&](unsigned i) -> Value { return entry->getArgument(i); };
+  SmallVector<Value> rows;
+  for (int64_t i = 0; i < k.target.lanes; ++i)
+    rows.push_back(k.load(k.at(argument(0), unit, k.mul(argument(1), i)), k.vectorOf(unit)));
+  rows = transposed(k, rows);
+  // Columns past n land on column n - 1, which is written last.
+  Value last = k.add(argument(4), -1);
+  for (int64_t j = k.target.lanes - 1; j >= 0; --j)
+    k.store(rows[j], k.at(argument(2), unit, k.mul(k.min(k.constant(j), last), argument(3))));
+  LLVM::ReturnOp::create(k.b, k.loc, ValueRange{});
+  return function;
+}
+
+/// Pointer to row r of a global operand: [batch, row_h[r], row_q[r], 0].
+Value rowPointer(KernelLowering& k, const Buffer& global, Value batch, Value rowH, Value rowQ, Value r) {
+  auto index = [&](Value rows) {
+    const Buffer& buffer = k.buffer(rows);
+    return k.load(k.at(buffer.base, buffer.element(), r), buffer.element());
+  };
+  Value offset = k.add(k.mul(k.scalar(batch), global.strides[0]),
+                       k.add(k.mul(index(rowH), global.strides[1]), k.mul(index(rowQ), global.strides[2])));
+  return k.at(global.base, global.element(), offset);
+}
+
+/// A row tile in lanes, as units of 32 bits: f32, or pairs of 16-bit elements; and `lanes` of its rows in
+/// scratch.
+struct LaneTile {
+  KernelLowering& k;
+  const Buffer& buffer;
+  bool pairs;
+  int64_t width; ///< units of a staged row: whole vectors
+  Value stage;
+
+  LaneTile(KernelLowering& k, const Buffer& buffer)
+      : k(k), buffer(buffer), pairs(buffer.layout() == tile::LayoutKind::ColPairs),
+        width((units() + k.target.lanes - 1) / k.target.lanes * k.target.lanes) {}
+
+  bool known() const {
+    return buffer.packed &&
+           (pairs ? bytesOf(buffer.element()) == 2
+                  : buffer.layout() == tile::LayoutKind::ColMajor && buffer.element().isF32());
+  }
+  int64_t units() const { return buffer.columns / (pairs ? 2 : 1); }
+  Type element() { return pairs ? buffer.element() : Type(k.b.getF32Type()); }
+  int64_t columns() const { return buffer.type.getShape()[1]; }
+
+  void allocate() { stage = k.allocate(width * k.target.lanes * 4); }
+  Value stagedRow(Value i) { return k.at(stage, k.b.getF32Type(), k.mul(i, width)); }
+
+  /// Between the staged rows and rows [r0, r0 + lanes) in lanes.
+  void transpose(Value r0, bool intoLanes, ModuleOp module) {
+    LLVM::LLVMFuncOp function = transposeFunction(k, module);
+    Value panel = arith::DivUIOp::create(k.b, k.loc, r0, k.constant(k.panel()));
+    Value lane = arith::RemUIOp::create(k.b, k.loc, r0, k.constant(k.panel()));
+    Value rows = k.at(buffer.base, k.b.getF32Type(), k.add(k.mul(panel, units() * k.panel()), lane));
+    k.loop(k.constant(int64_t(0)), k.constant(units()), k.target.lanes, [&](Value c) {
+      Value inLanes = k.at(rows, k.b.getF32Type(), k.mul(c, k.panel()));
+      Value staged = k.at(stage, k.b.getF32Type(), c);
+      Value laneStride = k.constant(k.panel()), stageStride = k.constant(width);
+      Value count =
+          k.min(k.constant(k.target.lanes), arith::SubIOp::create(k.b, k.loc, k.constant(units()), c));
+      if (intoLanes)
+        LLVM::CallOp::create(k.b, k.loc, function,
+                             ValueRange{staged, stageStride, inLanes, laneStride, count});
+      else // columns past the last read what follows in memory, and land in the padding of the staged rows
+        LLVM::CallOp::create(
+            k.b, k.loc, function,
+            ValueRange{inLanes, laneStride, staged, stageStride, k.constant(k.target.lanes)});
+    });
+  }
+};
+
+/// to[c] = from[c] for c < columns, converted.
+void copyRow(KernelLowering& k, Value from, Type fromElement, Value to, Type toElement, int64_t columns) {
+  int64_t lanes = k.target.lanes, whole = columns / lanes * lanes;
+  auto part = [&](Value c, int64_t valid) {
+    Value v = loadPart(k, k.at(from, fromElement, c), fromElement, valid);
+    if (fromElement != toElement)
+      v = k.fromF32(k.toF32(v), toElement);
+    storePart(k, v, k.at(to, toElement, c), valid);
+  };
+  if (whole)
+    k.loop(k.constant(int64_t(0)), k.constant(whole), lanes, [&](Value c) { part(c, lanes); });
+  if (columns > whole)
+    part(k.constant(whole), columns - whole);
+}
+
+/// Row statistics: one f32 a row.
+void scatterStatistic(KernelLowering& k, tile::ScatterOp op) {
+  const Buffer& source = k.buffer(op.getSource());
+  const Buffer& dest = k.buffer(op.getDest());
+  k.loop(k.constant(int64_t(0)), k.scalar(op.getCount()), 1, [&](Value r) {
+    Value value = k.load(k.at(source.base, source.element(), r), source.element());
+    k.store(k.fromF32(value, dest.element()),
+            rowPointer(k, dest, op.getBatch(), op.getRowH(), op.getRowQ(), r));
+  });
+}
+
+} // namespace
+
+LogicalResult lowerGather(KernelLowering& k, tile::GatherOp op) {
+  const Buffer& source = k.buffer(op.getSource());
+  LaneTile tile(k, k.buffer(op.getDest()));
+  if (!tile.known())
+    return op.emitOpError("destination ") << tile.buffer.type << " does not have rows across lanes";
+  tile.allocate();
+  Value zero = k.constant(int64_t(0)), lanes = k.constant(k.target.lanes);
+  // Rows past count repeat a valid one: the row indices are clamped.
+  k.loop(zero, k.constant(tile.buffer.type.getShape()[0]), k.target.lanes, [&](Value r0) {
+    k.loop(zero, lanes, 1, [&](Value i) {
+      Value from = rowPointer(k, source, op.getBatch(), op.getRowH(), op.getRowQ(), k.add(r0, i));
+      copyRow(k, from, source.element(), tile.stagedRow(i), tile.element(), tile.columns());
+    });
+    tile.transpose(r0, true, op->getParentOfType<ModuleOp>());
+  });
+  return success();
+}
+
+LogicalResult lowerScatter(KernelLowering& k, tile::ScatterOp op) {
+  const Buffer& dest = k.buffer(op.getDest());
+  const Buffer& source = k.buffer(op.getSource());
+  if (source.type.getRank() == 1) {
+    scatterStatistic(k, op);
+    return success();
+  }
+  LaneTile tile(k, source);
+  if (!tile.known() || tile.pairs)
+    return op.emitOpError("source ") << source.type << " does not have rows across lanes";
+  tile.allocate();
+  Value zero = k.constant(int64_t(0)), count = k.scalar(op.getCount());
+  k.loop(zero, count, k.target.lanes, [&](Value r0) {
+    tile.transpose(r0, false, op->getParentOfType<ModuleOp>());
+    Value rows = k.min(k.constant(k.target.lanes), arith::SubIOp::create(k.b, k.loc, count, r0));
+    k.loop(zero, rows, 1, [&](Value i) {
+      Value to = rowPointer(k, dest, op.getBatch(), op.getRowH(), op.getRowQ(), k.add(r0, i));
+      copyRow(k, tile.stagedRow(i), tile.element(), to, dest.element(), tile.columns());
+    });
+  });
+  return success();
+}
+
+} // namespace attile

@@ -1,0 +1,208 @@
+//===- pipeline.cpp - the stages, in order ------------------------------------------------===//
+#include "compiler/pipeline/pipeline.h"
+
+#include "compiler/backends/cpu/CpuBackend.h"
+#include "compiler/conversion/attn-to-tile/AttnToTile.h"
+#include "compiler/irgen/irgen.h"
+#include "compiler/pipeline/PlanToPackage.h"
+#include "compiler/pipeline/Schedule.h"
+#include "compiler/transforms/attn/Passes.h"
+#include "compiler/transforms/tile/CpuLayouts.h"
+
+#include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/Diagnostics.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Transforms/Passes.h"
+
+#include <chrono>
+
+using namespace mlir;
+
+namespace attile {
+namespace {
+
+/// One compilation: the module on its way down, and what is said about it.
+class Pipeline {
+public:
+  Pipeline(const frontend::Source& source, const ast::Attention& attention, const PipelineOptions& options)
+      : source(source), attention(attention), options(options), context(dialects(), MLIRContext::Threading::DISABLED),
+        listener(&context, [&](mlir::Diagnostic& diagnostic) { return remember(diagnostic); }) {}
+
+  Result<PipelineResult> run() {
+    Result<CpuTarget> chosen = cpuTarget(options.target);
+    if (!chosen)
+      return std::move(chosen).error();
+    target = *chosen;
+    if (Result<void> done = stages(); !done)
+      return std::move(done).error();
+    return std::move(result);
+  }
+
+private:
+  // ---- the stages ------------------------------------------------------------------------------------
+
+  Result<void> stages() {
+    show("ast", [&] { return frontend::printTree(attention); });
+    if (stop("ast"))
+      return {};
+
+    irgen::Generated generated = irgen::generate(context, source, attention);
+    result.diagnostics = generated.diagnostics;
+    if (!generated.ok())
+      return refused("cannot be written as attention over a monoid");
+    module = std::move(generated.module);
+    Result<Package> signature = describeSignature(*module->getOps<attn::KernelOp>().begin());
+    if (!signature)
+      return std::move(signature).error();
+    result.package = std::move(*signature);
+    result.package.attile_version = ATTILE_VERSION;
+    finish("attn");
+    if (stop("attn"))
+      return {};
+
+    if (!pass(createFuseFoldPass()) || !tidy())
+      return refused("cannot be fused");
+    finish("fold");
+    if (stop("fold"))
+      return {};
+
+    AttnToTileOptions tiling;
+    tiling.schedule = chooseSchedule(*module, target);
+    tiling.count = options.count;
+    if (failed(convertAttnToTile(*module, tiling)))
+      return refused("cannot be tiled");
+    keepOnePlan();
+    if (!tidy() || failed(assignCpuLayouts(*module, target.vector.dotBf16)) || !tidy())
+      return refused("has no CPU layout");
+    finish("tile");
+    if (stop("tile"))
+      return {};
+
+    if (failed(lowerKernelsToVector(*module, target.vector)))
+      return refused("has no vector code");
+    tile::PlanOp planOp = *module->getOps<tile::PlanOp>().begin();
+    Result<plan::Plan> plan = readPlan(planOp);
+    if (!plan)
+      return std::move(plan).error();
+    result.package.plan = std::move(*plan);
+    planOp.erase();
+    if (!pass(createCSEPass()) || failed(lowerToLLVMDialect(*module)))
+      return refused("cannot be lowered to LLVM");
+    CpuListing listing;
+    Result<CpuImage> image = compileImage(*module, target, options.observe ? &listing : nullptr);
+    if (!image)
+      return std::move(image).error();
+    record("llvm");
+    show("llvm", [&] { return listing.llvm; });
+    if (stop("llvm"))
+      return {};
+    show("asm", [&] { return listing.assembly; });
+    addCode(std::move(*image));
+    return {};
+  }
+
+  /// A counting plan comes beside the attention's own; only the wanted one goes on.
+  void keepOnePlan() {
+    StringRef suffix = "_count";
+    for (auto plan : llvm::make_early_inc_range(module->getOps<tile::PlanOp>()))
+      if (plan.getSymName().ends_with(suffix) != options.count)
+        plan.erase();
+    if (options.count) {
+      result.package.inputs.resize(0);
+      result.package.outputs.clear();
+    }
+    (void)pass(createSymbolDCEPass());
+  }
+
+  void addCode(CpuImage image) {
+    CodeSection section;
+    section.target = target.name;
+    section.features = target.required;
+    section.alignment = image.alignment;
+    section.entries = std::move(image.entries);
+    section.bytes = std::move(image.bytes);
+    result.package.code.push_back(std::move(section));
+  }
+
+  // ---- around them -----------------------------------------------------------------------------------
+
+  static DialectRegistry dialects() {
+    DialectRegistry registry;
+    registry.insert<attn::AttnDialect, tile::TileDialect, arith::ArithDialect, math::MathDialect, scf::SCFDialect,
+                    vector::VectorDialect, LLVM::LLVMDialect, cf::ControlFlowDialect>();
+    return registry;
+  }
+
+  bool pass(std::unique_ptr<Pass> pass) {
+    context.loadAllAvailableDialects();
+    PassManager manager(&context);
+    manager.enableVerifier(false);
+    manager.addPass(std::move(pass));
+    return succeeded(manager.run(*module));
+  }
+  bool tidy() { return pass(createCanonicalizerPass()) && pass(createCSEPass()); }
+
+  void record(std::string_view stage) {
+    auto now = std::chrono::steady_clock::now();
+    result.times.push_back({std::string(stage), std::chrono::duration<double, std::milli>(now - since).count()});
+    since = now;
+  }
+  template <class Text> void show(std::string_view stage, Text text) {
+    if (options.observe)
+      options.observe(stage, text());
+  }
+  void finish(std::string_view stage) {
+    record(stage);
+    show(stage, [&] {
+      std::string text;
+      llvm::raw_string_ostream stream(text);
+      module->print(stream);
+      return text + "\n";
+    });
+  }
+  bool stop(std::string_view stage) const { return options.stopAfter == stage; }
+
+  LogicalResult remember(mlir::Diagnostic& diagnostic) {
+    std::string text;
+    llvm::raw_string_ostream stream(text);
+    if (auto place = diagnostic.getLocation()->findInstanceOf<FileLineColLoc>())
+      stream << place.getFilename().getValue() << ":" << place.getLine() << ":" << place.getColumn() << ": ";
+    stream << diagnostic;
+    said.push_back(text);
+    return success();
+  }
+
+  /// What the user is told when a stage gives up: the first thing that was said, and the rest as notes.
+  Error refused(std::string_view why) {
+    for (const frontend::Diagnostic& diagnostic : result.diagnostics)
+      if (diagnostic.severity == frontend::Severity::Error)
+        return user_error(frontend::render(source, diagnostic));
+    if (said.empty())
+      return internal_error("'" + attention.name + "' " + std::string(why));
+    Error error = user_error(said.front());
+    error.notes.assign(said.begin() + 1, said.end());
+    return error;
+  }
+
+  const frontend::Source& source;
+  const ast::Attention& attention;
+  const PipelineOptions& options;
+  MLIRContext context;
+  ScopedDiagnosticHandler listener;
+  OwningOpRef<ModuleOp> module;
+  CpuTarget target;
+  PipelineResult result;
+  std::vector<std::string> said;
+  std::chrono::steady_clock::time_point since = std::chrono::steady_clock::now();
+};
+
+} // namespace
+
+Result<PipelineResult> compileAttention(const frontend::Source& source, const ast::Attention& attention,
+                                        const PipelineOptions& options) {
+  return Pipeline(source, attention, options).run();
+}
+
+} // namespace attile

@@ -1,0 +1,55 @@
+//===- pipeline.h - the stages from a checked spec to a package ------------------------===//
+//
+//     ast -> attn -> fold -> tile -> llvm -> asm -> package
+//
+// The list of stages is pipeline.cpp, which reads from top to bottom. What an observer is shown at a stage is what the next
+// stage consumes. No MLIR in this header.
+//
+//===----------------------------------------------------------------------===//
+#ifndef ATTILE_PIPELINE_PIPELINE_H
+#define ATTILE_PIPELINE_PIPELINE_H
+
+#include "compiler/frontend/frontend.h"
+
+#include <attile/package.h>
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace attile {
+
+/// The stages that have a text, in order.
+inline constexpr std::string_view kStages[] = {"ast", "attn", "fold", "tile", "llvm", "asm"};
+
+struct PipelineOptions {
+  std::string target = "native"; ///< see cpuTarget
+  /// Compile the plan that counts tiles instead of the attention itself: its package takes no o but an operand
+  /// `counts`, which `attile explain` and `bench` read.
+  bool count = false;
+  /// The last stage to run; empty: all of them. Then the package is empty.
+  std::string stopAfter;
+  /// Called with the text of each stage that was reached; texts are only made if this is set.
+  std::function<void(std::string_view stage, std::string text)> observe;
+};
+
+struct StageTime {
+  std::string stage;
+  double ms;
+};
+
+struct PipelineResult {
+  Package package;
+  std::vector<frontend::Diagnostic> diagnostics; ///< warnings of the later stages
+  std::vector<StageTime> times;
+};
+
+/// Compiles one attention of a checked file. Errors: kind user, with the place in the spec, for what cannot be compiled;
+/// environment, for a target that is not there; internal, for a defect.
+Result<PipelineResult> compileAttention(const frontend::Source& source, const ast::Attention& attention,
+                                        const PipelineOptions& options = {});
+
+} // namespace attile
+
+#endif
