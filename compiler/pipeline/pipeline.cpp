@@ -27,7 +27,8 @@ namespace {
 class Pipeline {
 public:
   Pipeline(const frontend::Source& source, const ast::Attention& attention, const PipelineOptions& options)
-      : source(source), attention(attention), options(options), context(dialects(), MLIRContext::Threading::DISABLED),
+      : source(source), attention(attention), options(options),
+        context(dialects(), MLIRContext::Threading::DISABLED),
         listener(&context, [&](mlir::Diagnostic& diagnostic) { return remember(diagnostic); }) {}
 
   Result<PipelineResult> run() {
@@ -62,7 +63,7 @@ private:
     if (stop("attn"))
       return {};
 
-    if (!pass(createFuseFoldPass()) || !tidy())
+    if (!pass(createFuseFold()) || !tidy())
       return refused("cannot be fused");
     finish("fold");
     if (stop("fold"))
@@ -130,8 +131,8 @@ private:
 
   static DialectRegistry dialects() {
     DialectRegistry registry;
-    registry.insert<attn::AttnDialect, tile::TileDialect, arith::ArithDialect, math::MathDialect, scf::SCFDialect,
-                    vector::VectorDialect, LLVM::LLVMDialect, cf::ControlFlowDialect>();
+    registry.insert<attn::AttnDialect, tile::TileDialect, arith::ArithDialect, math::MathDialect,
+                    scf::SCFDialect, vector::VectorDialect, LLVM::LLVMDialect, cf::ControlFlowDialect>();
     return registry;
   }
 
@@ -146,7 +147,8 @@ private:
 
   void record(std::string_view stage) {
     auto now = std::chrono::steady_clock::now();
-    result.times.push_back({std::string(stage), std::chrono::duration<double, std::milli>(now - since).count()});
+    result.times.push_back(
+        {std::string(stage), std::chrono::duration<double, std::milli>(now - since).count()});
     since = now;
   }
   template <class Text> void show(std::string_view stage, Text text) {

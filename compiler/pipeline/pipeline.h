@@ -2,8 +2,8 @@
 //
 //     ast -> attn -> fold -> tile -> llvm -> asm -> package
 //
-// The list of stages is pipeline.cpp, which reads from top to bottom. What an observer is shown at a stage is what the next
-// stage consumes. No MLIR in this header.
+// The list of stages is pipeline.cpp, which reads from top to bottom. What an observer is shown at a stage is
+// what the next stage consumes. No MLIR in this header.
 //
 //===----------------------------------------------------------------------===//
 #ifndef ATTILE_PIPELINE_PIPELINE_H
@@ -25,8 +25,8 @@ inline constexpr std::string_view kStages[] = {"ast", "attn", "fold", "tile", "l
 
 struct PipelineOptions {
   std::string target = "native"; ///< see cpuTarget
-  /// Compile the plan that counts tiles instead of the attention itself: its package takes no o but an operand
-  /// `counts`, which `attile explain` and `bench` read.
+  /// Compile the plan that counts tiles instead of the attention itself: its package takes no o but an
+  /// operand `counts`, which `attile explain` and `bench` read.
   bool count = false;
   /// The last stage to run; empty: all of them. Then the package is empty.
   std::string stopAfter;
@@ -45,8 +45,8 @@ struct PipelineResult {
   std::vector<StageTime> times;
 };
 
-/// Compiles one attention of a checked file. Errors: kind user, with the place in the spec, for what cannot be compiled;
-/// environment, for a target that is not there; internal, for a defect.
+/// Compiles one attention of a checked file. Errors: kind user, with the place in the spec, for what cannot
+/// be compiled; environment, for a target that is not there; internal, for a defect.
 Result<PipelineResult> compileAttention(const frontend::Source& source, const ast::Attention& attention,
                                         const PipelineOptions& options = {});
 
