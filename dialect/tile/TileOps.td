@@ -26,7 +26,8 @@ def Tile_PlanOp : Tile_Op<"plan", [Symbol, NoTerminator, SingleBlock]> {
   let summary = "what a launch does: named values, scratch buffers, kernels in order";
   let description = [{
     Everything is a symbolic expression of `tile.size`s: one plan serves all shapes. One kernel is the plan of length one.
-    Constraint: (plan_c1) values and scratch buffers have distinct names.
+    Constraints: (plan_c1) values and scratch buffers have distinct names; (plan_c2) a size that is read is one of the launch
+    or a value named earlier.
 
     ```mlir
     tile.kernel @copy_rows() { tile.return }
@@ -49,7 +50,7 @@ def Tile_PlanOp : Tile_Op<"plan", [Symbol, NoTerminator, SingleBlock]> {
 }
 
 def Tile_SizeOp : Tile_Op<"size", [Pure, Tile_NamesResults]> {
-  let summary = "a run-time size: batch, heads, kv_heads, q_len, kv_len, threads, q.stride.2, table.dim.0, or a value of the plan";
+  let summary = "a run-time size: batch, heads, kv_heads, q_len, kv_len, head_dim, head_dim_v, threads, q.stride.2, table.dim.0, or a value of the plan";
   let arguments = (ins StrAttr:$name);
   let results = (outs I64:$result);
   let assemblyFormat = "$name attr-dict";

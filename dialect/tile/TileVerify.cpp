@@ -30,9 +30,20 @@ static bool atMost(int64_t a, int64_t b) {
 
 // ---- plan ---------------------------------------------------------------------------------------
 
+/// Sizes that every launch knows; those of a tensor are dotted: q.stride.2, table.dim.0.
+static bool isLaunchSize(StringRef name) {
+  static constexpr StringRef sizes[] = {"batch",  "heads",    "kv_heads",   "q_len",
+                                        "kv_len", "head_dim", "head_dim_v", "threads"};
+  return name.contains('.') || llvm::is_contained(sizes, name);
+}
+
 LogicalResult PlanOp::verifyRegions() {
-  llvm::StringMap<Location> seen;
+  llvm::StringMap<Location> named; // values and scratch buffers so far
   for (Operation& op : getBody().front()) {
+    if (auto size = dyn_cast<SizeOp>(op);
+        size && !isLaunchSize(size.getName()) && !named.contains(size.getName()))
+      return size.emitOpError() << "name is '" << size.getName() // (plan_c2)
+                                << "', expected a size of the launch or a value named earlier in the plan";
     StringAttr name;
     if (auto value = dyn_cast<ValueOp>(op))
       name = value.getNameAttr();
@@ -40,7 +51,7 @@ LogicalResult PlanOp::verifyRegions() {
       name = scratch.getNameAttr();
     else
       continue;
-    auto [first, inserted] = seen.try_emplace(name, op.getLoc());
+    auto [first, inserted] = named.try_emplace(name, op.getLoc());
     if (inserted)
       continue;
     InFlightDiagnostic diagnostic = op.emitOpError()

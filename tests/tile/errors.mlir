@@ -11,6 +11,15 @@ tile.plan @p {
 }
 
 // -----
+// (plan_c2)
+tile.plan @p {
+  %later = tile.size "q_len"
+  // expected-error@+1 {{name is 'tiles', expected a size of the launch or a value named earlier in the plan}}
+  %tiles = tile.size "tiles"
+  tile.value "tiles" = %later
+}
+
+// -----
 // (launch_c1)
 tile.plan @p {
   %q = tile.size "q_len"
