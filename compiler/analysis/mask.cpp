@@ -50,11 +50,13 @@ Known Known::withoutRows() const {
 /// overlap but cover the range and nothing else.
 static std::array<Interval, 3> cut(Evaluator& points, const Split& split, Interval range) {
   Emit& emit = points.emit;
-  Value offset = points.exact(split.offset), divisor = emit.clamp(points.exact(split.divisor), 1, kSafe / 2);
+  Value offset = points.exact(split.offset), divisor = emit.max(points.exact(split.divisor), emit.i64(1));
   Value first = emit.floorDiv(emit.add(range.lo, offset), divisor);
   Value last = emit.floorDiv(emit.add(range.hi, offset), divisor);
-  Value firstEnd = emit.min(range.hi, emit.add(emit.sub(emit.mul(emit.add(first, 1), divisor), offset), -1));
-  Value lastBegin = emit.max(range.lo, emit.sub(emit.mul(last, divisor), offset));
+  // Dividends are below the limit: a greater divisor acts like it, and its multiples do not wrap.
+  Value step = emit.min(divisor, emit.i64(kSafe / 2));
+  Value firstEnd = emit.min(range.hi, emit.add(emit.sub(emit.mul(emit.add(first, 1), step), offset), -1));
+  Value lastBegin = emit.max(range.lo, emit.sub(emit.mul(last, step), offset));
   Value lo = emit.add(firstEnd, 1), hi = emit.add(lastBegin, -1), some = emit.lessEqual(lo, hi);
   return {Interval{range.lo, firstEnd},
           Interval{emit.select(some, lo, range.lo), emit.select(some, hi, range.lo)},

@@ -298,7 +298,8 @@ std::optional<Split> MaskTree::findSplit(int64_t variable) {
   const Expr* index = values.lookup(region.getArgument(variable));
   for (size_t i = 0; i != exprs.size(); ++i) {
     const Expr& remainder = exprs[i];
-    if (remainder.kind != Kind::FloorMod || !remainder.operands[1]->point || !remainder.operands[0]->safe())
+    if (remainder.kind != Kind::FloorMod || !remainder.operands[1]->point ||
+        !remainder.operands[0]->within(double(kSafe / 2)))
       continue;
     bool hasQuotient = llvm::any_of(exprs, [&](const Expr& other) {
       return other.kind == Kind::FloorDiv && other.operands == remainder.operands;

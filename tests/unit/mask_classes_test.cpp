@@ -398,6 +398,42 @@ std::vector<Case> cases() {
       attn.yield %r : i1)",
                   true,
                   true});
+  list.push_back({"key on both sides, huge",
+                  {oneOf({INT64_MIN, INT64_MIN + 9, INT64_MAX, 7})},
+                  R"(
+      %0 = arith.addi %k, %q : i64
+      %1 = arith.addi %0, %p0 : i64
+      %2 = arith.addi %q, %q : i64
+      %3 = arith.addi %2, %p0 : i64
+      %r = arith.cmpi sle, %1, %3 : i64
+      attn.yield %r : i1)",
+                  false,
+                  false});
+  // k * p0 rounded to f32 may tie with p1 where the exact product does not.
+  list.push_back({"rounded product",
+                  {real(0.1, 1),
+                   {"f32",
+                    [](Inputs& inputs, size_t i, std::mt19937_64& random) {
+                      inputs.reals[i] = double(float(inputs.reals[0]) * float(pick(random, 0, 40)));
+                    }}},
+                  R"(
+      %f = arith.sitofp %k : i64 to f32
+      %0 = arith.mulf %f, %p0 : f32
+      %r = arith.cmpf ole, %0, %p1 : f32
+      attn.yield %r : i1)",
+                  false,
+                  false});
+  list.push_back({"divisor that changes sign",
+                  {integer(0, 60), real(-1, 1)},
+                  R"(
+      %one = arith.constant 1.0 : f32
+      %0 = arith.subi %k, %p0 : i64
+      %1 = arith.sitofp %0 : i64 to f32
+      %2 = arith.divf %one, %1 : f32
+      %r = arith.cmpf olt, %2, %p1 : f32
+      attn.yield %r : i1)",
+                  false,
+                  false});
   list.push_back({"least of two",
                   {integer(-5, 40)},
                   R"(
