@@ -162,6 +162,23 @@ TEST(Irgen, FunctionsAndSumsAreExpanded) {
               "param w : f32[5] score s + w[k]", x, table);
 }
 
+TEST(Irgen, T5BucketsAreThoseOfThePaper) {
+  // As in examples/t5_bias.attn; the bucket is made the score of the only key.
+  Compiled compiled(
+      attention("param relative : int fn bucket(distance: int) : int = distance < 8 ? distance "
+                ": min(15, 8 + int(log(max(distance, 8) / 8.0) / log(128 / 8.0) * 8 + 0.00001)) "
+                "score f32((relative > 0 ? 16 : 0) + bucket(abs(relative))) output o, max"));
+  ASSERT_TRUE(compiled.generated.ok()) << compiled.diagnostics;
+  Qkv x({}, 4, 3);
+  const std::pair<int64_t, double> vectors[] = {{0, 0},    {-7, 7},    {-8, 8}, {-16, 10}, {-64, 14},
+                                                {-91, 15}, {-999, 15}, {1, 17}, {8, 24},   {91, 31}};
+  for (auto [relative, bucket] : vectors) {
+    Arguments arguments = x.arguments();
+    arguments.scalars["relative"] = relative;
+    EXPECT_EQ(evaluate(compiled, x, arguments).find("max")->values[0], bucket) << relative;
+  }
+}
+
 /// Rows of the mask as text.
 std::string maskOf(const std::string& statements, const Sizes& sizes, const Arguments& arguments = {}) {
   Compiled compiled(attention(statements));
