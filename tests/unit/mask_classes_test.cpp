@@ -490,8 +490,9 @@ TEST_P(MaskClasses, AgreeWithBruteForce) {
       EXPECT_EQ(tally.missedEmpty, 0);
       EXPECT_EQ(tally.missedFull, 0);
     }
-    if (test.exactRanges)
+    if (test.exactRanges) {
       EXPECT_EQ(tally.looseRanges, 0);
+    }
   }
 }
 
