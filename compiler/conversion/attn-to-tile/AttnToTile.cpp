@@ -48,17 +48,22 @@ static void planSummary(Arithmetic& a, Variant& variant, Value tensor, tile::Ker
 }
 
 namespace {
+/// The kernels of one size of tile.
+struct TileKernels {
+  tile::KernelOp main, merge;
+};
+
 /// The kernels of one variant and the plan that launches them.
 class Converter {
 public:
   Converter(OpBuilder& builder, Variant& variant) : builder(builder), variant(variant) {}
 
-  LogicalResult run(bool count);
+  LogicalResult run(const AttnToTileOptions& options);
 
 private:
   /// An empty plan with its summaries launched.
   Arithmetic openPlan(const Twine& name);
-  void writePlan(tile::KernelOp main, tile::KernelOp merge);
+  void writePlan(MutableArrayRef<TileKernels> tiles);
   void writeCountPlan(tile::KernelOp kernel);
 
   OpBuilder& builder;
@@ -85,18 +90,25 @@ static void clean(Block* block) {
   eliminateCommonSubExpressions(rewriter, dominance, plan);
 }
 
-void Converter::writePlan(tile::KernelOp main, tile::KernelOp merge) {
+void Converter::writePlan(MutableArrayRef<TileKernels> tiles) {
   Arithmetic a = openPlan(variant.name());
-  Grid grid = planRowTiles(a, variant, /*split=*/true);
+  std::optional<int64_t> fewRows;
+  if (tiles.size() > 1)
+    fewRows = tiles.back().main.getScheduleAttr().getRows();
+  Grid grid = planRowTiles(a, variant, /*split=*/true, fewRows);
   Value blocks = a.mul(grid.tiles, grid.splits);
   Value split = a.less(a.number(1), grid.splits);
-  Value rows = a.mul(a.select(split, blocks, a.number(0)), a.number(variant.schedule.getRows()));
+  Value rows = a.mul(a.select(split, blocks, a.number(0)), grid.rows);
   for (auto& [name, columns] : storedFields(variant)) {
     int64_t rowBytes = std::max<int64_t>(columns, 1) * static_cast<int64_t>(sizeof(float));
     tile::ScratchOp::create(a.b, a.loc, partialName(name), a.mul(rows, a.number(rowBytes)));
   }
-  tile::LaunchOp::create(a.b, a.loc, main.getSymName(), blocks, Value());
-  tile::LaunchOp::create(a.b, a.loc, merge.getSymName(), grid.tiles, split);
+  for (auto [i, kernels] : llvm::enumerate(tiles)) {
+    Value chosen = i == 0 ? grid.many : grid.few;
+    tile::LaunchOp::create(a.b, a.loc, kernels.main.getSymName(), blocks, chosen);
+    tile::LaunchOp::create(a.b, a.loc, kernels.merge.getSymName(), grid.tiles,
+                           chosen ? a.both(chosen, split) : split);
+  }
   clean(a.b.getInsertionBlock());
 }
 
@@ -107,17 +119,23 @@ void Converter::writeCountPlan(tile::KernelOp kernel) {
   clean(a.b.getInsertionBlock());
 }
 
-LogicalResult Converter::run(bool count) {
+LogicalResult Converter::run(const AttnToTileOptions& options) {
   for (Value tensor : variant.mask->summarizedTensors())
     summaries.push_back({tensor, writeSummaryKernel(builder, variant, tensor)});
-  FailureOr<tile::KernelOp> main = writeMainKernel(builder, variant);
-  if (failed(main))
-    return failure();
-  tile::KernelOp merge = writeMergeKernel(builder, variant);
-  tile::KernelOp counting = count ? writeCountKernel(builder, variant) : tile::KernelOp();
-  builder.setInsertionPoint(summaries.empty() ? *main : summaries.front().second);
-  writePlan(*main, merge);
-  if (count) {
+  SmallVector<Variant> variants{variant};
+  if (options.fewRows)
+    variants.push_back(variant.with(options.fewRows, "_few"));
+  SmallVector<TileKernels> tiles;
+  for (Variant& one : variants) {
+    FailureOr<tile::KernelOp> main = writeMainKernel(builder, one);
+    if (failed(main))
+      return failure();
+    tiles.push_back({*main, writeMergeKernel(builder, one)});
+  }
+  tile::KernelOp counting = options.count ? writeCountKernel(builder, variant) : tile::KernelOp();
+  builder.setInsertionPoint(summaries.empty() ? tiles.front().main : summaries.front().second);
+  writePlan(tiles);
+  if (counting) {
     builder.setInsertionPoint(counting);
     writeCountPlan(counting);
   }
@@ -130,7 +148,7 @@ LogicalResult attile::convertAttnToTile(ModuleOp module, const AttnToTileOptions
     if (failed(variant))
       return failure();
     OpBuilder builder(kernel);
-    if (failed(Converter(builder, *variant).run(options.count)))
+    if (failed(Converter(builder, *variant).run(options)))
       return failure();
     kernel.erase();
   }
@@ -145,6 +163,8 @@ struct ConvertAttnToTile : attile::impl::ConvertAttnToTileBase<ConvertAttnToTile
   void runOnOperation() override {
     AttnToTileOptions options;
     options.schedule = tile::ScheduleAttr::get(&getContext(), rows, keys, dotRows, scoreKeys, valueCols);
+    if (fewRows > 0)
+      options.fewRows = tile::ScheduleAttr::get(&getContext(), fewRows, keys, fewRows, scoreKeys, valueCols);
     options.splitKeys = splitKeys;
     options.count = count;
     if (failed(convertAttnToTile(getOperation(), options)))

@@ -19,7 +19,7 @@ static Value gatherQueries(KernelBuilder& k, const RowTile& rows) {
 }
 
 FailureOr<tile::KernelOp> attile::attn_to_tile::writeMainKernel(OpBuilder& builder, Variant& variant) {
-  KernelBuilder k(builder, variant, variant.name() + "_main");
+  KernelBuilder k(builder, variant, variant.prefix + "_main");
   // Operands first, in the order of the signature.
   for (Value operand : variant.fold->getOperands())
     k.operand(operand);
@@ -49,7 +49,7 @@ FailureOr<tile::KernelOp> attile::attn_to_tile::writeMainKernel(OpBuilder& build
 }
 
 tile::KernelOp attile::attn_to_tile::writeMergeKernel(OpBuilder& builder, Variant& variant) {
-  KernelBuilder k(builder, variant, variant.name() + "_merge");
+  KernelBuilder k(builder, variant, variant.prefix + "_merge");
   for (unsigned i = 0; i != variant.fold.getNumResults(); ++i)
     k.output(i);
   RowTile rows = decodeRowTile(k, /*split=*/false);

@@ -28,13 +28,20 @@ static Value planSplits(Arithmetic& a, Variant& variant, Value tiles) {
   return a.max(a.min(wanted, worth), a.number(1));
 }
 
-Grid attile::attn_to_tile::planRowTiles(Arithmetic& a, Variant& variant, bool split) {
+Grid attile::attn_to_tile::planRowTiles(Arithmetic& a, Variant& variant, bool split,
+                                        std::optional<int64_t> fewRows) {
   Value one = a.number(1), rows = a.number(variant.schedule.getRows());
   Value kvHeads = planSize(a, "kv_heads"), qLen = planSize(a, "q_len");
+  Value group = a.div(planSize(a, "heads"), kvHeads), few, many;
+  if (fewRows) {
+    Value all = variant.packsHeads() ? a.mul(group, qLen) : qLen;
+    few = a.less(all, a.number(*fewRows + 1));
+    many = a.less(a.number(*fewRows), all);
+    rows = a.select(few, a.number(*fewRows), rows);
+  }
   Value qPerTile = a.min(a.max(qLen, one), rows);
   if (std::optional<uint64_t> qBlock = variant.fold.getQBlock())
     qPerTile = a.min(qPerTile, a.number(*qBlock));
-  Value group = a.div(planSize(a, "heads"), kvHeads);
   Value headsPerTile = variant.packsHeads() ? a.max(a.min(group, a.div(rows, qPerTile)), one) : one;
   Value headTiles = a.ceil(group, headsPerTile);
   Value qTiles = planQueries(a, variant, qPerTile, qLen);
@@ -47,7 +54,7 @@ Grid attile::attn_to_tile::planRowTiles(Arithmetic& a, Variant& variant, bool sp
                                          {value::splits, splits}};
   for (auto [name, number] : named)
     tile::ValueOp::create(a.b, a.loc, name, number);
-  return {tiles, splits};
+  return {tiles, splits, rows, few, many};
 }
 
 /// First query and number of queries of query tile `index`.

@@ -21,13 +21,16 @@ inline constexpr llvm::StringLiteral qPerTile = "q_per_tile", headsPerTile = "he
 
 /// Row tiles of a launch.
 struct Grid {
-  mlir::Value tiles;  ///< row tiles: batch * kv_heads * head_tiles * q_tiles
-  mlir::Value splits; ///< ranges of keys per row tile
+  mlir::Value tiles;     ///< row tiles: batch * kv_heads * head_tiles * q_tiles
+  mlir::Value splits;    ///< ranges of keys per row tile
+  mlir::Value rows;      ///< of a tile
+  mlir::Value few, many; ///< i1: which kernels run, those of the smaller tile or the others; null without one
 };
 
 /// Writes the plan's values; `split` allows more than one range of keys per row tile, where there are too few
 /// tiles for the threads.
-Grid planRowTiles(Arithmetic& a, Variant& variant, bool split);
+/// `fewRows`, where given, are the rows of a smaller tile that is used if it holds all rows of a kv head.
+Grid planRowTiles(Arithmetic& a, Variant& variant, bool split, std::optional<int64_t> fewRows = std::nullopt);
 
 /// What one block computes: rows (h, q) of batch b and one kv head, and one range of keys.
 struct RowTile {

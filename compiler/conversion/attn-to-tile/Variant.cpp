@@ -103,6 +103,7 @@ FailureOr<Variant> Variant::of(attn::KernelOp kernel, tile::ScheduleAttr schedul
   variant.kernel = kernel;
   variant.fold = *fold;
   variant.schedule = schedule;
+  variant.prefix = variant.name().str();
   variant.splitKeys = splitKeys;
   variant.monoid = SymbolTable::lookupNearestSymbolFrom<attn::MonoidOp>(*fold, fold->getMonoidAttr());
   unsigned scores = fold->getScore().front().getTerminator()->getNumOperands();

@@ -20,7 +20,8 @@ struct Variant {
   attn::KernelOp kernel;
   attn::FoldOp fold;
   attn::MonoidOp monoid;
-  tile::ScheduleAttr schedule;
+  tile::ScheduleAttr schedule;        ///< of the kernels that are being written
+  std::string prefix;                 ///< of their names
   int64_t splitKeys = 0;              ///< keys that make a range of their own worth while
   llvm::SmallVector<int64_t> columns; ///< per field: dv of a row_dv field, 0 for a row
   llvm::SmallVector<std::pair<unsigned, double>> unbounded; ///< gauges whose identity no score reaches
@@ -30,6 +31,13 @@ struct Variant {
 
   /// Refuses, with located diagnostics, what is not compiled yet.
   static mlir::FailureOr<Variant> of(attn::KernelOp kernel, tile::ScheduleAttr schedule, int64_t splitKeys);
+  /// The same for kernels of another tile.
+  Variant with(tile::ScheduleAttr other, const llvm::Twine& suffix) {
+    Variant result = *this;
+    result.schedule = other;
+    result.prefix = (name() + suffix).str();
+    return result;
+  }
 
   mlir::StringRef name() { return kernel.getSymName(); }
   unsigned numFields() { return monoid.numFields(); }

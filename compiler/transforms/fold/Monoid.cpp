@@ -281,7 +281,7 @@ Value LinearMonoid::Reader::readWeight(Sum& sum, Value coefficient, ArrayRef<Val
     return {};
   });
   if (!weight)
-    refuse(coefficient.getLoc())
+    refuse(merged[sum.field].getLoc())
         << "merge of '" << name(sum.field) << "' scales " << side << "." << name(sum.field)
         << " by more than " << side
         << "'s own gauge and the merged one; write the factor as a function of these two";
