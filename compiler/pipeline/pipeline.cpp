@@ -5,7 +5,7 @@
 #include "compiler/conversion/attn-to-tile/AttnToTile.h"
 #include "compiler/irgen/irgen.h"
 #include "compiler/pipeline/PlanToPackage.h"
-#include "compiler/pipeline/Schedule.h"
+#include "compiler/schedule/problem.h"
 #include "compiler/transforms/attn/Passes.h"
 #include "compiler/transforms/tile/CpuLayouts.h"
 
@@ -16,6 +16,7 @@
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/Passes.h"
 
+#include <attile/cpu_info.h>
 #include <chrono>
 
 using namespace mlir;
@@ -70,12 +71,12 @@ private:
       return {};
 
     AttnToTileOptions tiling;
-    tiling.schedule = chooseSchedule(*module, target);
+    tiling.schedule = chooseSchedule();
     tiling.count = options.count;
     if (failed(convertAttnToTile(*module, tiling)))
       return refused("cannot be tiled");
     keepOnePlan();
-    if (!tidy() || failed(assignCpuLayouts(*module, target.vector.dotBf16)) || !tidy())
+    if (!tidy() || failed(assignCpuLayouts(*module, !target.vector.dotBf16.empty())) || !tidy())
       return refused("has no CPU layout");
     finish("tile");
     if (stop("tile"))
@@ -102,6 +103,16 @@ private:
     show("asm", [&] { return listing.assembly; });
     addCode(std::move(*image));
     return {};
+  }
+
+  tile::ScheduleAttr chooseSchedule() {
+    attn::FoldOp fold;
+    module->walk([&](attn::FoldOp op) { fold = op; });
+    schedule::TargetDescription machine =
+        options.target == "native" ? schedule::describe(cpu_info()) : schedule::describe(options.target);
+    schedule::Tile tile = schedule::choose(machine, schedule::problemOf(fold)).tile;
+    return tile::ScheduleAttr::get(&context, tile.rows, tile.keys, tile.dot_rows, tile.score_keys,
+                                   tile.value_cols);
   }
 
   /// A counting plan comes beside the attention's own; only the wanted one goes on.

@@ -13,18 +13,19 @@ constexpr std::size_t max_name = 128;
 constexpr std::int64_t max_head_dim = 1 << 16;
 constexpr std::uint64_t max_alignment = 4096;
 
-bool is_identifier(std::string_view name) {
+/// Names inside a plan may have dots: "partial.m", "doc.summary.dim.1".
+bool is_identifier(std::string_view name, bool dots = false) {
   auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
-  auto part = [&](char c) { return letter(c) || (c >= '0' && c <= '9'); };
+  auto part = [&](char c) { return letter(c) || (c >= '0' && c <= '9') || (dots && c == '.'); };
   return !name.empty() && name.size() <= max_name && letter(name.front()) &&
          std::all_of(name.begin(), name.end(), part);
 }
 
 Result<void> verify_names(const Package& package) {
   std::set<std::string_view> seen;
-  auto check = [&](std::string_view kind, const auto& list) -> Result<void> {
+  auto check = [&](std::string_view kind, const auto& list, bool dots = false) -> Result<void> {
     for (const auto& item : list) {
-      if (!is_identifier(item.name))
+      if (!is_identifier(item.name, dots))
         return user_error(fmt::format("{}: expected an identifier as a name, got '{}'", kind,
                                       std::string_view(item.name).substr(0, max_name)));
       if (!seen.insert(item.name).second)
@@ -41,9 +42,9 @@ Result<void> verify_names(const Package& package) {
   if (Result<void> result = check("scalar params", package.scalar_params); !result)
     return result;
   seen.clear();
-  if (Result<void> result = check("plan values", package.plan.values); !result)
+  if (Result<void> result = check("plan values", package.plan.values, true); !result)
     return result;
-  return check("scratch", package.plan.scratch);
+  return check("scratch", package.plan.scratch, true);
 }
 
 Result<void> verify_operands(const Package& package) {

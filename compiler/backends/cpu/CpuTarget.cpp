@@ -21,13 +21,14 @@ static CpuTarget levelTarget(int level, bool bf16) {
   target.name = target.cpu;
   target.required = levelFeatures(level);
   target.vector.lanes = level >= 4 ? 16 : level == 3 ? 8 : 4;
-  target.vector.scaleByPower = level >= 4;
+  if (level >= 4)
+    target.vector.scaleByPower = "llvm.x86.avx512.mask.scalef.ps.512";
   target.vector.convertsF16 = level >= 3;
   if (bf16) {
     target.name += "-bf16";
     target.features = {"avx512bf16"};
     target.required.push_back("avx512bf16");
-    target.vector.dotBf16 = true;
+    target.vector.dotBf16 = "llvm.x86.avx512bf16.dpbf16ps.512";
   }
   return target;
 }

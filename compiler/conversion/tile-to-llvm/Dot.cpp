@@ -36,7 +36,7 @@ struct DotLowering {
     if (!pairs)
       return LLVM::FMulAddOp::create(k.b, k.loc, a, b, sum);
     auto bf16 = VectorType::get({2 * k.target.lanes}, k.b.getBF16Type());
-    auto name = k.b.getStringAttr("llvm.x86.avx512bf16.dpbf16ps.512");
+    auto name = k.b.getStringAttr(k.target.dotBf16);
     return LLVM::CallIntrinsicOp::create(k.b, k.loc, k.vectorOf(k.b.getF32Type()), name,
                                          ValueRange{sum, vector::BitCastOp::create(k.b, k.loc, bf16, a),
                                                     vector::BitCastOp::create(k.b, k.loc, bf16, b)})
@@ -136,7 +136,7 @@ LogicalResult lowerDot(KernelLowering& k, tile::DotOp op) {
   bool lanes = dot.lhs.type.getLayout() == tile::LayoutKind::ColMajor && dot.lhs.element().isF32();
   bool unit = dot.rhs.element().isF32() && dot.rhs.type.getLayout() == tile::LayoutKind::RowMajor;
   if (dot.pairs) {
-    lanes = k.target.dotBf16 && dot.lhs.element().isBF16();
+    lanes = !k.target.dotBf16.empty() && dot.lhs.element().isBF16();
     auto wanted = op.getTransposeB() ? tile::LayoutKind::RowMajor : tile::LayoutKind::RowPairs;
     unit = dot.rhs.element().isBF16() && dot.rhs.isLocal() && dot.rhs.type.getLayout() == wanted;
   }

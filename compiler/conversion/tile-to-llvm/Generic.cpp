@@ -244,11 +244,12 @@ LogicalResult GenericLowering::emitScalar(Operation* op) {
     scalars[op->getResult(0)] = column;
     return success();
   }
-  auto operands = llvm::map_to_vector(op->getOperands(), [&](Value v) { return asScalar(v); });
   if (auto lookup = dyn_cast<tile::LookupOp>(op)) {
-    scalars[op->getResult(0)] = emitLookup(k, k.buffer(lookup.getBuffer()), operands, lookup.getType());
+    auto indices = llvm::map_to_vector(lookup.getIndices(), [&](Value v) { return asScalar(v); });
+    scalars[op->getResult(0)] = emitLookup(k, k.buffer(lookup.getBuffer()), indices, lookup.getType());
     return success();
   }
+  auto operands = llvm::map_to_vector(op->getOperands(), [&](Value v) { return asScalar(v); });
   if (op->getNumResults() != 1 || op->getNumRegions())
     return op->emitOpError("has no scalar form");
   if (Value value = emitMath(k, op, operands, op->getResult(0).getType())) {

@@ -102,7 +102,7 @@ Value KernelLowering::fromF32(Value value, Type element) {
     return value;
   auto shaped = dyn_cast<VectorType>(value.getType());
   auto typed = [&](Type e) { return shaped ? Type(shaped.clone(e)) : e; };
-  if (element.isF16() || (target.dotBf16 && shaped))
+  if (element.isF16() || (!target.dotBf16.empty() && shaped))
     return arith::TruncFOp::create(b, loc, typed(element), value);
   // bf16 without an instruction for it, round to nearest even: add 0x7fff plus the lowest kept bit; NaN keeps
   // a mantissa bit.
@@ -329,12 +329,7 @@ namespace {
 struct TileToVectorPass : PassWrapper<TileToVectorPass, OperationPass<ModuleOp>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(TileToVectorPass)
   TileToVectorPass() = default;
-  TileToVectorPass(const TileToVectorPass& other) : PassWrapper(other), target(other.target) {}
-  explicit TileToVectorPass(VectorTarget target) : target(target) {
-    lanes = target.lanes;
-    dotBf16 = target.dotBf16;
-    scaleByPower = target.scaleByPower;
-  }
+  TileToVectorPass(const TileToVectorPass& other) : PassWrapper(other) {}
   StringRef getArgument() const override { return "convert-tile-to-vector"; }
   StringRef getDescription() const override { return "tile kernels as vector code for a CPU"; }
   void getDependentDialects(DialectRegistry& registry) const override {
@@ -342,21 +337,16 @@ struct TileToVectorPass : PassWrapper<TileToVectorPass, OperationPass<ModuleOp>>
                     math::MathDialect>();
   }
   void runOnOperation() override {
-    VectorTarget chosen{lanes, dotBf16, scaleByPower, true};
-    if (failed(lowerKernelsToVector(getOperation(), chosen)))
+    VectorTarget target{lanes, dotBf16, scaleByPower};
+    if (failed(lowerKernelsToVector(getOperation(), target)))
       signalPassFailure();
   }
-  VectorTarget target;
   Option<int64_t> lanes{*this, "lanes", llvm::cl::desc("f32 lanes of a vector register"), llvm::cl::init(16)};
-  Option<bool> dotBf16{*this, "dot-bf16", llvm::cl::desc("the CPU has vdpbf16ps"), llvm::cl::init(false)};
-  Option<bool> scaleByPower{*this, "scale-by-power", llvm::cl::desc("the CPU has vscalefps"),
-                            llvm::cl::init(true)};
+  Option<std::string> dotBf16{*this, "dot-bf16", llvm::cl::desc("intrinsic for dots of bf16 pairs")};
+  Option<std::string> scaleByPower{*this, "scale-by-power", llvm::cl::desc("intrinsic for x * 2^n")};
 };
 } // namespace
 
-std::unique_ptr<Pass> createTileToVectorPass(VectorTarget target) {
-  return std::make_unique<TileToVectorPass>(target);
-}
 void registerTileToVectorPass() { PassRegistration<TileToVectorPass>(); }
 
 } // namespace attile

@@ -11,6 +11,8 @@
 
 #include "llvm/ADT/TypeSwitch.h"
 
+#include <limits>
+
 using namespace mlir;
 
 namespace attile {
@@ -41,9 +43,8 @@ struct MathEmitter {
   /// 2^n * x for n integral and within [-160, 160]. AVX-512 has an instruction; else exponents are added in
   /// two halves.
   Value scale(Value x, Value n) {
-    if (auto vector = dyn_cast<VectorType>(type);
-        vector && k.target.scaleByPower && vector.getNumElements() == 16) {
-      auto name = k.b.getStringAttr("llvm.x86.avx512.mask.scalef.ps.512");
+    if (isa<VectorType>(type) && !k.target.scaleByPower.empty()) {
+      auto name = k.b.getStringAttr(k.target.scaleByPower);
       Value mask = arith::ConstantOp::create(k.b, k.loc, k.b.getI16IntegerAttr(-1));
       Value rounding = arith::ConstantOp::create(k.b, k.loc, k.b.getI32IntegerAttr(4)); // the current mode
       return LLVM::CallIntrinsicOp::create(k.b, k.loc, type, name, ValueRange{x, n, x, mask, rounding})
@@ -93,6 +94,22 @@ struct MathEmitter {
     return scale(powerOfFraction(f), n);
   }
 
+  /// |x|^y, with the sign and the NaN of a negative x.
+  Value power(Value x, Value y) {
+    Value log = math::Log2Op::create(k.b, k.loc, math::AbsFOp::create(k.b, k.loc, x));
+    Value size = exp2(mul(y, log));
+    auto equal = [&](Value a, Value b) -> Value {
+      return arith::CmpFOp::create(k.b, k.loc, arith::CmpFPredicate::OEQ, a, b);
+    };
+    auto floor = [&](Value v) -> Value { return math::FloorOp::create(k.b, k.loc, v); };
+    Value half = mul(y, number(0.5));
+    Value even = equal(floor(half), half), integral = equal(floor(y), y);
+    Value signedSize = select(even, size, arith::NegFOp::create(k.b, k.loc, size));
+    Value negative = select(integral, signedSize, number(std::numeric_limits<double>::quiet_NaN()));
+    Value result = select(less(x, number(0.0)), negative, size);
+    return select(equal(y, number(0.0)), number(1.0), result);
+  }
+
   Value exp(Value x) { return exponential(x, 1.4426950408889634); }
   Value exp2(Value x) { return exponential(x, 1.0); }
 };
@@ -106,6 +123,7 @@ Value emitMath(KernelLowering& k, Operation* op, ValueRange operands, Type type)
   return llvm::TypeSwitch<Operation*, Value>(op)
       .Case([&](math::ExpOp) { return e.exp(operands[0]); })
       .Case([&](math::Exp2Op) { return e.exp2(operands[0]); })
+      .Case([&](math::PowFOp) { return e.power(operands[0], operands[1]); })
       // Maxima as one machine instruction: the second operand where either is NaN.
       .Case<arith::MaximumFOp, arith::MaxNumFOp>(
           [&](auto) { return e.select(e.less(operands[1], operands[0]), operands[0], operands[1]); })

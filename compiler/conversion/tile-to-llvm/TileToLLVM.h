@@ -16,20 +16,17 @@
 #include "mlir/IR/BuiltinOps.h"
 
 #include <cstdint>
-#include <memory>
-
-namespace mlir {
-class Pass;
-}
+#include <string>
 
 namespace attile {
 
 /// What the lowering must know about a CPU.
 struct VectorTarget {
-  int64_t lanes = 4;         ///< f32 lanes of a vector register
-  bool dotBf16 = false;      ///< AVX512_BF16: vdpbf16ps
-  bool scaleByPower = false; ///< AVX-512: vscalefps
-  bool convertsF16 = true;   ///< F16C
+  int64_t lanes = 4; ///< f32 lanes of a vector register
+  /// Names of LLVM intrinsics on whole vectors, empty where the CPU has no such instruction.
+  std::string dotBf16;      ///< acc + a.even * b.even + a.odd * b.odd, of f32 and pairs of bf16
+  std::string scaleByPower; ///< x * 2^n: (x, n, passthrough, mask, rounding)
+  bool convertsF16 = true;  ///< f16 <-> f32 without a call
 };
 
 inline constexpr llvm::StringLiteral kSlotsAttr = "attile.slots";
@@ -43,8 +40,7 @@ inline constexpr int64_t kMaxLength = int64_t(1) << 29;
 /// (assign-cpu-layouts).
 mlir::LogicalResult lowerKernelsToVector(mlir::ModuleOp module, const VectorTarget& target);
 
-/// The function above as a pass, for attile-opt: `--convert-tile-to-vector="lanes=16 ..."`.
-std::unique_ptr<mlir::Pass> createTileToVectorPass(VectorTarget target);
+/// The function above as a pass, for attile-opt: `--convert-tile-to-vector="lanes=16"`.
 void registerTileToVectorPass();
 
 } // namespace attile
