@@ -137,6 +137,11 @@ static Value floorModulo(Arithmetic& a, Value x, Value y) {
   return constant && *constant != 0 ? rest : a.select(a.equal(y, a.number(0)), a.number(0), rest);
 }
 
+Value KernelBuilder::captured(OpBuilder& at, Value value) {
+  IRMapping mapping;
+  return captured(at, value, mapping);
+}
+
 Value KernelBuilder::captured(OpBuilder& at, Value value, IRMapping& mapping) {
   if (Value known = mapping.lookupOrNull(value))
     return known;

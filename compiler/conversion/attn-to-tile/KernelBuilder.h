@@ -49,6 +49,8 @@ public:
   mlir::Value argument(llvm::StringRef name, mlir::Type type);
   /// The counterpart of an argument of the attn.kernel: a buffer, or a scalar param.
   mlir::Value operand(mlir::Value attnArgument);
+  /// The same for any value outside of the fold: scalar code there is copied to `at`.
+  mlir::Value captured(mlir::OpBuilder& at, mlir::Value value);
   /// The buffer of result `i` of the attn.kernel.
   mlir::Value output(unsigned i);
   mlir::Value size(llvm::StringRef name);

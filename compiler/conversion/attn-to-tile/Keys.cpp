@@ -19,7 +19,7 @@ public:
   explicit Host(KernelBuilder& k) : k(k) {}
 
   Value size(OpBuilder&, Location, StringRef name) override { return k.size(name); }
-  Value scalar(OpBuilder&, Location, Value captured) override { return k.operand(captured); }
+  Value scalar(OpBuilder& b, Location, Value captured) override { return k.captured(b, captured); }
   Value element(OpBuilder& b, Location loc, Value tensor, ValueRange indices) override {
     Value buffer = k.operand(tensor);
     return tile::LookupOp::create(b, loc, tile::widened(elementType(buffer)), buffer, indices);
