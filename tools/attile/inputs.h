@@ -33,6 +33,7 @@ struct InputOptions {
   std::string q, k, v; ///< .npy files
   std::vector<std::string> params;
   std::uint64_t seed = 0;
+  bool quiet = false; ///< no notes about what was assumed or rounded
 
   /// --shape, --param, --seed; and --q, --k, --v, --layout, for commands that read tensors.
   void declare(CLI::App& app, bool tensors);

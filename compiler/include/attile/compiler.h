@@ -64,11 +64,28 @@ private:
   explicit Spec(std::shared_ptr<const Impl> impl) : impl(std::move(impl)) {}
 };
 
+/// What a compilation has to say besides its result.
+struct CompileReport {
+  struct Stage {
+    std::string name;
+    double ms = 0;
+  };
+  std::vector<Stage> stages; ///< how long each took
+  std::vector<Diagnostic> warnings;
+};
+
 /// Spec to package, for one target. The package is all that a Device needs.
-Result<Package> compile(const Spec& spec, const CompileOptions& options = {});
+Result<Package> compile(const Spec& spec, const CompileOptions& options = {},
+                        CompileReport* report = nullptr);
 
 /// The text of one stage, exactly what the next stage consumes.
 Result<std::string> inspect(const Spec& spec, const CompileOptions& options, std::string_view stage);
+
+/// A package with the params of the attention, but which counts instead of computing: for each of its row
+/// tiles, the full, partial and empty tiles of keys, and the visible and executed scores. Its output `counts`
+/// is an i64 tensor [row tiles, 5, rows of a tile], in that order; sums over the last dimension are the
+/// counts.
+Result<Package> compile_counter(const Spec& spec, const CompileOptions& options = {});
 
 /// The arguments of a call by the names of the spec; scalars that are left out take their default.
 struct Operands {

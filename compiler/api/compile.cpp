@@ -1,0 +1,107 @@
+#include "compiler/api/diagnostics.h"
+#include "compiler/api/selected.h"
+#include "compiler/api/spec.h"
+#include "compiler/pipeline/pipeline.h"
+
+#include <attile/compiler.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fmt/core.h>
+#include <fstream>
+
+namespace attile {
+namespace {
+
+/// Writes stages into a folder: 1-ast.txt, 2-attn.mlir, ...
+class Dump {
+public:
+  explicit Dump(const std::string& folder) : folder(folder) {
+    std::error_code failed;
+    if (!folder.empty() && (std::filesystem::create_directories(folder, failed), failed))
+      error = user_error(fmt::format("cannot make folder '{}': {}", folder, failed.message()));
+  }
+
+  void write(std::string_view stage, const std::string& text) {
+    if (folder.empty() || error)
+      return;
+    auto number = std::find(std::begin(kStages), std::end(kStages), stage) - std::begin(kStages) + 1;
+    std::string path = fmt::format("{}/{}-{}.{}", folder, number, stage, extension(stage));
+    std::ofstream file(path, std::ios::binary);
+    if (!(file << text).flush())
+      error = user_error(fmt::format("cannot write '{}'", path));
+  }
+
+  std::optional<Error> error;
+
+private:
+  static std::string_view extension(std::string_view stage) {
+    return stage == "ast" ? "txt" : stage == "llvm" ? "ll" : stage == "asm" ? "s" : "mlir";
+  }
+  std::string folder;
+};
+
+Result<PipelineResult> run(const Spec& spec, const CompileOptions& options, PipelineOptions pipeline,
+                           const std::function<void(std::string_view, const std::string&)>& observe = {}) {
+  Result<api::Selected> selected = api::select(spec, options);
+  if (!selected)
+    return selected.error();
+  Dump dump(options.dump_dir);
+  pipeline.target = options.target;
+  if (observe || !options.dump_dir.empty())
+    pipeline.observe = [&](std::string_view stage, const std::string& text) {
+      dump.write(stage, text);
+      if (observe)
+        observe(stage, text);
+    };
+  Result<PipelineResult> result = compileAttention(*selected->source, *selected->attention, pipeline);
+  if (result && dump.error)
+    return *dump.error;
+  return result;
+}
+
+} // namespace
+
+const std::vector<std::string>& stages() {
+  static const std::vector<std::string> names(std::begin(kStages), std::end(kStages));
+  return names;
+}
+
+Result<Package> compile(const Spec& spec, const CompileOptions& options, CompileReport* report) {
+  Result<PipelineResult> result = run(spec, options, {});
+  if (!result)
+    return std::move(result).error();
+  if (report) {
+    for (const StageTime& time : result->times)
+      report->stages.push_back({time.stage, time.ms});
+    report->warnings = api::diagnosticsOf(spec.impl->source, result->diagnostics);
+  }
+  return std::move(result->package);
+}
+
+Result<std::string> inspect(const Spec& spec, const CompileOptions& options, std::string_view stage) {
+  if (std::find(std::begin(kStages), std::end(kStages), stage) == std::end(kStages))
+    return usage_error(fmt::format("no stage '{}'", stage), "there are: ast, attn, fold, tile, llvm, asm");
+  std::string text;
+  PipelineOptions pipeline;
+  pipeline.stopAfter = stage;
+  Result<PipelineResult> result =
+      run(spec, options, pipeline, [&](std::string_view at, const std::string& shown) {
+        if (at == stage)
+          text = shown;
+      });
+  if (!result)
+    return std::move(result).error();
+  return text;
+}
+
+Result<Package> compile_counter(const Spec& spec, const CompileOptions& options) {
+  PipelineOptions pipeline;
+  pipeline.count = true;
+  Result<PipelineResult> result = run(spec, options, pipeline);
+  if (!result)
+    return std::move(result).error();
+  return std::move(result->package);
+}
+
+} // namespace attile

@@ -1,0 +1,43 @@
+// Compiles and runs one case of the table, and compares it with float64.
+#pragma once
+
+#include "tests/conformance/table.h"
+
+#include <attile/attile.h>
+#include <attile/reference.h>
+#include <memory>
+#include <optional>
+
+namespace attile::conformance {
+
+struct Outcome {
+  std::string failure;              ///< empty if all is well
+  std::optional<Accuracy> accuracy; ///< if it came that far
+};
+
+class Runner {
+public:
+  Runner(const Table& table, std::string examples, Device device)
+      : table(table), examples(std::move(examples)), device(std::move(device)) {}
+
+  /// Draws inputs from `seed`.
+  Outcome run(const Case& c, std::uint64_t seed);
+  /// A line that names the case: "causal bf16 64 b=1,... dense normal 2".
+  std::string describe(const Case& c) const;
+
+private:
+  struct Compiled {
+    Kernel kernel;
+    Reference reference;
+  };
+  Result<Compiled> compile_case(const Case& c);
+  Result<Accuracy> run_compiled(const Compiled& compiled, const Case& c, std::uint64_t seed);
+
+  const Table& table;
+  std::string examples;
+  Device device;
+  Case last; ///< the case that `compiled` is of: consecutive cases often share it
+  std::optional<Result<Compiled>> compiled;
+};
+
+} // namespace attile::conformance

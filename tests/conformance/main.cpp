@@ -1,0 +1,129 @@
+// The conformance suite: one table of variants, types, shapes and layouts, against float64, on every device.
+//   attile-conformance [--sample=pairwise] [--variant NAME] [--seed N] [--junit FILE]
+#include "tests/conformance/case.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <fmt/core.h>
+#include <fstream>
+#include <random>
+
+using namespace attile;
+using namespace attile::conformance;
+
+namespace {
+
+struct Options {
+  std::string table = ATTILE_SOURCE "/tests/conformance/table.json", examples = ATTILE_SOURCE "/examples";
+  std::string sample = "all", only, junit;
+  std::uint64_t seed = std::random_device()();
+};
+
+struct Line { ///< of the summary
+  int passed = 0, failed = 0;
+  double worst = 0; ///< largest rel_err / bound
+  std::string worst_case;
+};
+
+struct Suite {
+  int passed = 0, failed = 0, skipped = 0;
+  std::map<std::string, Line> lines;
+  std::string junit;
+
+  void record(const std::string& device, const std::string& name, const std::string& variant,
+              const Outcome& outcome);
+  void skip(const std::string& device, const std::string& why);
+};
+
+std::string escaped(std::string text) {
+  for (auto [from, to] : {std::pair{"&", "&amp;"}, {"<", "&lt;"}, {">", "&gt;"}, {"\"", "&quot;"}})
+    for (std::size_t at = 0; (at = text.find(from, at)) != std::string::npos;
+         at += std::string_view(to).size())
+      text.replace(at, 1, to);
+  return text;
+}
+
+void Suite::record(const std::string& device, const std::string& name, const std::string& variant,
+                   const Outcome& outcome) {
+  Line& line = lines[variant];
+  bool ok = outcome.failure.empty();
+  (ok ? line.passed : line.failed)++;
+  (ok ? passed : failed)++;
+  if (outcome.accuracy && outcome.accuracy->bound > 0)
+    if (double part = outcome.accuracy->rel_err / outcome.accuracy->bound; !(part <= line.worst))
+      line.worst = part, line.worst_case = name;
+  if (!ok)
+    fmt::print("FAILED {}: {}\n", name, outcome.failure);
+  junit += fmt::format("<testcase classname=\"{}\" name=\"{}\">", device, escaped(name));
+  junit += ok ? "" : fmt::format("<failure message=\"{}\"/>", escaped(outcome.failure));
+  junit += "</testcase>\n";
+}
+
+void Suite::skip(const std::string& device, const std::string& why) {
+  skipped++;
+  fmt::print("skipped: {}: {}\n", device, why);
+  junit += fmt::format("<testcase name=\"{}\"><skipped/></testcase>\n", escaped(device));
+}
+
+void run_on(const std::string& name, const Table& table, const std::vector<Case>& cases,
+            const Options& options, Suite& suite) {
+  Result<Device> device = Device::open(name);
+  if (!device)
+    return suite.skip(name, device.error().message);
+  Runner runner(table, options.examples, *device);
+  std::mt19937_64 seeds(options.seed);
+  for (std::size_t i = 0; i < cases.size(); ++i) {
+    suite.record(name, runner.describe(cases[i]), table.value(cases[i], variant),
+                 runner.run(cases[i], seeds()));
+    if ((i + 1) % 100 == 0)
+      fmt::print(stderr, "{}: {} of {} cases\n", name, i + 1, cases.size());
+  }
+}
+
+void print_summary(const Suite& suite) {
+  fmt::print("\n{:<20}{:>8}{:>8}{:>16}  {}\n", "variant", "passed", "failed", "error/bound", "at worst in");
+  for (const auto& [variant, line] : suite.lines)
+    fmt::print("{:<20}{:>8}{:>8}{:>16.2f}  {}\n", variant, line.passed, line.failed, line.worst,
+               line.worst_case);
+  fmt::print("\nconformance: {} passed, {} failed, {} skipped\n", suite.passed, suite.failed, suite.skipped);
+}
+
+int run(const Options& options) {
+  Result<Table> table = Table::load(options.table);
+  if (!table)
+    return fmt::print(stderr, "{}\n", table.error().text()), table.error().exit_status();
+  std::vector<Case> cases = options.sample == "pairwise" ? table->pairwise(options.seed) : table->all();
+  std::erase_if(cases, [&](const Case& c) {
+    return !options.only.empty() && table->value(c, variant) != options.only;
+  });
+  std::sort(cases.begin(), cases.end()); // cases of one compilation together
+  fmt::print("{} cases, seed {} (repeat with --seed {})\n", cases.size(), options.seed, options.seed);
+
+  Suite suite;
+  bool gpu = false;
+  for (const DeviceInfo& device : Device::list()) {
+    gpu |= device.available && device.name.starts_with("cuda");
+    if (device.available)
+      run_on(device.name, *table, cases, options, suite);
+  }
+  if (!gpu)
+    suite.skip("cuda", "no GPU");
+  print_summary(suite);
+  if (!options.junit.empty())
+    std::ofstream(options.junit) << "<testsuite name=\"conformance\">\n" << suite.junit << "</testsuite>\n";
+  return suite.failed ? 1 : 0;
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+  Options options;
+  CLI::App app("Runs the conformance table on every device that is here.");
+  app.add_option("--sample", options.sample, "all, or pairwise: every pair of values")
+      ->check(CLI::IsMember({"all", "pairwise"}));
+  app.add_option("--variant", options.only, "this one alone");
+  app.add_option("--seed", options.seed, "of the inputs and of the sample; fresh if left out");
+  app.add_option("--junit", options.junit, "write results to this file");
+  CLI11_PARSE(app, argc, argv);
+  return run(options);
+}
