@@ -95,6 +95,15 @@ Result<std::string> inspect(const Spec& spec, const CompileOptions& options, std
   return text;
 }
 
+Result<Package> describe(const Spec& spec, const CompileOptions& options) {
+  PipelineOptions pipeline;
+  pipeline.stopAfter = "attn";
+  Result<PipelineResult> result = run(spec, options, pipeline);
+  if (!result)
+    return std::move(result).error();
+  return std::move(result->package);
+}
+
 Result<Package> compile_counter(const Spec& spec, const CompileOptions& options) {
   PipelineOptions pipeline;
   pipeline.count = true;

@@ -79,7 +79,6 @@ Result<Accuracy> Runner::run_compiled(const Compiled& compiled, const Case& c, s
   options.shape = table.value(c, shape);
   options.params = table.variants[c[variant]].params;
   options.seed = seed;
-  options.quiet = true;
   Result<cli::Inputs> inputs = options.make(package, /*values=*/true);
   if (!inputs)
     return std::move(inputs).error();

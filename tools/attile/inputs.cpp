@@ -31,7 +31,8 @@ std::optional<std::int64_t> parse_size(std::string_view text) {
 }
 
 /// Reads one of q, k, v, as [batch, heads, len, dim] in the package's dtype.
-Result<Tensor> read_operand(const std::string& name, const std::string& path, DType expected) {
+Result<Tensor> read_operand(const std::string& name, const std::string& path, DType expected,
+                            std::vector<std::string>& notes) {
   Result<TypedTensor> read = read_typed_npy(path);
   if (!read)
     return std::move(read).error().in(fmt::format("--{}", name));
@@ -46,7 +47,7 @@ Result<Tensor> read_operand(const std::string& name, const std::string& path, DT
   if (view.dtype == expected && !read->rounded)
     return std::move(read->tensor);
   if (view.dtype == DType::f32 && !read->rounded && expected == DType::bf16) {
-    note(fmt::format("--{} '{}' is f32 and is rounded to bf16", name, path));
+    notes.push_back(fmt::format("--{} '{}' is f32 and is rounded to bf16", name, path));
     return converted(view, expected);
   }
   return user_error(
@@ -90,12 +91,12 @@ Result<void> take_sizes(const Operand& operand, const ConstTensorView& view, Par
   return {};
 }
 
-Result<Shape> complete(const PartialShape& partial) {
+Result<Shape> complete(const PartialShape& partial, std::int64_t default_len) {
   Shape shape;
   shape.batch = partial.batch.value_or(1);
   shape.heads = partial.heads.value_or(partial.kv_heads.value_or(1));
   shape.kv_heads = partial.kv_heads.value_or(shape.heads);
-  shape.q_len = partial.q_len.value_or(partial.kv_len.value_or(1));
+  shape.q_len = partial.q_len.value_or(partial.kv_len.value_or(default_len));
   shape.kv_len = partial.kv_len.value_or(shape.q_len);
   if (shape.heads % shape.kv_heads != 0)
     return user_error(fmt::format("{} query heads cannot share {} key/value heads: not a multiple",
@@ -149,13 +150,14 @@ Result<Inputs> InputOptions::make(const Package& package, bool values) const {
   Result<PartialShape> partial = parse_shape(shape);
   if (!partial)
     return partial.error();
+  Inputs inputs;
   Operand operands[] = {{"q", &q, true, package.head_dim},
                         {"k", &k, false, package.head_dim},
                         {"v", &v, false, package.head_dim_v}};
   for (Operand& operand : operands) {
     if (operand.path->empty())
       continue;
-    Result<Tensor> read = read_operand(operand.name, *operand.path, package.dtype);
+    Result<Tensor> read = read_operand(operand.name, *operand.path, package.dtype, inputs.notes);
     if (!read)
       return std::move(read).error();
     operand.tensor = std::move(*read);
@@ -164,11 +166,10 @@ Result<Inputs> InputOptions::make(const Package& package, bool values) const {
         !taken)
       return taken.error();
   }
-  Result<Shape> complete_shape = complete(*partial);
+  Result<Shape> complete_shape = complete(*partial, default_len);
   if (!complete_shape)
     return complete_shape.error();
 
-  Inputs inputs;
   inputs.shape = *complete_shape;
   for (Operand& operand : operands) {
     if (!operand.tensor && !values)

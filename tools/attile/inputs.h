@@ -12,7 +12,7 @@
 
 namespace attile::cli {
 
-/// "b=1,hq=8,hkv=2,q=128,kv=4096": what is left out is 1, and hkv = hq, kv = q.
+/// "b=1,hq=8,hkv=2,q=128,kv=4096"; what is left out comes from files, or is 1, and hkv = hq, kv = q.
 struct PartialShape {
   std::optional<std::int64_t> batch, heads, kv_heads, q_len, kv_len;
 };
@@ -23,6 +23,7 @@ struct Inputs {
   Shape shape;
   Operands operands;
   std::deque<Tensor> memory;
+  std::vector<std::string> notes; ///< what was rounded or assumed
 
   /// For Kernel::launch; refers to the names in `operands`.
   Arguments arguments() const;
@@ -33,7 +34,7 @@ struct InputOptions {
   std::string q, k, v; ///< .npy files
   std::vector<std::string> params;
   std::uint64_t seed = 0;
-  bool quiet = false; ///< no notes about what was assumed or rounded
+  std::int64_t default_len = 1024; ///< q_len, if nothing says it
 
   /// --shape, --param, --seed; and --q, --k, --v, --layout, for commands that read tensors.
   void declare(CLI::App& app, bool tensors);

@@ -1,7 +1,5 @@
 #include "tools/attile/params.h"
 
-#include "tools/attile/report.h"
-
 #include <algorithm>
 #include <attile/npy.h>
 #include <attile/random.h>
@@ -78,18 +76,9 @@ Result<Scalar> parse_scalar(const ScalarParam& param, const std::string& text) {
   return wrong("a scalar");
 }
 
-plan::Symbols size_symbols(const Package& package, const Shape& shape) {
-  return {{"batch", shape.batch},
-          {"heads", shape.heads},
-          {"kv_heads", shape.kv_heads},
-          {"q_len", shape.q_len},
-          {"kv_len", shape.kv_len},
-          {"head_dim", package.head_dim},
-          {"head_dim_v", package.head_dim_v}};
-}
-
 /// The extents of a tensor param that is not read from a file.
-std::vector<std::int64_t> extents_of(const TensorSpec& spec, const plan::Symbols& sizes) {
+std::vector<std::int64_t> extents_of(const TensorSpec& spec, const plan::Symbols& sizes,
+                                     std::vector<std::string>& notes) {
   std::vector<std::int64_t> extents;
   for (const std::optional<plan::Expr>& dim : spec.dims) {
     std::optional<std::int64_t> extent;
@@ -97,8 +86,8 @@ std::vector<std::int64_t> extents_of(const TensorSpec& spec, const plan::Symbols
       if (Result<std::int64_t> value = plan::evaluate(*dim, sizes))
         extent = *value;
     if (!extent)
-      note(fmt::format("param '{}': dimension {} is open and gets extent {}", spec.name, extents.size(),
-                       open_extent));
+      notes.push_back(fmt::format("param '{}': dimension {} is open and gets extent {}", spec.name,
+                                  extents.size(), open_extent));
     extents.push_back(extent.value_or(open_extent));
   }
   return extents;
@@ -151,7 +140,7 @@ bool fits_i32(const Tensor& tensor) {
   });
 }
 
-Result<Tensor> read_param(const TensorSpec& spec, const std::string& path) {
+Result<Tensor> read_param(const TensorSpec& spec, const std::string& path, std::vector<std::string>& notes) {
   Result<TypedTensor> read = read_typed_npy(path);
   if (!read)
     return std::move(read).error().in(fmt::format("param '{}'", spec.name));
@@ -163,15 +152,15 @@ Result<Tensor> read_param(const TensorSpec& spec, const std::string& path) {
                                   spec.dims.size() == 1 ? "" : "s"));
   if (dtype == spec.dtype) {
     if (read->rounded)
-      note(fmt::format("param '{}': '{}' is float64 and is rounded to f32", spec.name, path));
+      notes.push_back(fmt::format("param '{}': '{}' is float64 and is rounded to f32", spec.name, path));
     return std::move(read->tensor);
   }
   bool widened = spec.dtype == DType::i64 && dtype == DType::i32;
   if (widened || (spec.dtype == DType::i32 && dtype == DType::i64 && fits_i32(tensor)))
     return converted(tensor.view(), spec.dtype); // numpy's integers are 64-bit unless one says otherwise
   if (dtype == DType::f32 && (spec.dtype == DType::bf16 || spec.dtype == DType::f16)) {
-    note(fmt::format("param '{}': '{}' is {} and is rounded to {}", spec.name, path, read->type_name(),
-                     name(spec.dtype)));
+    notes.push_back(fmt::format("param '{}': '{}' is {} and is rounded to {}", spec.name, path,
+                                read->type_name(), name(spec.dtype)));
     return converted(tensor.view(), spec.dtype);
   }
   return user_error(fmt::format("param '{}': '{}' has elements of type {}, expected {}", spec.name, path,
@@ -179,10 +168,10 @@ Result<Tensor> read_param(const TensorSpec& spec, const std::string& path) {
 }
 
 Result<Tensor> make_tensor(const TensorSpec& spec, const Given* given, const plan::Symbols& sizes,
-                           std::uint64_t seed) {
+                           std::uint64_t seed, std::vector<std::string>& notes) {
   if (given && given->value.starts_with("@"))
-    return read_param(spec, given->value.substr(1));
-  std::vector<std::int64_t> extents = extents_of(spec, sizes);
+    return read_param(spec, given->value.substr(1), notes);
+  std::vector<std::int64_t> extents = extents_of(spec, sizes, notes);
   constexpr std::string_view random = "random:";
   if (given && given->value.starts_with(random))
     return draw_between(spec, extents, std::string_view(given->value).substr(random.size()), seed);
@@ -203,6 +192,16 @@ std::string declared(const Package& package) {
 }
 
 } // namespace
+
+plan::Symbols cli::size_symbols(const Package& package, const Shape& shape) {
+  return {{"batch", shape.batch},
+          {"heads", shape.heads},
+          {"kv_heads", shape.kv_heads},
+          {"q_len", shape.q_len},
+          {"kv_len", shape.kv_len},
+          {"head_dim", package.head_dim},
+          {"head_dim_v", package.head_dim_v}};
+}
 
 Result<TypedTensor> cli::read_typed_npy(const std::string& path) {
   Result<Tensor> tensor = read_npy(path);
@@ -237,7 +236,8 @@ Result<void> cli::make_params(const Package& package, const std::vector<std::str
   }
   plan::Symbols sizes = size_symbols(package, inputs.shape);
   for (const TensorSpec& spec : package.tensor_params) {
-    Result<Tensor> tensor = make_tensor(spec, find(*given, spec.name), sizes, named_seed(seed, spec.name));
+    Result<Tensor> tensor =
+        make_tensor(spec, find(*given, spec.name), sizes, named_seed(seed, spec.name), inputs.notes);
     if (!tensor)
       return std::move(tensor).error();
     inputs.operands.tensors[spec.name] = std::as_const(inputs.memory.emplace_back(std::move(*tensor))).view();

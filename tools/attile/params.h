@@ -16,6 +16,9 @@ struct TypedTensor {
 };
 Result<TypedTensor> read_typed_npy(const std::string& path);
 
+/// batch, heads, kv_heads, q_len, kv_len, head_dim, head_dim_v.
+plan::Symbols size_symbols(const Package& package, const Shape& shape);
+
 /// Adds all params of the package to `inputs`, whose shape is known: given ones, then random tensors (floats
 /// normal, ints in [-1, 8)). Scalars that are not given keep their default, or are an Error without one.
 Result<void> make_params(const Package& package, const std::vector<std::string>& given, std::uint64_t seed,

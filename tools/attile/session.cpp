@@ -62,6 +62,8 @@ Result<Session> Session::open(SessionOptions& options) {
   Result<Inputs> inputs = options.inputs.make(*package, /*values=*/true);
   if (!inputs)
     return std::move(inputs).error();
+  for (const std::string& text : inputs->notes)
+    note(text);
   Session session{*spec, std::move(*package), *device, *kernel, std::move(*inputs), {}, {}, compile_ms};
 
   session.arguments = session.inputs.arguments();

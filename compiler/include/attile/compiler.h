@@ -81,6 +81,9 @@ Result<Package> compile(const Spec& spec, const CompileOptions& options = {},
 /// The text of one stage, exactly what the next stage consumes.
 Result<std::string> inspect(const Spec& spec, const CompileOptions& options, std::string_view stage);
 
+/// What a package of this attention would say of its operands and params; without plan and code.
+Result<Package> describe(const Spec& spec, const CompileOptions& options = {});
+
 /// A package with the params of the attention, but which counts instead of computing: for each of its row
 /// tiles, the full, partial and empty tiles of keys, and the visible and executed scores. Its output `counts`
 /// is an i64 tensor [row tiles, 5, rows of a tile], in that order; sums over the last dimension are the

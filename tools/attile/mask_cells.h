@@ -1,0 +1,35 @@
+// A mask, reduced to a grid of cells: how much of each is visible, and of what class its tiles are.
+#pragma once
+
+#include <attile/reference.h>
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+namespace attile::cli {
+
+struct TileSize {
+  std::int64_t rows = 1, keys = 1;
+};
+
+struct Cell {
+  float visible = 0; ///< part of its scores
+  /// Of the tile that it lies in (or of the tiles that it covers, where a cell is the larger one).
+  enum class Tile : std::uint8_t { empty, partial, full } tile = Tile::empty;
+};
+
+struct MaskCells {
+  int rows = 0, columns = 0;
+  std::vector<Cell> cells; ///< [rows, columns]
+  bool sampled = false;    ///< cells were looked at in some places only
+
+  Cell& at(int row, int column) { return cells[static_cast<std::size_t>(row) * columns + column]; }
+};
+
+/// For batch entry b and head h, at most `size` x `size` cells. Up to 2^26 scores every one is looked at;
+/// beyond, cells cover many tiles, and some scores of each are.
+Result<MaskCells> mask_cells(const Reference& reference, const Shape& shape, const Operands& operands,
+                             std::int64_t b, std::int64_t h, TileSize tile, int size,
+                             const std::function<void(double)>& progress);
+
+} // namespace attile::cli

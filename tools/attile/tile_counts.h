@@ -1,0 +1,17 @@
+// How many tiles and scores a kernel has to do with at given sizes and params.
+#pragma once
+
+#include "tools/attile/inputs.h"
+
+namespace attile::cli {
+
+struct TileCounts {
+  std::int64_t full = 0, partial = 0, empty = 0; ///< tiles of row tiles x tiles of keys
+  std::int64_t visible = 0, executed = 0;        ///< scores
+};
+
+/// Compiles and runs the kernel that counts. Exact, and as fast as finding the tiles is.
+Result<TileCounts> count_tiles(const Spec& spec, const CompileOptions& options, const Device& device,
+                               const Inputs& inputs, int threads);
+
+} // namespace attile::cli
