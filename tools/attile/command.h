@@ -14,6 +14,7 @@ Run declare_bench(CLI::App& app);
 Run declare_build(CLI::App& app);
 Run declare_check(CLI::App& app);
 Run declare_devices(CLI::App& app);
+Run declare_explain(CLI::App& app);
 Run declare_inspect(CLI::App& app);
 Run declare_mask(CLI::App& app);
 Run declare_run(CLI::App& app);

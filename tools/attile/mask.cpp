@@ -7,6 +7,7 @@
 #include "tools/attile/spec_options.h"
 
 #include <algorithm>
+#include <attile/cpu_info.h>
 #include <fmt/core.h>
 
 using namespace attile;
@@ -38,9 +39,11 @@ Colour colour_of(const Cell& cell) {
   return empty;
 }
 
-Result<TileSize> tile_size(const MaskOptions& options, const Spec& spec) {
-  if (options.tile.empty())
-    return tile_of(spec, options.spec.compile);
+Result<TileSize> tile_size(const MaskOptions& options, const Spec& spec, const Shape& shape) {
+  if (options.tile.empty()) {
+    Result<Explanation> chosen = explain(spec, options.spec.compile, shape, cpu_info().threads);
+    return chosen ? Result<TileSize>(chosen->tile) : chosen.error();
+  }
   TileSize tile;
   char x = 0, end = 0;
   if (std::sscanf(options.tile.c_str(), "%ld%c%ld%c", &tile.rows, &x, &tile.keys, &end) != 3 || x != 'x' ||
@@ -73,7 +76,7 @@ Result<int> mask(MaskOptions& options) {
   Result<Inputs> inputs = options.inputs.make(*signature, /*values=*/false);
   if (!inputs)
     return std::move(inputs).error();
-  Result<TileSize> tile = tile_size(options, *spec);
+  Result<TileSize> tile = tile_size(options, *spec, inputs->shape);
   if (!tile)
     return tile.error();
   Result<MaskCells> cells = look(options, *spec, *inputs, *tile);

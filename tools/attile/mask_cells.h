@@ -8,10 +8,6 @@
 
 namespace attile::cli {
 
-struct TileSize {
-  std::int64_t rows = 1, keys = 1;
-};
-
 struct Cell {
   float visible = 0; ///< part of its scores
   /// Of the tile that it lies in (or of the tiles that it covers, where a cell is the larger one).

@@ -101,4 +101,28 @@ struct Shape {
   std::int64_t batch = 1, heads = 1, kv_heads = 1, q_len = 1, kv_len = 1;
 };
 
+/// A tile of scores: rows are query rows, of several heads where these share keys.
+struct TileSize {
+  std::int64_t rows = 1, keys = 1;
+};
+
+/// What the cost model chose for a launch, and why. It predicts; it does not measure.
+struct Explanation {
+  struct Rejected {
+    std::string tile, reason;
+  };
+  TileSize tile;
+  std::string schedule;                                ///< the tile and how its dots use registers, in words
+  double flops = 0;                                    ///< of the dots, on executed scores
+  double special = 0;                                  ///< elementary functions evaluated
+  double memory_bytes = 0, l2_bytes = 0, l1_bytes = 0; ///< read and written from each level
+  double ms = 0;
+  std::string bound_by;           ///< "fma", "special functions", "elementwise", "l2" or "memory"
+  std::vector<Rejected> rejected; ///< the nearest ones, best first
+};
+
+/// `executed` is the part of all scores that the kernel computes: 1 without a mask.
+Result<Explanation> explain(const Spec& spec, const CompileOptions& options, const Shape& shape, int threads,
+                            double executed = 1);
+
 } // namespace attile

@@ -1,0 +1,98 @@
+// attile explain: what the compiler chose for some sizes, what it rejected, and what it expects.
+#include "tools/attile/command.h"
+#include "tools/attile/progress.h"
+#include "tools/attile/spec_options.h"
+#include "tools/attile/tile_counts.h"
+
+#include <attile/cpu_info.h>
+#include <fmt/core.h>
+
+using namespace attile;
+using namespace attile::cli;
+
+namespace {
+
+struct ExplainOptions {
+  SpecOptions spec;
+  InputOptions inputs;
+  int threads = 0;
+};
+
+Json json_of(const Explanation& e, const TileCounts& counts) {
+  Json rejected = Json::array();
+  for (const Explanation::Rejected& other : e.rejected)
+    rejected.push_back({{"tile", other.tile}, {"reason", other.reason}});
+  return {{"ok", true},
+          {"tile", {{"q", e.tile.rows}, {"k", e.tile.keys}}},
+          {"schedule", e.schedule},
+          {"tiles_full", counts.full},
+          {"tiles_partial", counts.partial},
+          {"tiles_empty", counts.empty},
+          {"scores_visible", counts.visible},
+          {"scores_executed", counts.executed},
+          {"bytes", e.memory_bytes},
+          {"bytes_by_level", {{"memory", e.memory_bytes}, {"l2", e.l2_bytes}, {"l1", e.l1_bytes}}},
+          {"flops", e.flops},
+          {"special_functions", e.special},
+          {"predicted_ms", e.ms},
+          {"bound_by", e.bound_by},
+          {"rejected", rejected}};
+}
+
+void print(const Shape& shape, const Explanation& e, const TileCounts& counts) {
+  fmt::print("b={} hq={} hkv={} q={} kv={}\n", shape.batch, shape.heads, shape.kv_heads, shape.q_len,
+             shape.kv_len);
+  fmt::print("tile      {} x {} scores ({})\n", e.tile.rows, e.tile.keys, e.schedule);
+  fmt::print("tiles     {} full, {} partial, {} empty; {} scores visible, {} executed\n", counts.full,
+             counts.partial, counts.empty, counts.visible, counts.executed);
+  fmt::print("predicted {:.3g} ms, bound by {}\n", e.ms, e.bound_by);
+  fmt::print("          {:.3g} FLOP, {:.3g} elementary functions\n", e.flops, e.special);
+  fmt::print("          {:.3g} bytes of memory, {:.3g} of L2, {:.3g} of L1\n", e.memory_bytes, e.l2_bytes,
+             e.l1_bytes);
+  for (const Explanation::Rejected& other : e.rejected)
+    fmt::print("rejected  {}: {}\n", other.tile, other.reason);
+}
+
+Result<int> run(ExplainOptions& options) {
+  int threads = options.threads ? options.threads : cpu_info().threads;
+  Result<Spec> spec = options.spec.load();
+  if (!spec)
+    return spec.error();
+  Result<Package> signature = describe(*spec, options.spec.compile);
+  if (!signature)
+    return signature.error();
+  Result<Inputs> inputs = options.inputs.make(*signature, /*values=*/false);
+  if (!inputs)
+    return std::move(inputs).error();
+  for (const std::string& text : inputs->notes)
+    note(text);
+  Result<Device> device = Device::open("cpu");
+  if (!device)
+    return device.error();
+  Progress progress("counting tiles");
+  Result<TileCounts> counts = count_tiles(*spec, options.spec.compile, *device, *inputs, threads);
+  if (!counts)
+    return counts.error();
+  double dense = static_cast<double>(inputs->shape.batch * inputs->shape.heads * inputs->shape.q_len) *
+                 static_cast<double>(inputs->shape.kv_len);
+  Result<Explanation> explanation = explain(*spec, options.spec.compile, inputs->shape, threads,
+                                            static_cast<double>(counts->executed) / dense);
+  if (!explanation)
+    return explanation.error();
+  if (options.spec.json)
+    print_json(json_of(*explanation, *counts));
+  else
+    print(inputs->shape, *explanation, *counts);
+  return 0;
+}
+
+} // namespace
+
+Run cli::declare_explain(CLI::App& app) {
+  auto options = std::make_shared<ExplainOptions>();
+  options->spec.declare(app, /*compiles=*/true);
+  options->inputs.declare(app, /*tensors=*/false);
+  app.add_option("--threads", options->threads, "to predict for; 0: all that there are")
+      ->check(CLI::Range(0, 4096));
+  return [options] { return run(*options); };
+}
