@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# Three attentions on .npy inputs: how exact, how fast, and what one of them looks like on its way down.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+attile=build/bin/attile
+inputs=build/demo
+/usr/bin/python3 examples/make_inputs.py "$inputs"
+
+show() { # show COMMAND...: as one would type it
+  printf '\n$ %s\n' "${*//build\/bin\//}"
+  "$@"
+}
+
+for name in full gemma2_local document; do
+  files=(--q "$inputs/$name/q.npy" --k "$inputs/$name/k.npy" --v "$inputs/$name/v.npy")
+  [[ $name == document ]] && files+=(--param "doc=@$inputs/$name/doc.npy")
+  [[ $name == gemma2_local ]] && files+=(--param window=1024)
+  printf '\n---- %s ----\n' "$name"
+  cat "examples/$name.attn"
+  show $attile run "examples/$name.attn" "${files[@]}" --check -o "$inputs/$name/o.npy"
+  show $attile bench "examples/$name.attn" "${files[@]}"
+done
+
+printf '\n---- the stages of examples/full.attn (first lines of each) ----\n'
+$attile inspect examples/full.attn --dump-dir "$inputs/stages"
+for stage in "$inputs"/stages/*; do
+  printf '\n%s, %d lines:\n' "$stage" "$(wc -l <"$stage")"
+  head -n 12 "$stage" | cut -c 1-150
+done
