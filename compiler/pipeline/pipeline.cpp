@@ -110,7 +110,8 @@ private:
     module->walk([&](attn::FoldOp op) { fold = op; });
     schedule::TargetDescription machine =
         options.target == "native" ? schedule::describe(cpu_info()) : schedule::describe(options.target);
-    schedule::Tile tile = schedule::choose(machine, schedule::problemOf(fold)).tile;
+    result.problem = schedule::problemOf(fold);
+    schedule::Tile& tile = result.tile = schedule::choose(machine, result.problem).tile;
     return tile::ScheduleAttr::get(&context, tile.rows, tile.keys, tile.dot_rows, tile.score_keys,
                                    tile.value_cols);
   }
@@ -121,10 +122,8 @@ private:
     for (auto plan : llvm::make_early_inc_range(module->getOps<tile::PlanOp>()))
       if (plan.getSymName().ends_with(suffix) != options.count)
         plan.erase();
-    if (options.count) {
-      result.package.inputs.resize(0);
-      result.package.outputs.clear();
-    }
+    if (options.count)
+      result.package.outputs = {{"counts", DType::i64, {std::nullopt, 5, result.tile.rows}}};
     (void)pass(createSymbolDCEPass());
   }
 

@@ -10,6 +10,7 @@
 #define ATTILE_PIPELINE_PIPELINE_H
 
 #include "compiler/frontend/frontend.h"
+#include "compiler/schedule/schedule.h"
 
 #include <attile/package.h>
 
@@ -25,8 +26,8 @@ inline constexpr std::string_view kStages[] = {"ast", "attn", "fold", "tile", "l
 
 struct PipelineOptions {
   std::string target = "native"; ///< see cpuTarget
-  /// Compile the plan that counts tiles instead of the attention itself: its package takes no o but an
-  /// operand `counts`, which `attile explain` and `bench` read.
+  /// Compile the plan that counts tiles instead of the attention itself: its package's one output is `counts`,
+  /// i64 [row tiles, 5, rows of a tile], which `attile explain` and `bench` read.
   bool count = false;
   /// The last stage to run; empty: all of them. Then the package is empty.
   std::string stopAfter;
@@ -43,6 +44,8 @@ struct PipelineResult {
   Package package;
   std::vector<frontend::Diagnostic> diagnostics; ///< warnings of the later stages
   std::vector<StageTime> times;
+  schedule::Problem problem; ///< that the fold posed, once it has been tiled
+  schedule::Tile tile;       ///< that was chosen for it
 };
 
 /// Compiles one attention of a checked file. Errors: kind user, with the place in the spec, for what cannot

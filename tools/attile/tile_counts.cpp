@@ -2,6 +2,7 @@
 
 #include "tools/attile/params.h"
 
+#include <algorithm>
 #include <fmt/core.h>
 #include <numeric>
 
@@ -36,6 +37,16 @@ Result<std::vector<std::int64_t>> counts_shape(const Package& package, const Inp
   return shape;
 }
 
+/// Stands for inputs that have sizes but no values: every row is the same small piece of memory.
+ConstTensorView placeholder(const TensorSpec& spec, const plan::Symbols& sizes, const Tensor& row) {
+  ConstTensorView view(row.bytes().data(), spec.dtype, std::vector<std::int64_t>(spec.dims.size(), 1));
+  for (std::size_t d = 0; d < spec.dims.size(); ++d) {
+    view.shape[d] = plan::evaluate(*spec.dims[d], sizes).value();
+    view.stride[d] = d + 1 == spec.dims.size();
+  }
+  return view;
+}
+
 } // namespace
 
 Result<TileCounts> cli::count_tiles(const Spec& spec, const CompileOptions& options, const Device& device,
@@ -52,7 +63,15 @@ Result<TileCounts> cli::count_tiles(const Spec& spec, const CompileOptions& opti
   Result<Tensor> counts = Tensor::zeros(DType::i64, *shape);
   if (!counts)
     return std::move(counts).error();
-  Arguments arguments = inputs.arguments();
+  Result<Tensor> row = Tensor::zeros(DType::f32, {std::max(package->head_dim, package->head_dim_v)});
+  if (!row)
+    return std::move(row).error();
+  Inputs complete;
+  complete.operands = inputs.operands;
+  for (const TensorSpec& input : package->inputs)
+    complete.operands.tensors.try_emplace(input.name,
+                                          placeholder(input, size_symbols(*package, inputs.shape), *row));
+  Arguments arguments = complete.arguments();
   arguments.threads = threads;
   arguments.outputs = {{package->outputs.front().name, counts->view()}};
   if (Result<void> launched = kernel->launch(arguments); !launched)

@@ -1,0 +1,42 @@
+#include "compiler/api/diagnostics.h"
+#include "compiler/api/selected.h"
+#include "compiler/pipeline/pipeline.h"
+
+#include <attile/compiler.h>
+#include <attile/cpu_info.h>
+
+using namespace attile;
+
+Result<Explanation> attile::explain(const Spec& spec, const CompileOptions& options, const Shape& shape,
+                                    int threads, double executed) {
+  Result<api::Selected> selected = api::select(spec, options);
+  if (!selected)
+    return selected.error();
+  PipelineOptions pipeline;
+  pipeline.target = options.target;
+  pipeline.stopAfter = "tile";
+  Result<PipelineResult> tiled = compileAttention(*selected->source, *selected->attention, pipeline);
+  if (!tiled)
+    return std::move(tiled).error();
+
+  schedule::TargetDescription target =
+      options.target == "native" ? schedule::describe(cpu_info()) : schedule::describe(options.target);
+  schedule::Shape at{shape.batch, shape.heads, shape.kv_heads, shape.q_len, shape.kv_len, threads, executed};
+  schedule::Prediction predicted = schedule::predict(target, tiled->problem, at, tiled->tile);
+  schedule::Choice choice = schedule::choose(target, tiled->problem, at);
+
+  Explanation result;
+  result.tile = {tiled->tile.rows, tiled->tile.keys};
+  result.schedule = schedule::to_string(tiled->tile);
+  result.flops = predicted.flops;
+  result.special = predicted.special;
+  result.memory_bytes = predicted.memory_bytes;
+  result.l2_bytes = predicted.l2_bytes;
+  result.l1_bytes = predicted.l1_bytes;
+  result.ms = 1e3 * predicted.seconds;
+  result.bound_by = predicted.bound_by;
+  for (const schedule::Rejected& other : choice.rejected)
+    if (other.tile != tiled->tile)
+      result.rejected.push_back({schedule::to_string(other.tile), other.reason});
+  return result;
+}
