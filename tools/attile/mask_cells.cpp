@@ -64,8 +64,8 @@ private:
 
   void add_row(std::int64_t q, std::vector<std::int64_t>& in_cells, std::vector<std::int64_t>& in_tiles) {
     keys.read(place.b, place.h, q, 0, row);
-    std::partial_sum(row.begin(), row.end(), sums.begin() + 1,
-                     [](std::int64_t sum, auto x) { return sum + x; });
+    for (std::size_t k = 0; k < row.size(); ++k)
+      sums[k + 1] = sums[k] + row[k];
     std::int64_t r = ((q + 1) * result.rows - 1) / shape.q_len; // the part that holds q
     for (int c = 0; c < result.columns; ++c)
       in_cells[static_cast<std::size_t>(r * result.columns + c)] +=
