@@ -15,9 +15,11 @@
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/Passes.h"
+#include "llvm/ADT/StringSet.h"
 
 #include <attile/cpu_info.h>
 #include <chrono>
+#include <map>
 
 using namespace mlir;
 
@@ -71,7 +73,7 @@ private:
       return {};
 
     AttnToTileOptions tiling;
-    tiling.schedule = chooseSchedule();
+    chooseSchedule(tiling);
     tiling.count = options.count;
     if (failed(convertAttnToTile(*module, tiling)))
       return refused("cannot be tiled");
@@ -89,6 +91,8 @@ private:
     if (!plan)
       return std::move(plan).error();
     result.package.plan = std::move(*plan);
+    if (options.count)
+      describeCounts();
     planOp.erase();
     if (!pass(createCSEPass()) || failed(lowerToLLVMDialect(*module)))
       return refused("cannot be lowered to LLVM");
@@ -105,26 +109,57 @@ private:
     return {};
   }
 
-  tile::ScheduleAttr chooseSchedule() {
+  /// Tiles for long inputs, and for the handful of rows of a decoding step.
+  void chooseSchedule(AttnToTileOptions& tiling) {
     attn::FoldOp fold;
     module->walk([&](attn::FoldOp op) { fold = op; });
     schedule::TargetDescription machine =
         options.target == "native" ? schedule::describe(cpu_info()) : schedule::describe(options.target);
     result.problem = schedule::problemOf(fold);
-    schedule::Tile& tile = result.tile = schedule::choose(machine, result.problem).tile;
-    return tile::ScheduleAttr::get(&context, tile.rows, tile.keys, tile.dot_rows, tile.score_keys,
-                                   tile.value_cols);
+    result.tile = schedule::choose(machine, result.problem).tile;
+    auto attribute = [&](const schedule::Tile& tile) {
+      return tile::ScheduleAttr::get(&context, tile.rows, tile.keys, tile.dot_rows, tile.score_keys,
+                                     tile.value_cols);
+    };
+    tiling.schedule = attribute(result.tile);
+    tiling.fewRows = attribute(schedule::choose_few_rows(machine, result.problem).tile);
   }
 
   /// A counting plan comes beside the attention's own; only the wanted one goes on.
   void keepOnePlan() {
     StringRef suffix = "_count";
+    llvm::StringSet<> launched;
     for (auto plan : llvm::make_early_inc_range(module->getOps<tile::PlanOp>()))
       if (plan.getSymName().ends_with(suffix) != options.count)
         plan.erase();
-    if (options.count)
-      result.package.outputs = {{"counts", DType::i64, {std::nullopt, 5, result.tile.rows}}};
-    (void)pass(createSymbolDCEPass());
+      else
+        plan.walk([&](tile::LaunchOp launch) { launched.insert(launch.getKernel()); });
+    for (auto kernel : llvm::make_early_inc_range(module->getOps<tile::KernelOp>()))
+      if (!launched.contains(kernel.getSymName()))
+        kernel.erase();
+  }
+
+  /// The output of a counting plan has a row for each of its kernel's blocks.
+  void describeCounts() {
+    std::map<std::string, plan::Expr> values;
+    for (const plan::Value& value : result.package.plan.values)
+      values.emplace(value.name, expanded(value.expr, values));
+    plan::Expr blocks = expanded(result.package.plan.kernels.back().grid, values);
+    result.package.outputs = {{"counts", DType::f32, {blocks, 5, result.tile.rows}}};
+  }
+
+  /// `expr` with the plan's values replaced by what they are.
+  static plan::Expr expanded(const plan::Expr& expr, const std::map<std::string, plan::Expr>& values) {
+    using Op = plan::Expr::Op;
+    if (expr.op() == Op::literal)
+      return expr;
+    if (expr.op() == Op::symbol) {
+      auto value = values.find(expr.name());
+      return value == values.end() ? expr : value->second;
+    }
+    plan::Expr a = expanded(expr.operand(0), values), b = expanded(expr.operand(1), values);
+    return expr.op() == Op::select ? plan::select(a, b, expanded(expr.operand(2), values))
+                                   : plan::Expr::make(expr.op(), a, b);
   }
 
   void addCode(CpuImage image) {

@@ -20,8 +20,8 @@ Result<Table> Table::load(const std::string& path) {
   for (const auto& entry : json["variants"]) {
     Variant& variant = table.variants.emplace_back();
     variant.spec = entry["spec"].get<std::string>();
-    for (const auto& [name, value] : entry.value("params", nlohmann::json::object()).items())
-      variant.params.push_back(name + "=" + value.get<std::string>());
+    for (const auto& [name, value] : entry.value("params", std::map<std::string, std::string>()))
+      variant.params.push_back(name + "=" + value);
     variant.only = entry.value("only", std::map<std::string, std::vector<std::string>>());
     table.axes.front().push_back(variant.spec);
   }

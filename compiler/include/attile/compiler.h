@@ -86,7 +86,7 @@ Result<Package> describe(const Spec& spec, const CompileOptions& options = {});
 
 /// A package with the params of the attention, but which counts instead of computing: for each of its row
 /// tiles, the full, partial and empty tiles of keys, and the visible and executed scores. Its output `counts`
-/// is an i64 tensor [row tiles, 5, rows of a tile], in that order; sums over the last dimension are the
+/// is an f32 tensor [row tiles, 5, rows of a tile], in that order; sums over the last dimension are the
 /// counts.
 Result<Package> compile_counter(const Spec& spec, const CompileOptions& options = {});
 
