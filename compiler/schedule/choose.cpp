@@ -43,8 +43,9 @@ std::optional<std::string> obstacle(const TargetDescription& target, const Probl
   double share = model::l2_share * target.l2_bytes;
   if (bytes > share)
     return fmt::format("needs {} KB, the share of L2 is {:.0f} KB", bytes >> 10, share / 1024);
-  if (problem.key_block > 0 && problem.key_block % tile.keys != 0 && tile.keys % problem.key_block != 0)
-    return fmt::format("{} keys straddle the blocks of {} of the block table", tile.keys, problem.key_block);
+  if (problem.key_block > 0 && problem.key_block % tile.keys != 0)
+    return fmt::format("{} keys do not divide the blocks of {} keys of the block table", tile.keys,
+                       problem.key_block);
   return std::nullopt;
 }
 
@@ -115,7 +116,8 @@ Choice choose_among(const TargetDescription& target, const Problem& problem, con
 } // namespace
 
 Choice choose(const TargetDescription& target, const Problem& problem, const Shape& shape) {
-  return choose_among(target, problem, shape, target.lanes, max_rows);
+  std::int64_t rows = problem.query_block > 0 ? std::min(problem.query_block, max_rows) : max_rows;
+  return choose_among(target, problem, shape, target.lanes, std::max(rows, target.lanes));
 }
 
 Choice choose_few_rows(const TargetDescription& target, const Problem& problem) {

@@ -22,7 +22,8 @@ struct Problem {
   bool bf16 = false;              ///< 16-bit elements that targets with bf16_dot multiply as they are
   double special_per_score = 1;   ///< exp, tanh, ... evaluated for every score
   double plain_per_score = 4;     ///< other scalar operations for every score
-  std::int64_t key_block = 0;     ///< of a block table: tiles should not straddle its blocks; 0 without
+  std::int64_t query_block = 0;   ///< of a block table: a tile of rows stays within one; 0 without
+  std::int64_t key_block = 0;     ///< of a block table: a tile of keys divides it; 0 without
 };
 
 /// Sizes of a launch, for predictions in absolute terms.

@@ -122,6 +122,12 @@ void Converter::writeCountPlan(tile::KernelOp kernel) {
 LogicalResult Converter::run(const AttnToTileOptions& options) {
   for (Value tensor : variant.mask->summarizedTensors())
     summaries.push_back({tensor, writeSummaryKernel(builder, variant, tensor)});
+  if (options.count) {
+    tile::KernelOp counting = writeCountKernel(builder, variant);
+    builder.setInsertionPoint(summaries.empty() ? counting : summaries.front().second);
+    writeCountPlan(counting);
+    return success();
+  }
   SmallVector<Variant> variants{variant};
   if (options.fewRows)
     variants.push_back(variant.with(options.fewRows, "_few"));
@@ -132,13 +138,8 @@ LogicalResult Converter::run(const AttnToTileOptions& options) {
       return failure();
     tiles.push_back({*main, writeMergeKernel(builder, one)});
   }
-  tile::KernelOp counting = options.count ? writeCountKernel(builder, variant) : tile::KernelOp();
   builder.setInsertionPoint(summaries.empty() ? tiles.front().main : summaries.front().second);
   writePlan(tiles);
-  if (counting) {
-    builder.setInsertionPoint(counting);
-    writeCountPlan(counting);
-  }
   return success();
 }
 

@@ -15,7 +15,7 @@ struct AttnToTileOptions {
   tile::ScheduleAttr fewRows = {};
   /// Keys that are worth a block of their own when there are fewer row tiles than threads.
   int64_t splitKeys = 1024;
-  bool count = false; ///< also write the plan `<name>_count`
+  bool count = false; ///< write the plan `<name>_count` instead
 };
 
 /// Replaces every attn.kernel by the plan @<name> and its kernels: @<name>_main, @<name>_merge (launched

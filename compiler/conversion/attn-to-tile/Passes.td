@@ -40,7 +40,7 @@ def ConvertAttnToTile : Pass<"convert-attn-to-tile", "::mlir::ModuleOp"> {
     Option<"valueCols", "value-cols", "int64_t", "6", "columns with accumulators in registers, of the output's dot">,
     Option<"fewRows", "few-rows", "int64_t", "0", "rows of a smaller tile for decoding; 0: none">,
     Option<"splitKeys", "split-keys", "int64_t", "1024", "keys that are worth a block of their own">,
-    Option<"count", "count", "bool", "false", "also write the counting plan">
+    Option<"count", "count", "bool", "false", "write the counting plan instead">
   ];
   let dependentDialects = ["::attile::tile::TileDialect", "::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect"];
 }
