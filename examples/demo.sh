@@ -21,9 +21,15 @@ for name in full gemma2_local document; do
   show $attile bench "examples/$name.attn" "${files[@]}"
 done
 
-printf '\n---- the stages of examples/full.attn (first lines of each) ----\n'
+printf '\n---- the stages of examples/full.attn, a few lines of each ----\n'
 $attile inspect examples/full.attn --dump-dir "$inputs/stages"
-for stage in "$inputs"/stages/*; do
-  printf '\n%s, %d lines:\n' "$stage" "$(wc -l <"$stage")"
-  head -n 12 "$stage" | cut -c 1-150
-done
+excerpt() { # excerpt FILE PATTERN: from the first line with PATTERN
+  printf '\n%s (%d lines):\n' "$inputs/stages/$1" "$(wc -l <"$inputs/stages/$1")"
+  sed -n "/$2/,\$p" "$inputs/stages/$1" | head -n 8 | cut -c 1-150
+}
+excerpt 1-ast.txt attention
+excerpt 2-attn.mlir attn.scores
+excerpt 3-fold.mlir attn.fold
+excerpt 4-tile.mlir tile.visit
+excerpt 5-llvm.ll 'define.*full_main'
+excerpt 6-asm.s vfmadd
