@@ -78,7 +78,8 @@ private:
     if (failed(convertAttnToTile(*module, tiling)))
       return refused("cannot be tiled");
     keepOnePlan();
-    if (!tidy() || failed(assignCpuLayouts(*module, !target.vector.dotBf16.empty())) || !tidy())
+    if (!tidy() || failed(assignCpuLayouts(*module, target.vector.lanes, !target.vector.dotBf16.empty())) ||
+        !tidy())
       return refused("has no CPU layout");
     finish("tile");
     if (stop("tile"))

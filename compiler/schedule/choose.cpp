@@ -16,6 +16,8 @@ std::string to_string(const Tile& t) {
 namespace {
 
 constexpr std::int64_t max_rows = 256, max_keys = 512;
+/// Keys of a tile while decoding: short, so that fetching and multiplying overlap.
+constexpr std::int64_t few_rows_keys = 32;
 
 /// Register blocks with 1, 2 or 4 vectors of rows: as many keys as fit, and as many columns, evenly spread
 /// over the value vector so that the last block is not a small one.
@@ -122,7 +124,15 @@ Choice choose(const TargetDescription& target, const Problem& problem, const Sha
 
 Choice choose_few_rows(const TargetDescription& target, const Problem& problem) {
   Shape decoding{.heads = target.lanes, .kv_heads = 1, .q_len = 1, .kv_len = 32768};
-  return choose_among(target, problem, decoding, target.lanes, target.lanes);
+  // Half a vector of rows, each in two lanes, if the dots' extents allow it.
+  std::int64_t unit = problem.bf16 && target.bf16_dot ? 2 : 1;
+  bool halves = problem.head_dim % (2 * unit) == 0 && problem.head_dim_v % 2 == 0;
+  Choice choice = choose_among(target, problem, decoding, target.lanes, target.lanes);
+  if (!halves)
+    return choice;
+  std::int64_t accumulators = target.registers / 2;
+  choice.tile = {target.lanes / 2, few_rows_keys, target.lanes / 2, accumulators, 2 * accumulators};
+  return choice;
 }
 
 } // namespace attile::schedule

@@ -12,6 +12,18 @@
 using namespace mlir;
 
 namespace attile {
+
+Value multiplyAdd(KernelLowering& k, bool pairs, Value a, Value b, Value sum) {
+  if (!pairs)
+    return LLVM::FMulAddOp::create(k.b, k.loc, a, b, sum);
+  auto bf16 = VectorType::get({2 * k.target.lanes}, k.b.getBF16Type());
+  auto name = k.b.getStringAttr(k.target.dotBf16);
+  return LLVM::CallIntrinsicOp::create(k.b, k.loc, sum.getType(), name,
+                                       ValueRange{sum, vector::BitCastOp::create(k.b, k.loc, bf16, a),
+                                                  vector::BitCastOp::create(k.b, k.loc, bf16, b)})
+      .getResult(0);
+}
+
 namespace {
 
 struct DotLowering {
@@ -28,19 +40,7 @@ struct DotLowering {
 
   /// A vector of rows at column c of a col_major buffer, `base` being its panel.
   Value rowsPointer(const Buffer& buffer, Value base, Value c, int64_t vector) {
-    return k.at(base, buffer.element(), k.add(k.mul(c, panel), vector * k.target.lanes));
-  }
-
-  /// acc + a * b, or, for pairs, acc + a.lo * b.lo + a.hi * b.hi.
-  Value multiplyAdd(Value a, Value b, Value sum) {
-    if (!pairs)
-      return LLVM::FMulAddOp::create(k.b, k.loc, a, b, sum);
-    auto bf16 = VectorType::get({2 * k.target.lanes}, k.b.getBF16Type());
-    auto name = k.b.getStringAttr(k.target.dotBf16);
-    return LLVM::CallIntrinsicOp::create(k.b, k.loc, k.vectorOf(k.b.getF32Type()), name,
-                                         ValueRange{sum, vector::BitCastOp::create(k.b, k.loc, bf16, a),
-                                                    vector::BitCastOp::create(k.b, k.loc, bf16, b)})
-        .getResult(0);
+    return k.at(base, buffer.element(), k.add(k.mul(c, panel), vector * k.lanes));
   }
 
   /// What one lane holds per step: an f32, or a pair of bf16 as an i32.
@@ -51,11 +51,11 @@ struct DotLowering {
   SmallVector<Value> step(Value rows, Value t, Value numbers, int64_t count, int64_t apart, ValueRange sums) {
     SmallVector<Value> a, result;
     for (int64_t v = 0; v < vectors; ++v)
-      a.push_back(k.load(k.at(rows, unit(), k.add(k.mul(t, panel), v * k.target.lanes)), k.vectorOf(unit())));
+      a.push_back(k.load(k.at(rows, unit(), k.add(k.mul(t, panel), v * k.lanes)), k.vectorOf(unit())));
     for (int64_t j = 0; j < count; ++j) {
       Value number = k.splat(k.load(k.at(numbers, unit(), k.constant(j * apart)), unit()));
       for (int64_t v = 0; v < vectors; ++v)
-        result.push_back(multiplyAdd(a[v], number, sums[j * vectors + v]));
+        result.push_back(multiplyAdd(k, pairs, a[v], number, sums[j * vectors + v]));
     }
     return result;
   }
@@ -118,7 +118,7 @@ struct DotLowering {
       if (Value rescale = op.getRescale()) {
         const Buffer& buffer = k.buffer(rescale);
         for (int64_t v = 0; v < vectors; ++v)
-          factors.push_back(k.load(k.at(buffer.base, buffer.element(), k.add(r0, v * k.target.lanes)),
+          factors.push_back(k.load(k.at(buffer.base, buffer.element(), k.add(r0, v * k.lanes)),
                                    k.vectorOf(k.b.getF32Type())));
       }
       if (whole)
@@ -144,6 +144,8 @@ LogicalResult lowerDot(KernelLowering& k, tile::DotOp op) {
       (op.getTransposeB() && !dot.rhs.isLocal()))
     return op.emitOpError("operands have layouts that the CPU lowering does not multiply: ")
            << dot.acc.type << ", " << dot.lhs.type << ", " << dot.rhs.type;
+  if (k.lanes < k.target.lanes)
+    return lowerDotFewRows(k, op);
   if (op.getTransposeB())
     dot.scores();
   else

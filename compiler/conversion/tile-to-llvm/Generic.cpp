@@ -181,7 +181,7 @@ Value GenericLowering::gatherLanes(tile::LookupOp lookup, int64_t v) {
   SmallVector<Value> indices;
   for (Value index : lookup.getIndices())
     indices.push_back(of(index) & ByRow ? asVector(index, v, 64) : asScalar(index));
-  for (int64_t lane = 0; lane < k.target.lanes; ++lane) {
+  for (int64_t lane = 0; lane < k.lanes; ++lane) {
     auto scalars = llvm::map_to_vector(indices, [&](Value index) -> Value {
       return isa<VectorType>(index.getType()) ? Value(vector::ExtractOp::create(k.b, k.loc, index, lane))
                                               : index;
@@ -199,9 +199,9 @@ Value GenericLowering::emitVectorOp(Operation* op, int64_t v) {
   if (isa<arith::DivSIOp, arith::FloorDivSIOp, arith::RemSIOp>(op))
     return divide(op, v);
   if (auto index = dyn_cast<tile::IndexOp>(op)) {
-    SmallVector<int64_t> steps(k.target.lanes);
+    SmallVector<int64_t> steps(k.lanes);
     for (auto [i, s] : llvm::enumerate(steps))
-      s = v * k.target.lanes + int64_t(i);
+      s = v * k.lanes + int64_t(i);
     VectorType type = k.vectorOf(k.b.getI64Type());
     Value step =
         arith::ConstantOp::create(k.b, k.loc, DenseElementsAttr::get(type, ArrayRef<int64_t>(steps)));
@@ -279,14 +279,14 @@ LogicalResult GenericLowering::emit(Varies level) {
 
 /// Where vector `v` of the panel's rows lies at `column` (null: rank 1).
 Value GenericLowering::elementPointer(const Buffer& buffer, Value column, int64_t v, int64_t) {
-  int64_t panel = k.panel(), lane = v * k.target.lanes;
+  int64_t panel = k.panel(), lane = v * k.lanes;
   if (!column)
     return k.at(buffer.base, buffer.element(), k.add(row0, lane));
   Value position = k.add(k.mul(k.add(k.mul(row0, buffer.columns), k.mul(column, panel)), int64_t(1)), lane);
   if (buffer.element().isInteger(1)) // one bit per element, at least a byte per vector
     return k.at(buffer.base, k.b.getI8Type(),
-                k.mul(arith::DivUIOp::create(k.b, k.loc, position, k.constant(k.target.lanes)),
-                      std::max<int64_t>(1, k.target.lanes / 8)));
+                k.mul(arith::DivUIOp::create(k.b, k.loc, position, k.constant(k.lanes)),
+                      std::max<int64_t>(1, k.lanes / 8)));
   return k.at(buffer.base, buffer.element(), position);
 }
 
@@ -294,17 +294,17 @@ Value GenericLowering::loadElement(const Buffer& buffer, Value column, int64_t v
   Value pointer = elementPointer(buffer, column, v, 0);
   if (!buffer.element().isInteger(1))
     return k.load(pointer, k.vectorOf(buffer.element()));
-  int64_t bits = std::max<int64_t>(8, k.target.lanes);
+  int64_t bits = std::max<int64_t>(8, k.lanes);
   Value word = LLVM::LoadOp::create(k.b, k.loc, VectorType::get({1}, k.b.getIntegerType(bits)), pointer, 1);
   Value mask = vector::BitCastOp::create(k.b, k.loc, VectorType::get({bits}, k.b.getI1Type()), word);
-  if (bits == k.target.lanes)
+  if (bits == k.lanes)
     return mask;
   return vector::ExtractStridedSliceOp::create(k.b, k.loc, mask, ArrayRef<int64_t>{0},
-                                               ArrayRef<int64_t>{k.target.lanes}, ArrayRef<int64_t>{1});
+                                               ArrayRef<int64_t>{k.lanes}, ArrayRef<int64_t>{1});
 }
 
 static void storeMask(KernelLowering& k, Value mask, Value pointer) {
-  int64_t lanes = k.target.lanes, bits = std::max<int64_t>(8, lanes);
+  int64_t lanes = k.lanes, bits = std::max<int64_t>(8, lanes);
   if (bits != lanes) {
     Value none =
         arith::ConstantOp::create(k.b, k.loc, k.b.getZeroAttr(VectorType::get({bits}, k.b.getI1Type())));
@@ -410,19 +410,19 @@ LogicalResult lowerGeneric(KernelLowering& k, tile::GenericOp op) { return Gener
 
 LogicalResult lowerAnyAll(KernelLowering& k, tile::AnyAllOp op) {
   const Buffer& buffer = k.buffer(op.getTile());
-  int64_t bytesPerVector = std::max<int64_t>(1, k.target.lanes / 8);
+  int64_t bytesPerVector = std::max<int64_t>(1, k.lanes / 8);
   int64_t rows = buffer.type.getShape()[0], panel = k.panel();
   // Unused bits of a byte are 0 for "any"; "all" compares with the lanes that exist.
   Type word = k.b.getIntegerType(8 * bytesPerVector);
   Value zero = k.constant(int64_t(0));
   auto number = [&](int64_t n) -> Value { return arith::ConstantIntOp::create(k.b, k.loc, word, n); };
-  int64_t full = k.target.lanes >= 64 ? -1 : (int64_t(1) << k.target.lanes) - 1;
+  int64_t full = k.lanes >= 64 ? -1 : (int64_t(1) << k.lanes) - 1;
   SmallVector<Value> seen{number(0), number(full)};
   seen = k.loop(zero, k.constant(rows), panel, seen, [&](Value r0, ValueRange outer) {
     return k.loop(
         zero, k.mul(k.scalar(op.getCols()), k.vectorsPerPanel()), 1, outer, [&](Value i, ValueRange carried) {
-          Value vector = k.add(
-              arith::DivUIOp::create(k.b, k.loc, k.mul(r0, buffer.columns), k.constant(k.target.lanes)), i);
+          Value vector =
+              k.add(arith::DivUIOp::create(k.b, k.loc, k.mul(r0, buffer.columns), k.constant(k.lanes)), i);
           Value bits = k.load(k.at(buffer.base, k.b.getI8Type(), k.mul(vector, bytesPerVector)), word);
           return SmallVector<Value>{arith::OrIOp::create(k.b, k.loc, carried[0], bits),
                                     arith::AndIOp::create(k.b, k.loc, carried[1], bits)};

@@ -13,7 +13,9 @@ using namespace mlir;
 namespace attile {
 
 KernelLowering::KernelLowering(tile::KernelOp kernel, const VectorTarget& target, OpBuilder& builder)
-    : kernel(kernel), schedule(kernel.getScheduleAttr()), target(target), b(builder), loc(kernel.getLoc()) {}
+    : kernel(kernel), schedule(kernel.getScheduleAttr()), target(target),
+      lanes(schedule ? std::min(target.lanes, schedule.getDotRows()) : target.lanes), b(builder),
+      loc(kernel.getLoc()) {}
 
 // ---- small helpers ---------------------------------------------------------------------------------
 
@@ -216,7 +218,7 @@ void KernelLowering::bindArguments() {
 
 LogicalResult KernelLowering::run() {
   // Transposing the last columns of a tile may read as much as a square of vectors past it.
-  const int64_t kOverread = target.lanes * panel() * 4;
+  const int64_t kOverread = lanes * panel() * 4;
   auto pointer = LLVM::LLVMPointerType::get(b.getContext());
   auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()),
                                           {pointer, b.getI64Type(), pointer});

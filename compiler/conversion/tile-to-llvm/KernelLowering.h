@@ -62,9 +62,7 @@ public:
   /// if (condition) then().
   void when(mlir::Value condition, llvm::function_ref<void()> then);
 
-  mlir::VectorType vectorOf(mlir::Type element) const {
-    return mlir::VectorType::get({target.lanes}, element);
-  }
+  mlir::VectorType vectorOf(mlir::Type element) const { return mlir::VectorType::get({lanes}, element); }
   mlir::Value splat(mlir::Value scalar);
   mlir::Value splat(mlir::Value scalar, mlir::VectorType type);
   /// f32 from a 16-bit float (scalar or vector), and back with round to nearest even.
@@ -75,8 +73,8 @@ public:
   const Buffer& buffer(mlir::Value value) const;
   mlir::Value scalar(mlir::Value value) { return scalars.lookupOrDefault(value); }
   /// Rows that a register block of a dot covers: the panel of col_major buffers.
-  int64_t panel() const { return schedule ? schedule.getDotRows() : target.lanes; }
-  int64_t vectorsPerPanel() const { return panel() / target.lanes; }
+  int64_t panel() const { return schedule ? schedule.getDotRows() : lanes; }
+  int64_t vectorsPerPanel() const { return panel() / lanes; }
 
   mlir::LogicalResult lowerBlock(mlir::Block& block);
   mlir::LogicalResult lowerOne(mlir::Operation* op);
@@ -84,6 +82,8 @@ public:
   tile::KernelOp kernel;
   tile::ScheduleAttr schedule; ///< null for kernels without dots
   const VectorTarget& target;
+  /// Rows that a vector holds: all lanes, or fewer where a block has fewer rows (see DotFewRows.cpp).
+  int64_t lanes;
   mlir::OpBuilder& b;
   mlir::Location loc;
   mlir::IRMapping scalars;
@@ -117,16 +117,28 @@ mlir::LogicalResult lowerCopy(KernelLowering& k, tile::CopyOp op);
 mlir::LogicalResult lowerGather(KernelLowering& k, tile::GatherOp op);
 mlir::LogicalResult lowerScatter(KernelLowering& k, tile::ScatterOp op);
 mlir::LogicalResult lowerDot(KernelLowering& k, tile::DotOp op);
+/// The same for blocks of fewer rows than a vector has lanes.
+mlir::LogicalResult lowerDotFewRows(KernelLowering& k, tile::DotOp op);
 mlir::LogicalResult lowerGeneric(KernelLowering& k, tile::GenericOp op);
 mlir::LogicalResult lowerAnyAll(KernelLowering& k, tile::AnyAllOp op);
 mlir::LogicalResult lowerVisit(KernelLowering& k, tile::VisitOp op);
 mlir::LogicalResult lowerSummarize(KernelLowering& k, tile::SummarizeOp op);
 mlir::LogicalResult lowerRangeOf(KernelLowering& k, tile::RangeOfOp op);
 
-/// Loads `lanes` elements at `pointer`, only the first `valid` of them from memory (the others are 0).
-mlir::Value loadPart(KernelLowering& k, mlir::Value pointer, mlir::Type element, int64_t valid);
+/// Loads a vector of `width` elements at `pointer`, only the first `valid` of them from memory (the others
+/// are 0).
+mlir::Value loadPart(KernelLowering& k, mlir::Value pointer, mlir::Type element, int64_t width,
+                     int64_t valid);
 /// Stores the first `valid` elements of `vector`.
 void storePart(KernelLowering& k, mlir::Value vector, mlir::Value pointer, int64_t valid);
+/// body(first column, how many are valid) for each vector of `width` columns; the last one may be partial.
+void forColumns(KernelLowering& k, int64_t columns, int64_t width,
+                llvm::function_ref<void(mlir::Value, int64_t)> body);
+/// to[c] = from[c] for c < columns, converted.
+void copyRow(KernelLowering& k, mlir::Value from, mlir::Type fromElement, mlir::Value to,
+             mlir::Type toElement, int64_t columns);
+/// acc + a * b of f32 vectors, or of vectors of bf16 pairs (as i32) with both products added.
+mlir::Value multiplyAdd(KernelLowering& k, bool pairs, mlir::Value a, mlir::Value b, mlir::Value sum);
 /// Size of an element in memory.
 int64_t bytesOf(mlir::Type element);
 

@@ -43,7 +43,8 @@ struct MathEmitter {
   /// 2^n * x for n integral and within [-160, 160]. AVX-512 has an instruction; else exponents are added in
   /// two halves.
   Value scale(Value x, Value n) {
-    if (isa<VectorType>(type) && !k.target.scaleByPower.empty()) {
+    if (auto vector = dyn_cast<VectorType>(type);
+        vector && vector.getNumElements() == k.target.lanes && !k.target.scaleByPower.empty()) {
       auto name = k.b.getStringAttr(k.target.scaleByPower);
       Value mask = arith::ConstantOp::create(k.b, k.loc, k.b.getI16IntegerAttr(-1));
       Value rounding = arith::ConstantOp::create(k.b, k.loc, k.b.getI32IntegerAttr(4)); // the current mode

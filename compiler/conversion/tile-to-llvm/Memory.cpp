@@ -114,21 +114,21 @@ LogicalResult lowerFill(KernelLowering& k, tile::FillOp op) {
     return op.emitOpError("fills a buffer that is not local");
   int64_t elements = roundUp(dest.type.getShape()[0], k.panel()) * (dest.columns ? dest.columns : 1);
   Value vector = k.splat(k.fromF32(k.scalar(op.getValue()), dest.element()));
-  k.loop(k.constant(int64_t(0)), k.constant(elements), k.target.lanes,
+  k.loop(k.constant(int64_t(0)), k.constant(elements), k.lanes,
          [&](Value i) { k.store(vector, k.at(dest.base, dest.element(), i)); });
   return success();
 }
 
 // ---- copy: rows of a global operand to local memory ---------------------------------------------------
 
-Value loadPart(KernelLowering& k, Value pointer, Type element, int64_t valid) {
-  VectorType type = k.vectorOf(element);
-  if (valid >= k.target.lanes)
+Value loadPart(KernelLowering& k, Value pointer, Type element, int64_t width, int64_t valid) {
+  auto type = VectorType::get({width}, element);
+  if (valid >= width)
     return k.load(pointer, type);
-  SmallVector<bool> bits(k.target.lanes, false);
+  SmallVector<bool> bits(width, false);
   std::fill_n(bits.begin(), valid, true);
-  Value mask =
-      arith::ConstantOp::create(k.b, k.loc, DenseElementsAttr::get(k.vectorOf(k.b.getI1Type()), bits));
+  Value mask = arith::ConstantOp::create(
+      k.b, k.loc, DenseElementsAttr::get(type.clone(k.b.getI1Type()), ArrayRef<bool>(bits)));
   Value zero = arith::ConstantOp::create(k.b, k.loc, k.b.getZeroAttr(type));
   return LLVM::MaskedLoadOp::create(k.b, k.loc, type, pointer, mask, zero,
                                     k.b.getI32IntegerAttr(bytesOf(element)));
@@ -140,57 +140,63 @@ void storePart(KernelLowering& k, Value vector, Value pointer, int64_t valid) {
     return k.store(vector, pointer);
   SmallVector<bool> bits(type.getNumElements(), false);
   std::fill_n(bits.begin(), valid, true);
-  Value mask =
-      arith::ConstantOp::create(k.b, k.loc, DenseElementsAttr::get(type.clone(k.b.getI1Type()), bits));
+  Value mask = arith::ConstantOp::create(
+      k.b, k.loc, DenseElementsAttr::get(type.clone(k.b.getI1Type()), ArrayRef<bool>(bits)));
   LLVM::MaskedStoreOp::create(k.b, k.loc, vector, pointer, mask, bytesOf(type.getElementType()));
 }
 
-/// Calls `body(first column, valid)` for each vector of columns; the last one may be partial.
-static void forColumns(KernelLowering& k, int64_t columns, llvm::function_ref<void(Value, int64_t)> body) {
-  int64_t lanes = k.target.lanes, whole = columns / lanes * lanes;
+void forColumns(KernelLowering& k, int64_t columns, int64_t width,
+                llvm::function_ref<void(Value, int64_t)> body) {
+  int64_t whole = columns / width * width;
   if (whole)
-    k.loop(k.constant(int64_t(0)), k.constant(whole), lanes, [&](Value c) { body(c, lanes); });
+    k.loop(k.constant(int64_t(0)), k.constant(whole), width, [&](Value c) { body(c, width); });
   if (columns > whole)
     body(k.constant(whole), columns - whole);
+}
+
+void copyRow(KernelLowering& k, Value from, Type fromElement, Value to, Type toElement, int64_t columns) {
+  // Whole registers of the wider element.
+  int64_t width = k.target.lanes * 4 / std::max(bytesOf(fromElement), bytesOf(toElement));
+  forColumns(k, columns, width, [&](Value c, int64_t valid) {
+    Value v = loadPart(k, k.at(from, fromElement, c), fromElement, width, valid);
+    if (fromElement != toElement)
+      v = k.fromF32(k.toF32(v), toElement);
+    storePart(k, v, k.at(to, toElement, c), valid);
+  });
 }
 
 /// dest row_major: each row converted; rows past the source become 0.
 static void copyRows(KernelLowering& k, const Buffer& dest, const Buffer& source) {
   int64_t columns = dest.type.getShape()[1];
   Value n = source.sizes[0];
+  auto row = [&](Value r) { return k.at(dest.base, dest.element(), k.mul(r, dest.columns)); };
   k.loop(k.constant(int64_t(0)), n, 1, [&](Value r) {
     Value from = k.at(source.base, source.element(), k.mul(r, source.strides[0]));
-    Value to = k.at(dest.base, dest.element(), k.mul(r, dest.columns));
-    forColumns(k, columns, [&](Value c, int64_t valid) {
-      Value v = loadPart(k, k.at(from, source.element(), c), source.element(), valid);
-      if (source.element() != dest.element())
-        v = k.fromF32(k.toF32(v), dest.element());
-      storePart(k, v, k.at(to, dest.element(), c), valid);
-    });
+    copyRow(k, from, source.element(), row(r), dest.element(), columns);
   });
   Value zero = arith::ConstantOp::create(k.b, k.loc, k.b.getZeroAttr(k.vectorOf(dest.element())));
   k.loop(n, k.constant(dest.type.getShape()[0]), 1, [&](Value r) {
-    Value to = k.at(dest.base, dest.element(), k.mul(r, dest.columns));
-    forColumns(k, columns,
-               [&](Value c, int64_t valid) { storePart(k, zero, k.at(to, dest.element(), c), valid); });
+    forColumns(k, columns, k.lanes,
+               [&](Value c, int64_t valid) { storePart(k, zero, k.at(row(r), dest.element(), c), valid); });
   });
 }
 
 /// dest row_pairs, 16-bit: rows 2i and 2i+1 interleaved; the partner of a last odd row is 0.
 static void copyRowPairs(KernelLowering& k, const Buffer& dest, const Buffer& source) {
-  int64_t columns = dest.type.getShape()[1], lanes = k.target.lanes;
+  int64_t columns = dest.type.getShape()[1], width = k.target.lanes * 2;
   Value n = source.sizes[0];
-  VectorType type = k.vectorOf(source.element());
+  auto type = VectorType::get({width}, source.element());
   Value zero = arith::ConstantOp::create(k.b, k.loc, k.b.getZeroAttr(type));
   auto pair = [&](Value first, bool hasSecond) {
     Value a = k.at(source.base, source.element(), k.mul(first, source.strides[0]));
     Value c = hasSecond ? k.at(a, source.element(), source.strides[0]) : Value();
     Value to = k.at(dest.base, dest.element(), k.mul(first, dest.columns));
-    forColumns(k, columns, [&](Value column, int64_t valid) {
-      Value even = loadPart(k, k.at(a, source.element(), column), source.element(), valid);
-      Value odd = hasSecond ? loadPart(k, k.at(c, source.element(), column), source.element(), valid) : zero;
-      Value both = vector::InterleaveOp::create(k.b, k.loc, even, odd);
-      storePart(k, both, k.at(to, dest.element(), k.mul(column, 2)), valid < lanes ? 2 * valid : 2 * lanes);
+    forColumns(k, columns, width, [&](Value column, int64_t valid) {
+      auto part = [&](Value row) {
+        return loadPart(k, k.at(row, source.element(), column), source.element(), width, valid);
+      };
+      Value both = vector::InterleaveOp::create(k.b, k.loc, part(a), hasSecond ? part(c) : zero);
+      storePart(k, both, k.at(to, dest.element(), k.mul(column, 2)), 2 * valid);
     });
   };
   Value whole = arith::AndIOp::create(k.b, k.loc, n, k.constant(int64_t(-2)));
@@ -202,7 +208,7 @@ static void copyRowPairs(KernelLowering& k, const Buffer& dest, const Buffer& so
 static void copyPacked(KernelLowering& k, const Buffer& dest, const Buffer& source) {
   int64_t elements =
       roundUp(dest.type.getShape()[0], k.panel()) * (dest.type.getRank() == 2 ? dest.columns : 1);
-  k.loop(k.constant(int64_t(0)), k.constant(elements), k.target.lanes, [&](Value i) {
+  k.loop(k.constant(int64_t(0)), k.constant(elements), k.lanes, [&](Value i) {
     Value v = k.load(k.at(source.base, source.element(), i), k.vectorOf(source.element()));
     k.store(v, k.at(dest.base, dest.element(), i));
   });
@@ -210,7 +216,7 @@ static void copyPacked(KernelLowering& k, const Buffer& dest, const Buffer& sour
 
 /// f32 weights, rows across lanes, to pairs of 16-bit ones; the partner of a last odd column is 0.
 static void copyColPairs(KernelLowering& k, const Buffer& dest, const Buffer& source) {
-  int64_t panel = k.panel(), lanes = k.target.lanes;
+  int64_t panel = k.panel(), lanes = k.lanes;
   Value zero = k.constant(int64_t(0)), n = source.sizes[1];
   Value none = arith::ConstantOp::create(k.b, k.loc, k.b.getZeroAttr(k.vectorOf(dest.element())));
   k.loop(zero, k.constant(dest.type.getShape()[0]), panel, [&](Value r0) {

@@ -14,11 +14,9 @@ using namespace mlir;
 namespace attile {
 namespace {
 
-constexpr StringLiteral kTranspose = "attile_transpose";
-
 /// log2(lanes) rounds of interleaving row i with row i + lanes / 2.
 SmallVector<Value> transposed(KernelLowering& k, SmallVector<Value> rows) {
-  int64_t lanes = k.target.lanes;
+  int64_t lanes = k.lanes;
   SmallVector<int64_t> low, high;
   for (int64_t i = 0; i < lanes / 2; ++i) {
     low.append({i, lanes + i});
@@ -37,7 +35,8 @@ SmallVector<Value> transposed(KernelLowering& k, SmallVector<Value> rows) {
 /// (from, from_stride, to, to_stride, n): to[j][i] = from[i][j] for i < lanes, j < n; strides in 32-bit
 /// units.
 LLVM::LLVMFuncOp transposeFunction(KernelLowering& k, ModuleOp module) {
-  if (auto existing = module.lookupSymbol<LLVM::LLVMFuncOp>(kTranspose))
+  std::string name = "attile_transpose_" + std::to_string(k.lanes);
+  if (auto existing = module.lookupSymbol<LLVM::LLVMFuncOp>(name))
     return existing;
   OpBuilder::InsertionGuard guard(k.b);
   k.b.setInsertionPointToStart(module.getBody());
@@ -45,18 +44,18 @@ LLVM::LLVMFuncOp transposeFunction(KernelLowering& k, ModuleOp module) {
   Type i64 = k.b.getI64Type(), unit = k.b.getF32Type();
   auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(k.b.getContext()),
                                           {pointer, i64, pointer, i64, i64});
-  auto function = LLVM::LLVMFuncOp::create(k.b, k.loc, kTranspose, type, LLVM::Linkage::Internal);
+  auto function = LLVM::LLVMFuncOp::create(k.b, k.loc, name, type, LLVM::Linkage::Internal);
   function.setNoInline(true);
   Block* entry = function.addEntryBlock(k.b);
   k.b.setInsertionPointToStart(entry);
   auto argument = [&](unsigned i) -> Value { return entry->getArgument(i); };
   SmallVector<Value> rows;
-  for (int64_t i = 0; i < k.target.lanes; ++i)
+  for (int64_t i = 0; i < k.lanes; ++i)
     rows.push_back(k.load(k.at(argument(0), unit, k.mul(argument(1), i)), k.vectorOf(unit)));
   rows = transposed(k, rows);
   // Columns past n land on column n - 1, which is written last.
   Value last = k.add(argument(4), -1);
-  for (int64_t j = k.target.lanes - 1; j >= 0; --j)
+  for (int64_t j = k.lanes - 1; j >= 0; --j)
     k.store(rows[j], k.at(argument(2), unit, k.mul(k.min(k.constant(j), last), argument(3))));
   LLVM::ReturnOp::create(k.b, k.loc, ValueRange{});
   return function;
@@ -84,7 +83,7 @@ struct LaneTile {
 
   LaneTile(KernelLowering& k, const Buffer& buffer)
       : k(k), buffer(buffer), pairs(buffer.layout() == tile::LayoutKind::ColPairs),
-        width((units() + k.target.lanes - 1) / k.target.lanes * k.target.lanes) {}
+        width((units() + k.lanes - 1) / k.lanes * k.lanes) {}
 
   bool known() const {
     return buffer.packed &&
@@ -95,7 +94,7 @@ struct LaneTile {
   Type element() { return pairs ? buffer.element() : Type(k.b.getF32Type()); }
   int64_t columns() const { return buffer.type.getShape()[1]; }
 
-  void allocate() { stage = k.allocate(width * k.target.lanes * 4); }
+  void allocate() { stage = k.allocate(width * k.lanes * 4); }
   Value stagedRow(Value i) { return k.at(stage, k.b.getF32Type(), k.mul(i, width)); }
 
   /// Between the staged rows and rows [r0, r0 + lanes) in lanes.
@@ -104,37 +103,20 @@ struct LaneTile {
     Value panel = arith::DivUIOp::create(k.b, k.loc, r0, k.constant(k.panel()));
     Value lane = arith::RemUIOp::create(k.b, k.loc, r0, k.constant(k.panel()));
     Value rows = k.at(buffer.base, k.b.getF32Type(), k.add(k.mul(panel, units() * k.panel()), lane));
-    k.loop(k.constant(int64_t(0)), k.constant(units()), k.target.lanes, [&](Value c) {
+    k.loop(k.constant(int64_t(0)), k.constant(units()), k.lanes, [&](Value c) {
       Value inLanes = k.at(rows, k.b.getF32Type(), k.mul(c, k.panel()));
       Value staged = k.at(stage, k.b.getF32Type(), c);
       Value laneStride = k.constant(k.panel()), stageStride = k.constant(width);
-      Value count =
-          k.min(k.constant(k.target.lanes), arith::SubIOp::create(k.b, k.loc, k.constant(units()), c));
+      Value count = k.min(k.constant(k.lanes), arith::SubIOp::create(k.b, k.loc, k.constant(units()), c));
       if (intoLanes)
         LLVM::CallOp::create(k.b, k.loc, function,
                              ValueRange{staged, stageStride, inLanes, laneStride, count});
       else // columns past the last read what follows in memory, and land in the padding of the staged rows
-        LLVM::CallOp::create(
-            k.b, k.loc, function,
-            ValueRange{inLanes, laneStride, staged, stageStride, k.constant(k.target.lanes)});
+        LLVM::CallOp::create(k.b, k.loc, function,
+                             ValueRange{inLanes, laneStride, staged, stageStride, k.constant(k.lanes)});
     });
   }
 };
-
-/// to[c] = from[c] for c < columns, converted.
-void copyRow(KernelLowering& k, Value from, Type fromElement, Value to, Type toElement, int64_t columns) {
-  int64_t lanes = k.target.lanes, whole = columns / lanes * lanes;
-  auto part = [&](Value c, int64_t valid) {
-    Value v = loadPart(k, k.at(from, fromElement, c), fromElement, valid);
-    if (fromElement != toElement)
-      v = k.fromF32(k.toF32(v), toElement);
-    storePart(k, v, k.at(to, toElement, c), valid);
-  };
-  if (whole)
-    k.loop(k.constant(int64_t(0)), k.constant(whole), lanes, [&](Value c) { part(c, lanes); });
-  if (columns > whole)
-    part(k.constant(whole), columns - whole);
-}
 
 /// Row statistics: one f32 a row.
 void scatterStatistic(KernelLowering& k, tile::ScatterOp op) {
@@ -155,9 +137,9 @@ LogicalResult lowerGather(KernelLowering& k, tile::GatherOp op) {
   if (!tile.known())
     return op.emitOpError("destination ") << tile.buffer.type << " does not have rows across lanes";
   tile.allocate();
-  Value zero = k.constant(int64_t(0)), lanes = k.constant(k.target.lanes);
+  Value zero = k.constant(int64_t(0)), lanes = k.constant(k.lanes);
   // Rows past count repeat a valid one: the row indices are clamped.
-  k.loop(zero, k.constant(tile.buffer.type.getShape()[0]), k.target.lanes, [&](Value r0) {
+  k.loop(zero, k.constant(tile.buffer.type.getShape()[0]), k.lanes, [&](Value r0) {
     k.loop(zero, lanes, 1, [&](Value i) {
       Value from = rowPointer(k, source, op.getBatch(), op.getRowH(), op.getRowQ(), k.add(r0, i));
       copyRow(k, from, source.element(), tile.stagedRow(i), tile.element(), tile.columns());
@@ -179,9 +161,9 @@ LogicalResult lowerScatter(KernelLowering& k, tile::ScatterOp op) {
     return op.emitOpError("source ") << source.type << " does not have rows across lanes";
   tile.allocate();
   Value zero = k.constant(int64_t(0)), count = k.scalar(op.getCount());
-  k.loop(zero, count, k.target.lanes, [&](Value r0) {
+  k.loop(zero, count, k.lanes, [&](Value r0) {
     tile.transpose(r0, false, op->getParentOfType<ModuleOp>());
-    Value rows = k.min(k.constant(k.target.lanes), arith::SubIOp::create(k.b, k.loc, count, r0));
+    Value rows = k.min(k.constant(k.lanes), arith::SubIOp::create(k.b, k.loc, count, r0));
     k.loop(zero, rows, 1, [&](Value i) {
       Value to = rowPointer(k, dest, op.getBatch(), op.getRowH(), op.getRowQ(), k.add(r0, i));
       copyRow(k, tile.stagedRow(i), tile.element(), to, dest.element(), tile.columns());

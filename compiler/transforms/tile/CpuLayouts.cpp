@@ -17,6 +17,7 @@ using tile::Space;
 
 struct KernelLayouts {
   tile::KernelOp kernel;
+  int64_t lanes;
   bool dotBf16;
 
   void run() {
@@ -74,7 +75,8 @@ struct KernelLayouts {
     if (!global || rhs.getSpace() != Space::Global)
       return;
     stageLhs(dot, pairs);
-    if (!scores && rhs.getElementType().isF32())
+    bool fewRows = rows() < lanes;
+    if (!scores && rhs.getElementType().isF32() && !fewRows)
       return; // value rows are read where they lie: one pointer, neighbouring columns
     OpBuilder b(dot);
     Type element = pairs ? Type(b.getBF16Type()) : Type(b.getF32Type());
@@ -127,18 +129,19 @@ struct CpuLayoutsPass : PassWrapper<CpuLayoutsPass, OperationPass<ModuleOp>> {
   StringRef getArgument() const override { return "assign-cpu-layouts"; }
   StringRef getDescription() const override { return "buffers as vector code for a CPU wants them"; }
   void runOnOperation() override {
-    if (failed(assignCpuLayouts(getOperation(), dotBf16)))
+    if (failed(assignCpuLayouts(getOperation(), lanes, dotBf16)))
       signalPassFailure();
   }
+  Option<int64_t> lanes{*this, "lanes", llvm::cl::desc("f32 lanes of a vector register"), llvm::cl::init(16)};
   Option<bool> dotBf16{*this, "dot-bf16", llvm::cl::desc("the CPU has vdpbf16ps"), llvm::cl::init(false)};
 };
 
 } // namespace
 
-LogicalResult assignCpuLayouts(ModuleOp module, bool dotBf16) {
+LogicalResult assignCpuLayouts(ModuleOp module, int64_t lanes, bool dotBf16) {
   for (auto kernel : module.getOps<tile::KernelOp>())
     if (kernel.getScheduleAttr())
-      KernelLayouts{kernel, dotBf16}.run();
+      KernelLayouts{kernel, lanes, dotBf16}.run();
   return success();
 }
 

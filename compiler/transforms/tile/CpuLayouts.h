@@ -29,8 +29,8 @@
 
 namespace attile {
 
-/// `dotBf16`: the CPU multiplies pairs of bf16 (AVX512_BF16).
-mlir::LogicalResult assignCpuLayouts(mlir::ModuleOp module, bool dotBf16);
+/// `lanes`: f32 lanes of a vector; `dotBf16`: the CPU multiplies pairs of bf16 (AVX512_BF16).
+mlir::LogicalResult assignCpuLayouts(mlir::ModuleOp module, int64_t lanes, bool dotBf16);
 void registerCpuLayoutsPass();
 
 } // namespace attile
