@@ -237,6 +237,27 @@ def Tile_CopyOp : Tile_Op<"copy", [MemoryEffects<[MemRead, MemWrite]>]> {
   let hasCanonicalizeMethod = 1;
 }
 
+def Tile_ResidualOp : Tile_Op<"residual", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "dest = source - round(source): what rounding to dest's element type leaves, itself rounded";
+  let description = [{
+    A weight and its residual make a product in 16-bit dots as exact as one in f32: w * v = round(w) * v + residual(w) * v.
+
+    Constraints: (residual_c1) dest has 16-bit float elements, source f32 ones; (residual_c2) both have rank 2.
+
+    ```mlir
+    tile.kernel @weights(%n: i64 {tile.name = "param.n"}) {
+      %w = tile.alloc : !tile.buffer<64x96xf32, local, col_major>
+      %low = tile.alloc : !tile.buffer<64x96xbf16, local, col_pairs>
+      tile.residual %low, %w : !tile.buffer<64x96xbf16, local, col_pairs>, !tile.buffer<64x96xf32, local, col_major>
+      tile.return
+    }
+    ```
+  }];
+  let arguments = (ins Tile_BufferType:$dest, Tile_BufferType:$source);
+  let assemblyFormat = "$dest `,` $source attr-dict `:` type($dest) `,` type($source)";
+  let hasVerifier = 1;
+}
+
 def Tile_GatherOp : Tile_Op<"gather", [MemoryEffects<[MemRead, MemWrite]>, AllTypesMatch<["row_h", "row_q"]>]> {
   let summary = "dest[r, :] = source[batch, row_h[r], row_q[r], :]; rows past count repeat a valid row, or are 0";
   let description = [{

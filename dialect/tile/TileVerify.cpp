@@ -62,6 +62,18 @@ LogicalResult PlanOp::verifyRegions() {
   return success();
 }
 
+LogicalResult ResidualOp::verify() {
+  BufferType dest = getDest().getType(), source = getSource().getType();
+  if (!dest.getElementType().isF16() && !dest.getElementType().isBF16()) // (residual_c1)
+    return emitOpError() << "expected a dest of f16 or bf16, got " << dest.getElementType();
+  if (!source.getElementType().isF32()) // (residual_c1)
+    return emitOpError() << "expected a source of f32, got " << source.getElementType();
+  if (dest.getRank() != 2 || source.getRank() != 2) // (residual_c2)
+    return emitOpError() << "expected dest and source of rank 2, got " << dest.getRank() << " and "
+                         << source.getRank();
+  return success();
+}
+
 LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection& symbols) {
   // (launch_c1); below tile, kernels are functions of another dialect
   if (isa_and_nonnull<FunctionOpInterface>(symbols.lookupNearestSymbolFrom(*this, getKernelAttr())))

@@ -16,7 +16,11 @@
 #include "llvm/TargetParser/Host.h"
 #include "llvm/Transforms/Utils/Cloning.h"
 
+#include <atomic>
+#include <attile/cpu_info.h>
 #include <mutex>
+#include <optional>
+#include <thread>
 
 namespace attile {
 
@@ -99,31 +103,108 @@ static bool emit(llvm::Module& module, llvm::TargetMachine& machine, llvm::CodeG
   return true;
 }
 
-Result<CpuImage> compileImage(mlir::ModuleOp module, const CpuTarget& target, CpuListing* listing) {
+namespace {
+
+/// One kernel on its way to object code, with an LLVM context of its own: kernels are compiled side by side.
+struct KernelJob {
+  std::unique_ptr<llvm::LLVMContext> context = std::make_unique<llvm::LLVMContext>();
+  std::unique_ptr<llvm::Module> module;
+  CpuListing listing;
+  std::optional<Error> failure;
+  CpuImage image;
+
+  void run(const CpuTarget& target, bool list) {
+    std::string error;
+    std::unique_ptr<llvm::TargetMachine> machine = targetMachine(target, error);
+    if (!machine) {
+      failure =
+          environment_error("LLVM has no x86-64 backend: " + error, "install a build of LLVM 22 with X86");
+      return;
+    }
+    prepare(*module, *machine);
+    optimize(*module, *machine);
+    if (list) {
+      llvm::raw_string_ostream(listing.llvm) << *module;
+      std::unique_ptr<llvm::Module> copy = llvm::CloneModule(*module);
+      llvm::SmallVector<char> text;
+      emit(*copy, *machine, llvm::CodeGenFileType::AssemblyFile, text);
+      listing.assembly.assign(text.begin(), text.end());
+    }
+    llvm::SmallVector<char> object;
+    if (!emit(*module, *machine, llvm::CodeGenFileType::ObjectFile, object)) {
+      failure = internal_error("LLVM cannot write object code for " + target.name);
+      return;
+    }
+    auto* bytes = reinterpret_cast<const std::byte*>(object.data());
+    Result<CpuImage> linked = linkImage(std::vector<std::byte>(bytes, bytes + object.size()));
+    if (linked)
+      image = std::move(*linked);
+    else
+      failure = std::move(linked).error();
+  }
+};
+
+} // namespace
+
+/// A module for each kernel, with the functions that kernels share; translated one after the other, since the
+/// MLIR context is not for several threads.
+static std::vector<KernelJob> translateKernels(mlir::ModuleOp module) {
   mlir::registerBuiltinDialectTranslation(*module.getContext());
   mlir::registerLLVMDialectTranslation(*module.getContext());
-  llvm::LLVMContext context;
-  std::unique_ptr<llvm::Module> llvmModule = mlir::translateModuleToLLVMIR(module, context, "attile");
-  if (!llvmModule)
-    return internal_error("the LLVM dialect could not be translated to LLVM IR");
-  std::string error;
-  std::unique_ptr<llvm::TargetMachine> machine = targetMachine(target, error);
-  if (!machine)
-    return environment_error("LLVM has no x86-64 backend: " + error, "install a build of LLVM 22 with X86");
-  prepare(*llvmModule, *machine);
-  optimize(*llvmModule, *machine);
-  if (listing) {
-    llvm::raw_string_ostream(listing->llvm) << *llvmModule;
-    std::unique_ptr<llvm::Module> copy = llvm::CloneModule(*llvmModule);
-    llvm::SmallVector<char> text;
-    emit(*copy, *machine, llvm::CodeGenFileType::AssemblyFile, text);
-    listing->assembly.assign(text.begin(), text.end());
+  std::vector<KernelJob> jobs;
+  for (auto kernel : module.getOps<mlir::LLVM::LLVMFuncOp>()) {
+    if (kernel.getLinkage() == mlir::LLVM::Linkage::Internal)
+      continue;
+    mlir::OwningOpRef<mlir::ModuleOp> alone = mlir::ModuleOp::create(module.getLoc());
+    mlir::OpBuilder builder = mlir::OpBuilder::atBlockEnd(alone->getBody());
+    for (auto function : module.getOps<mlir::LLVM::LLVMFuncOp>())
+      if (function == kernel || function.getLinkage() == mlir::LLVM::Linkage::Internal)
+        builder.clone(*function);
+    KernelJob& job = jobs.emplace_back();
+    job.module = mlir::translateModuleToLLVMIR(*alone, *job.context, kernel.getSymName());
+    if (!job.module)
+      job.failure = internal_error("the LLVM dialect could not be translated to LLVM IR");
   }
-  llvm::SmallVector<char> object;
-  if (!emit(*llvmModule, *machine, llvm::CodeGenFileType::ObjectFile, object))
-    return internal_error("LLVM cannot write object code for " + target.name);
-  auto* bytes = reinterpret_cast<const std::byte*>(object.data());
-  return linkImage(std::vector<std::byte>(bytes, bytes + object.size()));
+  return jobs;
+}
+
+static void runAll(std::vector<KernelJob>& jobs, const CpuTarget& target, bool list) {
+  std::atomic<size_t> next = 0;
+  auto work = [&] {
+    for (size_t i; (i = next++) < jobs.size();)
+      if (!jobs[i].failure)
+        jobs[i].run(target, list);
+  };
+  size_t helpers = std::min<size_t>(jobs.size(), std::max(cpu_info().threads, 1)) - 1;
+  std::vector<std::thread> threads;
+  for (size_t i = 0; i < helpers; ++i)
+    threads.emplace_back(work);
+  work();
+  for (std::thread& thread : threads)
+    thread.join();
+}
+
+Result<CpuImage> compileImage(mlir::ModuleOp module, const CpuTarget& target, CpuListing* listing) {
+  std::vector<KernelJob> jobs = translateKernels(module);
+  if (jobs.empty())
+    return internal_error("there is no kernel to compile");
+  runAll(jobs, target, listing != nullptr);
+  CpuImage image;
+  for (KernelJob& job : jobs) {
+    if (job.failure)
+      return *job.failure;
+    image.alignment = std::max(image.alignment, job.image.alignment);
+    image.bytes.resize((image.bytes.size() + job.image.alignment - 1) / job.image.alignment *
+                       job.image.alignment);
+    for (const auto& [name, offset] : job.image.entries)
+      image.entries[name] = image.bytes.size() + offset;
+    image.bytes.insert(image.bytes.end(), job.image.bytes.begin(), job.image.bytes.end());
+    if (listing) {
+      listing->llvm += job.listing.llvm;
+      listing->assembly += job.listing.assembly;
+    }
+  }
+  return image;
 }
 
 } // namespace attile

@@ -290,6 +290,7 @@ LogicalResult KernelLowering::lowerOne(Operation* op) {
           .Case([&](tile::LookupOp o) { return lowerLookup(*this, o); })
           .Case([&](tile::FillOp o) { return lowerFill(*this, o); })
           .Case([&](tile::CopyOp o) { return lowerCopy(*this, o); })
+          .Case([&](tile::ResidualOp o) { return lowerResidual(*this, o); })
           .Case([&](tile::GatherOp o) { return lowerGather(*this, o); })
           .Case([&](tile::ScatterOp o) { return lowerScatter(*this, o); })
           .Case([&](tile::DotOp o) { return lowerDot(*this, o); })

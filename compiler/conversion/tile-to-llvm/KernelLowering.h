@@ -114,6 +114,7 @@ mlir::LogicalResult lowerSlice(KernelLowering& k, tile::SliceOp op);
 mlir::LogicalResult lowerLookup(KernelLowering& k, tile::LookupOp op);
 mlir::LogicalResult lowerFill(KernelLowering& k, tile::FillOp op);
 mlir::LogicalResult lowerCopy(KernelLowering& k, tile::CopyOp op);
+mlir::LogicalResult lowerResidual(KernelLowering& k, tile::ResidualOp op);
 mlir::LogicalResult lowerGather(KernelLowering& k, tile::GatherOp op);
 mlir::LogicalResult lowerScatter(KernelLowering& k, tile::ScatterOp op);
 mlir::LogicalResult lowerDot(KernelLowering& k, tile::DotOp op);

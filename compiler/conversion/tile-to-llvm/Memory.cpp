@@ -214,8 +214,9 @@ static void copyPacked(KernelLowering& k, const Buffer& dest, const Buffer& sour
   });
 }
 
-/// f32 weights, rows across lanes, to pairs of 16-bit ones; the partner of a last odd column is 0.
-static void copyColPairs(KernelLowering& k, const Buffer& dest, const Buffer& source) {
+/// f32 weights, rows across lanes, to pairs of 16-bit ones, or of what rounding leaves of them; the partner
+/// of a last odd column is 0.
+static void copyColPairs(KernelLowering& k, const Buffer& dest, const Buffer& source, bool residual) {
   int64_t panel = k.panel(), lanes = k.lanes;
   Value zero = k.constant(int64_t(0)), n = source.sizes[1];
   Value none = arith::ConstantOp::create(k.b, k.loc, k.b.getZeroAttr(k.vectorOf(dest.element())));
@@ -226,7 +227,11 @@ static void copyColPairs(KernelLowering& k, const Buffer& dest, const Buffer& so
       for (int64_t lane = 0; lane < panel; lane += lanes) {
         Value a = k.at(from, source.element(), k.add(k.mul(c, panel), lane));
         auto narrow = [&](Value pointer) {
-          return k.fromF32(k.load(pointer, k.vectorOf(source.element())), dest.element());
+          Value exact = k.load(pointer, k.vectorOf(source.element()));
+          Value rounded = k.fromF32(exact, dest.element());
+          if (!residual)
+            return rounded;
+          return k.fromF32(arith::SubFOp::create(k.b, k.loc, exact, k.toF32(rounded)), dest.element());
         };
         Value odd = hasSecond ? narrow(k.at(a, source.element(), k.constant(panel))) : none;
         Value both = vector::InterleaveOp::create(k.b, k.loc, narrow(a), odd);
@@ -250,7 +255,7 @@ LogicalResult lowerCopy(KernelLowering& k, tile::CopyOp op) {
       (dest.type.getRank() == 1 || dest.columns == source.columns))
     copyPacked(k, dest, source);
   else if (dest.layout() == LayoutKind::ColPairs && source.packed && source.layout() == LayoutKind::ColMajor)
-    copyColPairs(k, dest, source);
+    copyColPairs(k, dest, source, false);
   else if (dest.isLocal() && !source.packed && dest.layout() == LayoutKind::RowMajor &&
            dest.type.getRank() == 2)
     copyRows(k, dest, source);
@@ -258,6 +263,16 @@ LogicalResult lowerCopy(KernelLowering& k, tile::CopyOp op) {
     copyRowPairs(k, dest, source);
   else
     return op.emitOpError("has no CPU lowering from ") << source.type << " to " << dest.type;
+  return success();
+}
+
+LogicalResult lowerResidual(KernelLowering& k, tile::ResidualOp op) {
+  const Buffer& dest = k.buffer(op.getDest());
+  const Buffer& source = k.buffer(op.getSource());
+  if (dest.layout() != tile::LayoutKind::ColPairs || !source.packed ||
+      source.layout() != tile::LayoutKind::ColMajor)
+    return op.emitOpError("has no CPU lowering from ") << source.type << " to " << dest.type;
+  copyColPairs(k, dest, source, true);
   return success();
 }
 

@@ -4,6 +4,7 @@
 #include "dialect/tile/Tile.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Pass/Pass.h"
 
 using namespace mlir;
@@ -14,6 +15,10 @@ namespace {
 using tile::BufferType;
 using tile::LayoutKind;
 using tile::Space;
+
+/// Keys up to which the residual of rounded weights is multiplied too; more where there are few rows to
+/// average over.
+constexpr int64_t kFewKeys = 512, kFewKeysOfFewRows = 4096;
 
 struct KernelLayouts {
   tile::KernelOp kernel;
@@ -89,6 +94,35 @@ struct KernelLayouts {
     Value zero = arith::ConstantIntOp::create(b, dot.getLoc(), 0, 64);
     dot.getRhsMutable().assign(
         tile::SliceOp::create(b, dot.getLoc(), window, staged, ValueRange{zero, zero}, global.getSizes()));
+    if (pairs && !scores)
+      addResidual(dot);
+  }
+
+  /// Rounding weights to 16 bits costs about as much accuracy as rounding the result, but only on average
+  /// over many weights. Where there may be few, what the rounding left is multiplied too.
+  void addResidual(tile::DotOp dot) {
+    OpBuilder b(dot->getContext());
+    b.setInsertionPointAfter(dot);
+    Location loc = dot.getLoc();
+    auto visit = dot->getParentOfType<tile::VisitOp>();
+    if (visit) {
+      OpBuilder outside(visit);
+      Value keys = arith::SubIOp::create(outside, loc, visit.getHi(), visit.getLo());
+      Value limit =
+          arith::ConstantIntOp::create(outside, loc, rows() < lanes ? kFewKeysOfFewRows : kFewKeys, 64);
+      Value few = arith::CmpIOp::create(outside, loc, arith::CmpIPredicate::sle, keys, limit);
+      auto branch = scf::IfOp::create(b, loc, few, /*withElseRegion=*/false);
+      b.setInsertionPointToStart(branch.thenBlock());
+    }
+    Value rounded = dot.getLhs();
+    auto copy = cast<tile::CopyOp>(
+        *llvm::find_if(rounded.getUsers(), [](Operation* user) { return isa<tile::CopyOp>(user); }));
+    Value residual = allocateAtTop(cast<BufferType>(rounded.getType()), loc);
+    tile::ResidualOp::create(b, loc, residual, copy.getSource());
+    auto again = cast<tile::DotOp>(b.clone(*dot));
+    again.getLhsMutable().assign(residual);
+    again.getRescaleMutable().clear();
+    again.setAccumulate(true);
   }
 
   void stageLhs(tile::DotOp dot, bool pairs) {
