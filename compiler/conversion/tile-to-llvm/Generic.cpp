@@ -21,7 +21,8 @@ enum Varies : unsigned { Never = 0, ByRow = 1, ByColumn = 2, ByBoth = 3 };
 
 class GenericLowering {
 public:
-  GenericLowering(KernelLowering& k, tile::GenericOp op) : k(k), op(op), vectors(k.vectorsPerPanel()) {}
+  GenericLowering(KernelLowering& k, tile::GenericOp op)
+      : k(k), op(op), vectors(k.vectorsPerPanel() % 2 ? 1 : 2) {}
   LogicalResult run();
 
 private:
@@ -46,7 +47,7 @@ private:
   Value divide(Operation* op, int64_t v);
 
   // ---- memory
-  Value elementPointer(const Buffer& buffer, Value column, int64_t v, int64_t parity);
+  Value elementPointer(const Buffer& buffer, Value column, int64_t v);
   Value loadElement(const Buffer& buffer, Value column, int64_t v);
   void storeOutputs(Value column);
   void panelBody(Value r0);
@@ -54,12 +55,13 @@ private:
 
   KernelLowering& k;
   tile::GenericOp op;
-  int64_t vectors;
+  int64_t vectors; ///< that are worked on together: two hide latencies, more only cost compile time
   Ranges ranges;
   llvm::DenseMap<Value, unsigned> varies;
   llvm::DenseMap<Value, Value> scalars;
   llvm::DenseMap<Value, SmallVector<Value>> lanes; ///< vectors of ByRow and ByBoth values
-  Value row0, column;
+  Value row0, column; ///< first row of the vectors, and the column, that are worked on
+  Value panelStart, rowInPanel;
   bool failedOp = false;
 };
 
@@ -277,12 +279,13 @@ LogicalResult GenericLowering::emit(Varies level) {
 
 // ---- memory ----------------------------------------------------------------------------------------------
 
-/// Where vector `v` of the panel's rows lies at `column` (null: rank 1).
-Value GenericLowering::elementPointer(const Buffer& buffer, Value column, int64_t v, int64_t) {
+/// Where vector `v` of the rows lies at `column` (null: rank 1).
+Value GenericLowering::elementPointer(const Buffer& buffer, Value column, int64_t v) {
   int64_t panel = k.panel(), lane = v * k.lanes;
   if (!column)
     return k.at(buffer.base, buffer.element(), k.add(row0, lane));
-  Value position = k.add(k.mul(k.add(k.mul(row0, buffer.columns), k.mul(column, panel)), int64_t(1)), lane);
+  Value position =
+      k.add(k.add(k.mul(panelStart, buffer.columns), k.mul(column, panel)), k.add(rowInPanel, lane));
   if (buffer.element().isInteger(1)) // one bit per element, at least a byte per vector
     return k.at(buffer.base, k.b.getI8Type(),
                 k.mul(arith::DivUIOp::create(k.b, k.loc, position, k.constant(k.lanes)),
@@ -291,7 +294,7 @@ Value GenericLowering::elementPointer(const Buffer& buffer, Value column, int64_
 }
 
 Value GenericLowering::loadElement(const Buffer& buffer, Value column, int64_t v) {
-  Value pointer = elementPointer(buffer, column, v, 0);
+  Value pointer = elementPointer(buffer, column, v);
   if (!buffer.element().isInteger(1))
     return k.load(pointer, k.vectorOf(buffer.element()));
   int64_t bits = std::max<int64_t>(8, k.lanes);
@@ -322,7 +325,7 @@ void GenericLowering::storeOutputs(Value column) {
     for (int64_t v = 0; v < vectors; ++v) {
       Value x = asVector(yield.getValues()[i], v, 64);
       bool perColumn = buffer.type.getRank() == 2;
-      Value pointer = elementPointer(buffer, perColumn ? column : Value(), v, 0);
+      Value pointer = elementPointer(buffer, perColumn ? column : Value(), v);
       if (buffer.element().isInteger(1))
         storeMask(k, x, pointer);
       else
@@ -336,6 +339,8 @@ void GenericLowering::storeOutputs(Value column) {
 
 void GenericLowering::panelBody(Value r0) {
   row0 = r0;
+  rowInPanel = arith::RemUIOp::create(k.b, k.loc, r0, k.constant(k.panel()));
+  panelStart = arith::SubIOp::create(k.b, k.loc, r0, rowInPanel);
   Block& body = op.getBody().front();
   auto yield = cast<tile::YieldOp>(body.getTerminator());
   auto load = [&](unsigned rank, Value column) {
@@ -359,7 +364,7 @@ void GenericLowering::panelBody(Value r0) {
   // it.
   auto combinerOf = [&](int64_t i) { return cast<tile::CombinerAttr>((*op.getCombiners())[i]).getValue(); };
   auto loadOld = [&](int64_t i, int64_t v) {
-    return k.load(elementPointer(k.buffer(op.getReduces()[i]), {}, v, 0), k.vectorOf(k.b.getF32Type()));
+    return k.load(elementPointer(k.buffer(op.getReduces()[i]), {}, v), k.vectorOf(k.b.getF32Type()));
   };
   SmallVector<Value> init;
   for (int64_t i = 0, n = op.getReduces().size(); i < n; ++i)
@@ -386,7 +391,7 @@ void GenericLowering::panelBody(Value r0) {
       Value sum = sums[i * vectors + v];
       if (combinerOf(i) == tile::Combiner::Add || combinerOf(i) == tile::Combiner::Mul)
         sum = combine(combinerOf(i), loadOld(i, v), sum);
-      k.store(sum, elementPointer(k.buffer(reduce), {}, v, 0));
+      k.store(sum, elementPointer(k.buffer(reduce), {}, v));
     }
 }
 
@@ -399,7 +404,7 @@ LogicalResult GenericLowering::run() {
   }
   classify();
   failedOp |= failed(emit(Never));
-  k.loop(k.constant(int64_t(0)), k.constant(int64_t(op.getRows())), k.panel(),
+  k.loop(k.constant(int64_t(0)), k.constant(int64_t(op.getRows())), vectors * k.lanes,
          [&](Value r0) { panelBody(r0); });
   return failure(failedOp);
 }

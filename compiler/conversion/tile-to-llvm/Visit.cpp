@@ -11,7 +11,7 @@ using namespace mlir;
 namespace attile {
 namespace {
 
-constexpr int64_t kRunsOfTiles[] = {4096, 256, 16};
+constexpr int64_t kRunsOfTiles[] = {256, 16};
 
 struct VisitLowering {
   KernelLowering& k;
