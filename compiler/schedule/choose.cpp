@@ -84,6 +84,14 @@ Choice best_of(std::vector<Candidate> candidates) {
     best = std::min_element(candidates.begin(), candidates.end(), [](const Candidate& a, const Candidate& b) {
       return a.prediction.working_set < b.prediction.working_set;
     });
+  // Of those that are about as fast, the smallest: less is computed in vain where a mask begins and ends.
+  if (possible(*best)) {
+    double enough = best->prediction.seconds * (1 + model::size_slack);
+    auto size = [](const Candidate& c) { return std::pair(c.tile.rows, c.tile.keys); };
+    for (auto other = best; other != candidates.end() && other->prediction.seconds <= enough; ++other)
+      if (possible(*other) && size(*other) < size(*best))
+        best = other;
+  }
   Choice choice{best->tile, best->prediction, {}};
   // Neighbours are told, one for each size of tile: what would be faster but is not possible, and what is
   // slower.

@@ -111,11 +111,15 @@ Prediction predict(const TargetDescription& target, const Problem& p, const Shap
   double l2 = result.l2_bytes / target.l2_bytes_per_cycle * cycle;
   double memory = result.memory_bytes / (target.memory_gbps * 1e9) /
                   std::min<double>(s.threads, model::cores_that_saturate_memory);
+  // Every row tile reads the keys and values anew, from the shared cache at best.
+  double l3 = row_tiles * s.executed * head_bytes / target.l3_bytes_per_cycle * cycle;
   double compute = fma + special + plain;
-  double greatest = std::max({compute, l2, memory});
-  result.seconds = greatest + model::overlap_loss * (compute + l2 + memory - greatest);
-  if (memory >= compute && memory >= l2)
+  double greatest = std::max({compute, l2, l3, memory});
+  result.seconds = greatest + model::overlap_loss * (compute + l2 + l3 + memory - greatest);
+  if (memory >= std::max({compute, l2, l3}))
     result.bound_by = "memory";
+  else if (l3 >= std::max(compute, l2))
+    result.bound_by = "l3";
   else if (l2 >= compute)
     result.bound_by = "l2";
   else

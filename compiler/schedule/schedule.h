@@ -42,7 +42,7 @@ std::string to_string(const Tile& tile);
 /// What the model says about one tile size at one shape.
 struct Prediction {
   double seconds = 0;
-  std::string bound_by; ///< "fma", "special functions", "elementwise", "l2" or "memory"
+  std::string bound_by; ///< "fma", "special functions", "elementwise", "l2", "l3" or "memory"
   double flops = 0;     ///< of the dots, on executed scores
   double special = 0;   ///< elementary functions evaluated
   double l1_bytes = 0, l2_bytes = 0, memory_bytes = 0; ///< read and written from that level

@@ -28,6 +28,7 @@ struct TargetDescription {
   double loads_per_cycle = 2; ///< vector or broadcast loads from L1
   double stores_per_cycle = 1;
   double l2_bytes_per_cycle = 16; ///< L2 to L1, sustained
+  double l3_bytes_per_cycle = 24; ///< L3 to L2, sustained, of one core
   double memory_gbps = 12;        ///< one core, reading
   double special_cycles = 20;     ///< one vector of exp, log, tanh, ...
   double plain_cycles = 1;        ///< one vector of other arithmetic, loads and stores included
