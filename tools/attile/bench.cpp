@@ -129,12 +129,10 @@ Result<int> bench(BenchOptions& options) {
   if (!counts)
     return counts.error();
 
-  const Shape& shape = session->inputs.shape;
   const Package& package = session->package;
   Figures figures{*times, *counts, *peaks, compulsory_bytes(*session)};
   figures.flops_per_score = 2.0 * static_cast<double>(package.head_dim + package.head_dim_v);
-  figures.dense_scores =
-      static_cast<double>(shape.batch * shape.heads * shape.q_len) * static_cast<double>(shape.kv_len);
+  figures.dense_scores = session->inputs.scores();
   bool bf16_dots = package.dtype == DType::bf16 && peaks->bf16_gflops > 0;
   figures.peak_gflops = bf16_dots ? peaks->bf16_gflops : peaks->f32_gflops;
   if (options.spec.json)

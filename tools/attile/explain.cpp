@@ -73,10 +73,8 @@ Result<int> run(ExplainOptions& options) {
   Result<TileCounts> counts = count_tiles(*spec, options.spec.compile, *device, *inputs, threads);
   if (!counts)
     return counts.error();
-  double dense = static_cast<double>(inputs->shape.batch * inputs->shape.heads * inputs->shape.q_len) *
-                 static_cast<double>(inputs->shape.kv_len);
   Result<Explanation> explanation = explain(*spec, options.spec.compile, inputs->shape, threads,
-                                            static_cast<double>(counts->executed) / dense);
+                                            static_cast<double>(counts->executed) / inputs->scores());
   if (!explanation)
     return explanation.error();
   if (options.spec.json)

@@ -14,6 +14,8 @@ using namespace attile::cli;
 
 namespace {
 
+constexpr std::int64_t max_size = std::int64_t{1} << 40;
+
 /// A number that may be written with a suffix: 16k, 1M (powers of two).
 std::optional<std::int64_t> parse_size(std::string_view text) {
   std::int64_t value = 0, unit = 1;
@@ -25,7 +27,7 @@ std::optional<std::int64_t> parse_size(std::string_view text) {
     unit = 1024 * 1024;
   else if (!rest.empty())
     return std::nullopt;
-  if (status != std::errc() || value < 1 || value > (std::int64_t{1} << 40))
+  if (status != std::errc() || value < 1 || value > max_size / unit)
     return std::nullopt;
   return value * unit;
 }
@@ -124,7 +126,7 @@ Result<PartialShape> cli::parse_shape(const std::string& text) {
       return usage_error(fmt::format("--shape has '{}', expected b=.., hq=.., hkv=.., q=.. or kv=..", item));
     *entry->second = parse_size(std::string_view(item).substr(equals + 1));
     if (!*entry->second)
-      return user_error(fmt::format("--shape has '{}', expected an integer of at least 1", item));
+      return user_error(fmt::format("--shape has '{}', expected an integer from 1 to 2^40", item));
   }
   return shape;
 }

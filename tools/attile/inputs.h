@@ -21,6 +21,12 @@ Result<PartialShape> parse_shape(const std::string& text);
 /// Tensors and scalars that belong together, with the memory they lie in. Views are [batch, heads, len, dim].
 struct Inputs {
   Shape shape;
+  /// Scores of the launch, masked ones included.
+  double scores() const {
+    return static_cast<double>(shape.batch) * static_cast<double>(shape.heads) *
+           static_cast<double>(shape.q_len) * static_cast<double>(shape.kv_len);
+  }
+
   Operands operands;
   std::deque<Tensor> memory;
   std::vector<std::string> notes; ///< what was rounded or assumed
