@@ -60,7 +60,8 @@ Accuracy report(const reference::Accuracy& found, const reference::RowResults& r
                     .bound = found.bound,
                     .max_abs_err = found.maxAbsErr,
                     .lse_err = found.lseErr,
-                    .lse_bound = found.lseBound};
+                    .lse_bound = found.lseBound,
+                    .misplaced = found.nonFiniteMismatch.has_value()};
   if (!(found.relErr <= found.bound))
     accuracy.problems.push_back(
         fmt::format("rel_err {:.3e} is beyond its bound {:.3e}", found.relErr, found.bound));

@@ -2,7 +2,9 @@
 #include "tools/attile/command.h"
 #include "tools/attile/report.h"
 
+#include <exception>
 #include <fmt/core.h>
+#include <new>
 
 using namespace attile;
 
@@ -24,6 +26,17 @@ constexpr Command commands[] = {
     {"build", "compile a spec into a package", cli::declare_build},
     {"devices", "list the devices of this machine, and what is missing", cli::declare_devices},
 };
+
+/// What a library throws all the same: no memory, or a defect of ours.
+Result<int> guarded(const cli::Run& run) {
+  try {
+    return run();
+  } catch (const std::bad_alloc&) {
+    return environment_error("not enough memory");
+  } catch (const std::exception& error) {
+    return internal_error(fmt::format("unexpected: {}", error.what()));
+  }
+}
 
 } // namespace
 
@@ -48,7 +61,7 @@ int main(int argc, char** argv) {
     return static_cast<int>(ErrorKind::usage);
   }
 
-  Result<int> status = run();
+  Result<int> status = guarded(run);
   if (status)
     return *status;
   CLI::Option* json = app.get_subcommands().front()->get_option_no_throw("--json");

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <attile/cpu_info.h>
+#include <charconv>
 #include <fmt/core.h>
 
 using namespace attile;
@@ -45,9 +46,11 @@ Result<TileSize> tile_size(const MaskOptions& options, const Spec& spec, const S
     return chosen ? Result<TileSize>(chosen->tile) : chosen.error();
   }
   TileSize tile;
-  char x = 0, end = 0;
-  if (std::sscanf(options.tile.c_str(), "%ld%c%ld%c", &tile.rows, &x, &tile.keys, &end) != 3 || x != 'x' ||
-      tile.rows < 1 || tile.keys < 1)
+  const char *begin = options.tile.data(), *end = begin + options.tile.size();
+  auto [x, rows_status] = std::from_chars(begin, end, tile.rows);
+  auto [last, keys_status] = std::from_chars(x == end ? end : x + 1, end, tile.keys);
+  bool numbers = rows_status == std::errc() && keys_status == std::errc() && tile.rows >= 1 && tile.keys >= 1;
+  if (!numbers || *x != 'x' || last != end)
     return usage_error(fmt::format("--tile '{}' is not ROWSxKEYS, for example 64x128", options.tile));
   return tile;
 }

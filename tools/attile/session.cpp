@@ -50,13 +50,17 @@ Result<Session> Session::open(SessionOptions& options) {
 
   auto start = std::chrono::steady_clock::now();
   std::optional<Progress> progress("compiling");
-  Result<Package> package = compile(*spec, options.spec.compile);
+  CompileReport report;
+  Result<Package> package = compile(*spec, options.spec.compile, &report);
   if (!package)
     return package.error();
   Result<Kernel> kernel = device->load(*package);
   if (!kernel)
     return kernel.error();
   double compile_ms = ms_since(start);
+
+  for (const Diagnostic& warning : report.warnings)
+    fmt::print(stderr, "{}", warning.text);
 
   progress.emplace("making inputs");
   Result<Inputs> inputs = options.inputs.make(*package, /*values=*/true);
