@@ -26,8 +26,8 @@ inline constexpr std::string_view kStages[] = {"ast", "attn", "fold", "tile", "l
 
 struct PipelineOptions {
   std::string target = "native"; ///< see cpuTarget
-  /// Compile the plan that counts tiles instead of the attention itself: its package's one output is `counts`,
-  /// f32 [row tiles, 5, rows of a tile], which `attile explain` and `bench` read.
+  /// Compile the plan that counts tiles instead of the attention itself: its package's one output is
+  /// `counts`, f32 [row tiles, 5, rows of a tile], which `attile explain` and `bench` read.
   bool count = false;
   /// The last stage to run; empty: all of them. Then the package is empty.
   std::string stopAfter;

@@ -12,8 +12,9 @@ int main() {
     })");
   auto package = spec ? attile::compile(*spec) : attile::Result<attile::Package>(spec.error());
   auto device = attile::Device::open("cpu");
-  auto kernel = package && device ? device->load(*package)
-                                  : attile::Result<attile::Kernel>(package ? device.error() : package.error());
+  auto kernel = package && device
+                    ? device->load(*package)
+                    : attile::Result<attile::Kernel>(package ? device.error() : package.error());
   if (!kernel)
     return std::fprintf(stderr, "%s\n", kernel.error().text().c_str()), kernel.error().exit_status();
 

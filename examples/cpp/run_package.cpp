@@ -29,7 +29,8 @@ int main(int argc, char** argv) {
     return fail(kernel.error());
 
   const std::int64_t q_shape[] = {1, 8, 128, package->head_dim}, k_shape[] = {1, 2, 512, package->head_dim},
-                     v_shape[] = {1, 2, 512, package->head_dim_v}, o_shape[] = {1, 8, 128, package->head_dim_v};
+                     v_shape[] = {1, 2, 512, package->head_dim_v},
+                     o_shape[] = {1, 8, 128, package->head_dim_v};
   Result<attile::Tensor> q = attile::random_normals(package->dtype, q_shape, 1);
   Result<attile::Tensor> k = attile::random_normals(package->dtype, k_shape, 2);
   Result<attile::Tensor> v = attile::random_normals(package->dtype, v_shape, 3);
@@ -37,7 +38,8 @@ int main(int argc, char** argv) {
   if (!q || !k || !v || !o)
     return fail(attile::environment_error("not enough memory"));
   attile::LaunchStats stats;
-  Result<void> done = kernel->launch({.q = q->view(), .k = k->view(), .v = v->view(), .o = o->view()}, &stats);
+  Result<void> done =
+      kernel->launch({.q = q->view(), .k = k->view(), .v = v->view(), .o = o->view()}, &stats);
   if (!done)
     return fail(done.error());
   std::printf("%s: %.3f ms on %s\n", package->spec_name.c_str(), stats.ms, kernel->target().c_str());

@@ -108,7 +108,8 @@ private:
         continue;
       Error error = user_error(fmt::format("there is no param '{}' in '{}'", param->name, package.spec_name));
       std::string scalars = names(package.scalar_params), tensors = names(package.tensor_params);
-      std::string all = fmt::format("{}{}{}", scalars, scalars.empty() || tensors.empty() ? "" : ", ", tensors);
+      std::string all =
+          fmt::format("{}{}{}", scalars, scalars.empty() || tensors.empty() ? "" : ", ", tensors);
       error.notes.push_back(all.empty() ? "it has no params" : "its params: " + all);
       return error;
     }

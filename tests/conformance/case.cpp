@@ -39,12 +39,14 @@ Result<Guarded> place_input(const ConstTensorView& source, const std::string& la
   return guarded;
 }
 
-/// Bounds count the largest score, and for 16-bit outputs only their rounding. With huge terms, a score of a small case may
-/// be small because they cancel, and a weight of 1 needs no rounding; what f32 may be off by remains.
+/// Bounds count the largest score, and for 16-bit outputs only their rounding. With huge terms, a score of a
+/// small case may be small because they cancel, and a weight of 1 needs no rounding; what f32 may be off by
+/// remains.
 void allow_huge_terms(Accuracy& accuracy) {
   accuracy.lse_bound = std::max(accuracy.lse_bound, 2e-6 * huge / 16);
   accuracy.bound += accuracy.lse_bound;
-  accuracy.ok = accuracy.rel_err <= accuracy.bound && accuracy.lse_err <= accuracy.lse_bound && !accuracy.misplaced;
+  accuracy.ok =
+      accuracy.rel_err <= accuracy.bound && accuracy.lse_err <= accuracy.lse_bound && !accuracy.misplaced;
 }
 
 } // namespace

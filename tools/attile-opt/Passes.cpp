@@ -1,7 +1,7 @@
 #include "tools/attile-opt/Passes.h"
 
-#include "compiler/conversion/tile-to-llvm/TileToLLVM.h"
 #include "compiler/conversion/attn-to-tile/AttnToTile.h"
+#include "compiler/conversion/tile-to-llvm/TileToLLVM.h"
 #include "compiler/transforms/attn/Passes.h"
 #include "compiler/transforms/tile/CpuLayouts.h"
 
