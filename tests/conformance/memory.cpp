@@ -90,16 +90,6 @@ void Guarded::assign(const ConstTensorView& source) {
   });
 }
 
-void Guarded::poison(std::int64_t row) {
-  // Not the pattern: its bits would come through the arithmetic, and look like an element that was not
-  // written.
-  std::uint32_t bits = place.dtype == DType::f32   ? 0x7fc00000u
-                       : place.dtype == DType::f16 ? 0x7e00u
-                                                   : 0x7fc0u;
-  std::memcpy(static_cast<std::byte*>(place.data) + row * place.stride[2] * size_of(place.dtype), &bits,
-              static_cast<std::size_t>(size_of(place.dtype)));
-}
-
 std::string Guarded::damage() const {
   std::int64_t size = size_of(place.dtype), base = guard, unwritten = 0, outside = 0;
   std::span<const std::byte> bytes = memory.bytes();

@@ -18,8 +18,6 @@ public:
   TensorView view() const { return place; }
   /// Copies a tensor of the same shape into the view.
   void assign(const ConstTensorView& source);
-  /// Makes the first element of row [0, 0, row] a NaN.
-  void poison(std::int64_t row);
   /// Empty if every element of the view, and nothing else, has been written since `make`; else what is wrong.
   std::string damage() const;
 
