@@ -72,11 +72,20 @@ bool near(const Tile& a, const Tile& b) {
   return close(a.rows, b.rows) && close(a.keys, b.keys);
 }
 
-Choice best_of(std::vector<Candidate> candidates) {
-  auto fastest_first = [](const Candidate& a, const Candidate& b) {
-    return std::pair(a.prediction.seconds, a.prediction.working_set) <
-           std::pair(b.prediction.seconds, b.prediction.working_set);
+/// What a tile costs at the ends of a mask, as a factor: rows see different keys there, which are computed
+/// for all of them, and the tiles at both ends evaluate the mask.
+double waste(const Problem& problem, const Tile& tile) {
+  if (!problem.masked)
+    return 1;
+  double ends = static_cast<double>(tile.rows) + 2 * model::mask_share * static_cast<double>(tile.keys);
+  return 1 + ends / model::visible_keys;
+}
+
+Choice best_of(const Problem& problem, std::vector<Candidate> candidates) {
+  auto cost = [&](const Candidate& c) {
+    return std::pair(c.prediction.seconds * waste(problem, c.tile), c.prediction.working_set);
   };
+  auto fastest_first = [&](const Candidate& a, const Candidate& b) { return cost(a) < cost(b); };
   std::sort(candidates.begin(), candidates.end(), fastest_first);
   auto possible = [](const Candidate& c) { return !c.obstacle; };
   auto best = std::find_if(candidates.begin(), candidates.end(), possible);
@@ -84,14 +93,6 @@ Choice best_of(std::vector<Candidate> candidates) {
     best = std::min_element(candidates.begin(), candidates.end(), [](const Candidate& a, const Candidate& b) {
       return a.prediction.working_set < b.prediction.working_set;
     });
-  // Of those that are about as fast, the smallest: less is computed in vain where a mask begins and ends.
-  if (possible(*best)) {
-    double enough = best->prediction.seconds * (1 + model::size_slack);
-    auto size = [](const Candidate& c) { return std::pair(c.tile.rows, c.tile.keys); };
-    for (auto other = best; other != candidates.end() && other->prediction.seconds <= enough; ++other)
-      if (possible(*other) && size(*other) < size(*best))
-        best = other;
-  }
   Choice choice{best->tile, best->prediction, {}};
   // Neighbours are told, one for each size of tile: what would be faster but is not possible, and what is
   // slower.
@@ -105,6 +106,9 @@ Choice best_of(std::vector<Candidate> candidates) {
     std::string slower = fmt::format("predicted {:.3g} ms, bound by {}; the choice takes {:.3g} ms",
                                      other.prediction.seconds * 1e3, other.prediction.bound_by,
                                      choice.prediction.seconds * 1e3);
+    if (problem.masked)
+      slower += fmt::format("; at the mask's ends {:.0f} % more, the choice {:.0f} %",
+                            100 * (waste(problem, other.tile) - 1), 100 * (waste(problem, best->tile) - 1));
     choice.rejected.push_back({other.tile, other.obstacle.value_or(slower)});
   }
   return choice;
@@ -120,7 +124,7 @@ Choice choose_among(const TargetDescription& target, const Problem& problem, con
         tile.rows = rows, tile.keys = keys;
         candidates.push_back({tile, predict(target, problem, shape, tile), obstacle(target, problem, tile)});
       }
-  return best_of(std::move(candidates));
+  return best_of(problem, std::move(candidates));
 }
 
 } // namespace

@@ -11,6 +11,8 @@ namespace model {
 inline constexpr double l1_share = 0.85, l2_share = 0.75, l3_share = 0.5;
 // Cycles to start and end one register block; most of the latency of its ends overlaps with its neighbours.
 inline constexpr double block_overhead_cycles = 4;
+// Of the cycles that storing a register block takes, what the next block's multiply-adds do not hide.
+inline constexpr double exposed_stores = 0.3;
 // Cycles per tile of scores outside of its loops: classification, calls of the phases, row values.
 inline constexpr double tile_overhead_cycles = 150;
 // Loads and stores of a tile of scores, per element: scores written by the dot, read and written twice.
@@ -31,9 +33,11 @@ inline constexpr double fma_latency = 4;
 inline constexpr double overlap_loss = 0.2;
 // Tiles of keys are multiples of this, so that masks and conversions fill vectors.
 inline constexpr std::int64_t key_grain = 32;
-// Predictions this close count as equal: the smaller tile wins. (A window of 512 keys costs 12 % more than it
-// shows with 64 rows, 25 % with 128.)
-inline constexpr double size_slack = 0.06;
+// Keys that a row of a masked variant is taken to see where tiles are chosen: a short window, since a long
+// one wastes little with any tile.
+inline constexpr double visible_keys = 1024;
+// Of the time of a tile, what evaluating its mask adds.
+inline constexpr double mask_share = 0.15;
 // Rejected candidates that are told.
 inline constexpr std::size_t told = 8;
 } // namespace model

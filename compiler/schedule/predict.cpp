@@ -30,7 +30,7 @@ struct InnerLoop {
     double loads = (vectors + numbers) / t.loads_per_cycle;
     double refill = rows_in_l1 ? 0 : vectors * t.lanes * 4 / t.l2_bytes_per_cycle;
     return depth * std::max({fma, loads, refill, model::fma_latency}) + model::block_overhead_cycles +
-           vectors * numbers / t.stores_per_cycle;
+           model::exposed_stores * vectors * numbers / t.stores_per_cycle;
   }
 };
 

@@ -27,6 +27,7 @@ Problem problemOf(attn::FoldOp fold) {
                   .bf16 = element.isBF16(),
                   .special_per_score = 0,
                   .plain_per_score = 0,
+                  .masked = !fold.getMask().empty() || fold.getTable(),
                   .query_block = static_cast<std::int64_t>(fold.getQBlock().value_or(0)),
                   .key_block = static_cast<std::int64_t>(fold.getKBlock().value_or(0))};
   problem.head_dim_v = fold.getValues().empty() ? 0 : dim(fold.getValues().front());
