@@ -57,7 +57,10 @@ State attile::attn_to_tile::partialAt(KernelBuilder& k, Value index) {
   return state;
 }
 
+static void spreadNan(KernelBuilder& k, const State& state);
+
 void attile::attn_to_tile::storePartial(KernelBuilder& k, const State& state, Value index) {
+  spreadNan(k, state);
   State stored = partialAt(k, index);
   for (auto [to, from] : llvm::zip(stored.fields, state.fields))
     tile::CopyOp::create(k.b, k.loc, to, from);
@@ -130,6 +133,31 @@ static Value mergedElement(OpBuilder& b, KernelBuilder& k, ArrayRef<Value> eleme
     return merged[field];
   Value keepLeft = a.select(isIdentity(a, k.variant, right), left[field], merged[field]);
   return a.select(isIdentity(a, k.variant, left), right[field], keepLeft);
+}
+
+/// A row with a NaN among its scores has it in its sums, but a maximum passes over it: such a gauge becomes
+/// NaN too, so that the row is not taken for one without keys.
+static void spreadNan(KernelBuilder& k, const State& state) {
+  SmallVector<Value> gauges, buffers;
+  for (auto [field, identity] : k.variant.unbounded)
+    gauges.push_back(state.fields[field]);
+  for (unsigned i = 0; i != k.variant.numFields(); ++i)
+    if (k.variant.isRow(i) && state.fields[i] && !llvm::is_contained(gauges, state.fields[i]))
+      buffers.push_back(state.fields[i]);
+  unsigned sums = buffers.size();
+  if (gauges.empty() || !sums)
+    return;
+  llvm::append_range(buffers, gauges);
+  k.generic({.ins = buffers, .outs = gauges}, [&](OpBuilder& b, ValueRange in) {
+    Arithmetic a(b, k.loc);
+    SmallVector<Value> results(in.drop_front(sums));
+    for (Value sum : in.take_front(sums)) {
+      Value nan = arith::CmpFOp::create(b, k.loc, arith::CmpFPredicate::UNO, sum, sum);
+      for (Value& gauge : results)
+        gauge = a.select(nan, sum, gauge);
+    }
+    return results;
+  });
 }
 
 void attile::attn_to_tile::mergeState(KernelBuilder& k, State& state, const State& incoming) {
@@ -280,6 +308,7 @@ Value Finalizer::vector(unsigned index, int64_t columns, bool inPlace) {
 }
 
 void attile::attn_to_tile::finalizeState(KernelBuilder& k, State& state, const RowTile& rows) {
+  spreadNan(k, state);
   mergeSink(k, state, rows);
   Finalizer finalizer(k, state);
   attn::FoldOp fold = k.variant.fold;

@@ -200,6 +200,13 @@ Value GenericLowering::emitVectorOp(Operation* op, int64_t v) {
     return emitCompare(cmp, v);
   if (isa<arith::DivSIOp, arith::FloorDivSIOp, arith::RemSIOp>(op))
     return divide(op, v);
+  if (isa<arith::DivFOp>(op) && of(op->getResult(0)) == ByBoth && of(op->getOperand(1)) == ByRow) {
+    // One reciprocal a row (the loop over columns does not contain it) costs half a unit in the last place.
+    VectorType type = k.vectorOf(k.b.getF32Type());
+    Value one = k.splat(k.constant(1.0f), type);
+    Value inverse = arith::DivFOp::create(k.b, k.loc, one, asVector(op->getOperand(1), v, 32));
+    return arith::MulFOp::create(k.b, k.loc, asVector(op->getOperand(0), v, 32), inverse);
+  }
   if (auto index = dyn_cast<tile::IndexOp>(op)) {
     SmallVector<int64_t> steps(k.lanes);
     for (auto [i, s] : llvm::enumerate(steps))

@@ -95,6 +95,45 @@ struct MathEmitter {
     return scale(powerOfFraction(f), n);
   }
 
+  /// sin(x + quarters * pi / 2). The reduction is done in f64, where n * pi / 2 keeps its bits up to |x| of
+  /// about 1e9; then minimax polynomials of sine and cosine on [-pi/4, pi/4] (Cephes sinf and cosf
+  /// coefficients).
+  Value sine(Value x, int64_t quarters) {
+    auto vector = dyn_cast<VectorType>(type);
+    Type f64 = typed(k.b.getF64Type()), i64 = typed(k.b.getI64Type());
+    auto wide = [&](double value) -> Value {
+      Value scalar = arith::ConstantOp::create(k.b, k.loc, k.b.getF64FloatAttr(value));
+      return vector ? k.splat(scalar, cast<VectorType>(f64)) : scalar;
+    };
+    auto integer = [&](int64_t value) -> Value {
+      Value scalar = k.constant(value);
+      return vector ? k.splat(scalar, cast<VectorType>(i64)) : scalar;
+    };
+    Value exact = arith::ExtFOp::create(k.b, k.loc, f64, x);
+    Value turns = math::RoundEvenOp::create(k.b, k.loc, mul(exact, wide(0.63661977236758134308)));
+    Value left = sub(exact, mul(turns, wide(1.57079632679489655800)));
+    left = sub(left, mul(turns, wide(6.12323399573676603587e-17)));
+    Value r = arith::TruncFOp::create(k.b, k.loc, type, left), square = mul(r, r);
+    // A bounded count of quarters: beyond that, and for infinities, the result is a NaN or has no meaning in
+    // f32.
+    Value clamped = arith::MinNumFOp::create(
+        k.b, k.loc, arith::MaxNumFOp::create(k.b, k.loc, turns, wide(-9e15)), wide(9e15));
+    Value n = arith::AddIOp::create(k.b, k.loc, arith::FPToSIOp::create(k.b, k.loc, i64, clamped),
+                                    integer(quarters));
+    auto bit = [&](int64_t mask) -> Value {
+      return arith::CmpIOp::create(k.b, k.loc, arith::CmpIPredicate::ne,
+                                   arith::AndIOp::create(k.b, k.loc, n, integer(mask)), integer(0));
+    };
+    Value s =
+        fma(fma(number(-1.9515295891e-4), square, number(8.3321608736e-3)), square, number(-1.6666654611e-1));
+    s = fma(mul(s, square), r, r);
+    Value c = fma(fma(number(2.443315711809948e-5), square, number(-1.388731625493765e-3)), square,
+                  number(4.166664568298827e-2));
+    c = fma(mul(c, square), square, fma(square, number(-0.5), number(1.0)));
+    Value result = select(bit(1), c, s);
+    return select(bit(2), arith::NegFOp::create(k.b, k.loc, result), result);
+  }
+
   /// |x|^y, with the sign and the NaN of a negative x.
   Value power(Value x, Value y) {
     Value log = math::Log2Op::create(k.b, k.loc, math::AbsFOp::create(k.b, k.loc, x));
@@ -124,6 +163,8 @@ Value emitMath(KernelLowering& k, Operation* op, ValueRange operands, Type type)
   return llvm::TypeSwitch<Operation*, Value>(op)
       .Case([&](math::ExpOp) { return e.exp(operands[0]); })
       .Case([&](math::Exp2Op) { return e.exp2(operands[0]); })
+      .Case([&](math::SinOp) { return e.sine(operands[0], 0); })
+      .Case([&](math::CosOp) { return e.sine(operands[0], 1); })
       .Case([&](math::PowFOp) { return e.power(operands[0], operands[1]); })
       // Maxima as one machine instruction: the second operand where either is NaN.
       .Case<arith::MaximumFOp, arith::MaxNumFOp>(
