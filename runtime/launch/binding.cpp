@@ -13,7 +13,8 @@ using plan::SizeSymbol;
 
 namespace {
 
-constexpr std::int64_t max_extent = std::int64_t(1) << 31;
+/// Kernels compute positions in 32 bits, and differences of them.
+constexpr std::int64_t max_extent = std::int64_t(1) << 29;
 
 /// "[batch, heads, q_len, 64]": what a package says about an operand's shape.
 std::string shape_text(const TensorSpec& spec) {
@@ -238,14 +239,13 @@ private:
               ? fmt::format("convert it, or compile '{}' with dtype {}", package.spec_name, name(view.dtype))
               : "");
     for (int d = 0; d < rank; ++d)
-      if (view.shape[d] < 0 || view.shape[d] >= max_extent)
-        return user_error(
-            fmt::format("{}: expected extents from 0 to 2^31 - 1, got {} in dimension {}: shape {}",
-                        spec.name, view.shape[d], d, attile::shape_text(view)));
+      if (view.shape[d] < 0 || view.shape[d] > max_extent)
+        return user_error(fmt::format("{}: expected extents from 0 to 2^29, got {} in dimension {}: shape {}",
+                                      spec.name, view.shape[d], d, attile::shape_text(view)));
     Result<ByteRange> range = byte_range(view);
     if (!range)
       return std::move(range).error().in(spec.name);
-    return range->begin == range->end ? place_empty(operand, view) : place_data(index, view, *range);
+    return range->begin == range->end ? place_empty(index, operand, view) : place_data(index, view, *range);
   }
 
   Result<void> place_data(int index, const ConstTensorView& view, ByteRange range) {
@@ -275,8 +275,13 @@ private:
     return {};
   }
 
-  Result<void> place_empty(const CompiledTensor& operand, const ConstTensorView& view) {
-    set_symbols(operand, view); // and no pointer: nobody may look
+  Result<void> place_empty(int index, const CompiledTensor& operand, const ConstTensorView& view) {
+    // A kernel that looks all the same, at an index clamped into nothing, reads a zero.
+    alignas(64) static const std::byte zeros[64] = {};
+    set_symbols(operand, view);
+    for (int d = 0; d < view.rank; ++d)
+      out.symbols[operand.first_stride + d] = 0;
+    out.pointers[index] = zeros;
     return {};
   }
 

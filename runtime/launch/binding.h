@@ -8,7 +8,7 @@ namespace attile {
 
 struct Binding {
   std::vector<std::int64_t> symbols;  ///< all but the plan's values, which are 0 still
-  std::vector<const void*> pointers;  ///< by operand; null if it is empty, or an output that was left out
+  std::vector<const void*> pointers;  ///< by operand; zeros for an empty one
   std::vector<std::uint64_t> scalars; ///< by scalar param, as its slot
   /// By output: the bytes that must be provided for one that was left out, whose strides are then dense. Else
   /// 0.

@@ -152,15 +152,16 @@ LogicalResult lowerRangeOf(KernelLowering& k, tile::RangeOfOp op) {
   Value row = linearRow(k, source, indices);
   Value n = source.sizes.back(), zero = k.constant(int64_t(0)), last = k.max(k.add(n, -1), zero);
   auto clamp = [&](Value v) { return k.max(k.min(k.scalar(v), last), zero); };
+  // An empty tensor reads as 0; it has no summary, so the query's range is empty.
+  Value empty = arith::CmpIOp::create(k.b, k.loc, arith::CmpIPredicate::eq, n, zero);
+  Value block = k.constant(int64_t(op.getBlock()));
+  Value first = arith::SelectOp::create(k.b, k.loc, empty, block, clamp(op.getLo()));
   Value pointer = k.at(summary.base, k.b.getI64Type(), k.mul(row, summary.strides[0]));
-  auto call = LLVM::CallOp::create(
-      k.b, k.loc, rangeFunction(k, op->getParentOfType<ModuleOp>()),
-      ValueRange{pointer, n, clamp(op.getLo()), clamp(op.getHi()), k.constant(int64_t(op.getBlock()))});
+  auto call = LLVM::CallOp::create(k.b, k.loc, rangeFunction(k, op->getParentOfType<ModuleOp>()),
+                                   ValueRange{pointer, n, first, clamp(op.getHi()), block});
   auto part = [&](int64_t i) {
     return LLVM::ExtractValueOp::create(k.b, k.loc, call.getResult(), ArrayRef<int64_t>{i}).getResult();
   };
-  // An empty tensor reads as 0.
-  Value empty = arith::CmpIOp::create(k.b, k.loc, arith::CmpIPredicate::eq, n, zero);
   k.scalars.map(op.getMin(), arith::SelectOp::create(k.b, k.loc, empty, zero, part(0)));
   k.scalars.map(op.getMax(), arith::SelectOp::create(k.b, k.loc, empty, zero, part(1)));
   return success();

@@ -41,7 +41,7 @@ namespace plan {
 struct Slot {
   enum class Kind : std::uint8_t {
     value,   ///< the int64 that `expr` evaluates to
-    pointer, ///< the data pointer of the operand `name`; null only if it is empty
+    pointer, ///< the data pointer of the operand `name`; of an empty one, some zeros
     param,   ///< the scalar param `name`: int64 for int and bool, the bits of an f32 in the low half
     scratch, ///< the address of the scratch buffer `name`
   } kind = Kind::value;
