@@ -24,6 +24,15 @@ def build_examples(folder, prefix):
     run("cmake", "--build", folder)
 
 
+def build_without_optimisation(folder, prefix):
+    """Nothing is inlined, so that what headers promise has to be in the library."""
+    program = folder / "attention-O0"
+    libraries = next(prefix.rglob("libattile_runtime.so")).parent
+    run("g++", "-std=c++20", "-O0", f"-I{prefix}/include", f"{source}/examples/cpp/attention.cpp", "-o", program,
+        f"-L{libraries}", "-lattile_compiler", "-lattile_runtime", f"-Wl,-rpath,{libraries}")
+    return program
+
+
 def damaged(package, folder):
     """Copies of a package with a byte changed, cut short, or of another kind."""
     whole = package.read_bytes()
@@ -44,6 +53,7 @@ def main():
         run("cmake", "--install", build, "--prefix", root / "all")
         build_examples(root / "build", root / "all")
         assert "= 3" in run(root / "build" / "attention"), "attention.cpp averages equal values"
+        assert "= 3" in run(build_without_optimisation(root, root / "all"))
         package = root / "causal.pkg"
         run(root / "all" / "bin" / "attile", "build", f"{source}/examples/causal.attn", "-o", package)
 

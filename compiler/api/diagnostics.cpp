@@ -1,5 +1,6 @@
 #include "compiler/api/diagnostics.h"
 
+#include <algorithm>
 #include <fmt/core.h>
 
 using namespace attile;
@@ -14,6 +15,7 @@ Result<frontend::CompileTimeOptions> api::frontendOptions(const CompileOptions& 
   }
   result.headDim = options.head_dim;
   result.headDimV = options.head_dim_v;
+  result.attention = options.attention;
   return result;
 }
 
@@ -25,8 +27,12 @@ std::vector<Diagnostic> api::diagnosticsOf(const frontend::Source& source,
     Diagnostic diagnostic;
     if (finding.severity == frontend::Severity::Warning)
       diagnostic.severity = Diagnostic::Severity::warning;
+    frontend::Source::Position end = source.position(std::max(finding.range.begin, finding.range.end));
+    diagnostic.file = source.name();
     diagnostic.line = static_cast<int>(at.line);
     diagnostic.column = static_cast<int>(at.column);
+    diagnostic.end_line = static_cast<int>(end.line);
+    diagnostic.end_column = static_cast<int>(end.column);
     diagnostic.message = finding.message;
     diagnostic.remedy = finding.remedy;
     diagnostic.text = render(source, finding);

@@ -2,6 +2,7 @@
 
 #include "compiler/api/diagnostics.h"
 
+#include <algorithm>
 #include <fmt/core.h>
 #include <fstream>
 
@@ -31,6 +32,7 @@ std::vector<Diagnostic> Spec::check(std::string_view text, const std::string& na
   Result<frontend::CompileTimeOptions> given = api::frontendOptions(options);
   if (!given) {
     Diagnostic wrong;
+    wrong.file = name;
     wrong.message = given.error().message;
     wrong.text = given.error().text() + "\n";
     return {wrong};
@@ -41,6 +43,23 @@ std::vector<Diagnostic> Spec::check(std::string_view text, const std::string& na
 const std::string& Spec::name() const { return impl->source.name(); }
 std::string_view Spec::text() const { return impl->source.text(); }
 const std::vector<std::string>& Spec::attentions() const { return impl->attentions; }
+
+Result<std::string> Spec::attention(const std::string& wanted) const {
+  const std::vector<std::string>& all = attentions();
+  if (all.empty())
+    return user_error(fmt::format("'{}' has no attention", name()), "write 'attention NAME { ... }'");
+  if (wanted.empty() && all.size() == 1)
+    return all.front();
+  if (std::find(all.begin(), all.end(), wanted) != all.end())
+    return wanted;
+  std::string names;
+  for (const std::string& each : all)
+    names += (names.empty() ? "" : ", ") + each;
+  if (wanted.empty())
+    return user_error(fmt::format("'{}' has {} attentions: {}", name(), all.size(), names),
+                      "choose one with --attention, or CompileOptions::attention");
+  return user_error(fmt::format("'{}' has no attention '{}'", name(), wanted), "it has: " + names);
+}
 
 Result<std::string> read_spec_file(const std::string& path) {
   std::ifstream file(path, std::ios::binary);

@@ -61,14 +61,26 @@ std::optional<int64_t> AttentionChecker::dimension(ExprPtr& expr, std::string_vi
   return std::nullopt;
 }
 
-/// The option's value if it is legal, else 0, reported.
-int64_t AttentionChecker::optionDim(const std::optional<int64_t>& option, std::string_view what,
-                                    SourceRange at) {
-  if (*option >= 1 && *option <= kMaxHeadDim)
-    return *option;
-  reporter_.error(
-      at, fmt::format("--head-dim gives {} = {}, but it has to be in 1..{}", what, *option, kMaxHeadDim));
-  return 0;
+/// The option's value if it is legal, else nothing, reported.
+std::optional<int64_t> AttentionChecker::optionDim(int64_t value, std::string_view flag, SourceRange at) {
+  if (value >= 1 && value <= kMaxHeadDim)
+    return value;
+  reporter_.error(at, fmt::format("{} is {}, but has to be in 1..{}", flag, value, kMaxHeadDim));
+  return std::nullopt;
+}
+
+/// What the options say together with the spec: --head-dim-v alone leaves q and k to the spec. Nothing if
+/// they do not say it, or if it is `wrong`, which has been reported.
+std::optional<HeadDim> AttentionChecker::optionHeadDim(const std::optional<HeadDim>& stated, bool& wrong) {
+  SourceRange range = stated ? attention_.headDimRange : attention_.nameRange;
+  std::optional<int64_t> qk = stated ? std::optional(stated->qk) : std::nullopt;
+  if (options_.headDim)
+    qk = optionDim(*options_.headDim, "--head-dim", range);
+  std::optional<int64_t> v = qk;
+  if (options_.headDimV)
+    v = optionDim(*options_.headDimV, "--head-dim-v", range);
+  wrong = (options_.headDim && !qk) || (options_.headDimV && !v);
+  return qk && v ? std::optional(HeadDim{*qk, *v}) : std::nullopt;
 }
 
 void AttentionChecker::headDim() {
@@ -82,18 +94,19 @@ void AttentionChecker::headDim() {
     stated = HeadDim{*qk, *v};
   }
   if (options_.headDim || options_.headDimV) {
-    SourceRange range = stated ? attention_.headDimRange : attention_.nameRange;
-    int64_t qk = optionDim(options_.headDim ? options_.headDim : options_.headDimV, "head_dim", range);
-    int64_t v = options_.headDimV ? optionDim(options_.headDimV, "head_dim_v", range) : qk;
-    if (qk == 0 || v == 0)
+    bool wrong = false;
+    given = optionHeadDim(stated, wrong);
+    if (wrong)
       return;
-    given = HeadDim{qk, v};
   }
+  std::string_view flags = !options_.headDimV  ? "--head-dim says"
+                           : !options_.headDim ? "--head-dim-v says"
+                                               : "--head-dim and --head-dim-v say";
   if (stated && given && (stated->qk != given->qk || stated->v != given->v))
     reporter_
         .error(attention_.headDimRange,
-               fmt::format("the spec says head_dim qk = {}, v = {}, --head-dim says qk = {}, v = {}",
-                           stated->qk, stated->v, given->qk, given->v))
+               fmt::format("the spec says head_dim qk = {}, v = {}, {} qk = {}, v = {}", stated->qk,
+                           stated->v, flags, given->qk, given->v))
         .remedy = "leave head_dim out of the spec to choose it when compiling";
   attention_.headDim = stated ? stated : given;
   scope_.headDim = attention_.headDim;
@@ -326,11 +339,14 @@ void check(const Source& source, const CompileTimeOptions& options, Result& resu
   std::map<std::string, SourceRange, std::less<>> names;
   std::vector<AttentionChecker> checkers;
   checkers.reserve(file.attentions.size());
+  bool one = !options.attention.empty();
   for (const auto& attention : file.attentions) {
     auto [first, isNew] = names.emplace(attention->name, attention->nameRange);
     if (!isNew)
       reporter.error(attention->nameRange, fmt::format("second attention '{}'", attention->name))
           .notes.push_back({first->second, "the first is here"});
+    if (one && attention->name != options.attention)
+      continue;
     AttentionChecker& checker = checkers.emplace_back(source, options, reporter, file, *attention, expansion);
     checker.run();
     top.used.insert(checker.scope().used.begin(), checker.scope().used.end());
@@ -341,7 +357,7 @@ void check(const Source& source, const CompileTimeOptions& options, Result& resu
     for (AttentionChecker& checker : checkers)
       checker.unused();
     for (const auto& function : file.functions)
-      if (!top.used.contains(function.get()))
+      if (!one && !top.used.contains(function.get())) // else another attention may use it
         reporter.warning(function->nameRange, fmt::format("function '{}' is not used", function->name));
   }
   std::sort(result.diagnostics.begin(), result.diagnostics.end(),

@@ -51,7 +51,8 @@ private:
   void dtype();
   void headDim();
   std::optional<int64_t> dimension(ast::ExprPtr& expr, std::string_view what);
-  int64_t optionDim(const std::optional<int64_t>& option, std::string_view what, SourceRange at);
+  std::optional<int64_t> optionDim(int64_t value, std::string_view flag, SourceRange at);
+  std::optional<ast::HeadDim> optionHeadDim(const std::optional<ast::HeadDim>& stated, bool& wrong);
   void declarations();
   void params();
   void paramDims(const ast::Param& param);

@@ -14,7 +14,9 @@ namespace attile::frontend {
 struct CompileTimeOptions {
   std::optional<ast::DType> dtype; ///< --dtype
   std::optional<int64_t> headDim;  ///< --head-dim: of q and k, and of v unless headDimV is given
-  std::optional<int64_t> headDimV;
+  std::optional<int64_t> headDimV; ///< --head-dim-v: of v; that of q and k has to be stated, or be given too
+  /// If not empty, the only attention that is checked: the others may lack what the options would give them.
+  std::string attention;
 };
 
 struct Result {

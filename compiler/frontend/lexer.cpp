@@ -195,6 +195,8 @@ private:
     else if (base == 10 && digits.size() > 1 && digits[0] == '0')
       reporter_.error(result.range, fmt::format("integer '{}' starts with 0", result.text)).remedy =
           "there are no octal numbers; drop the zero";
+    if (status != std::errc())
+      result.kind = TokenKind::Invalid; // has no value that others could judge
     result.value = value;
     return result;
   }

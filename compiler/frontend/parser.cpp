@@ -126,7 +126,8 @@ bool Parser::atStatement() const {
   const Token& token = cursor_.peek();
   if (token.text == "head_dim") { // also a size: `head_dim 64` is a statement, `head_dim)` is not
     const Token& next = cursor_.peek(1);
-    return next.kind == TokenKind::Int || next.text == "qk" || next.text == "v";
+    return next.kind == TokenKind::Int || next.kind == TokenKind::Invalid || next.text == "qk" ||
+           next.text == "v";
   }
   return token.kind == TokenKind::Keyword &&
          std::find(kStatements.begin(), kStatements.end(), token.text) != kStatements.end();

@@ -22,6 +22,7 @@ inline SourceRange join(SourceRange a, SourceRange b) {
 /// A spec's text with its name (a path, or "<string>") and a table of lines.
 class Source {
 public:
+  /// A byte order mark at the start of the text is dropped.
   Source(std::string name, std::string text);
 
   const std::string& name() const { return name_; }

@@ -9,12 +9,28 @@ namespace attile {
 namespace {
 /// Every kind of device that this build knows.
 constexpr Backend backends[] = {cpu::backend};
+
+/// Those that users will ask for, and which no build of this version has.
+struct Absent {
+  std::string_view name, missing, remedy;
+};
+constexpr Absent absent[] = {
+    {"cuda", "this version has no CUDA backend (driver and NVRTC are not looked for)",
+     "nothing that can be installed helps; use the cpu, or a later version of Attile"},
+    {"emulator", "this version has no GPU emulator",
+     "nothing that can be installed helps; use the cpu, or a later version of Attile"},
+};
 } // namespace
 
 Result<Device> Device::open(std::string_view name) {
   std::string known;
+  std::string_view kind = name.substr(0, name.find(':')); // emulator:sm_90
+  for (const Absent& device : absent)
+    if (kind == device.name)
+      return environment_error(fmt::format("cannot open device '{}': {}", name, device.missing),
+                               std::string(device.remedy));
   for (const Backend& backend : backends) {
-    if (name.substr(0, name.find(':')) == backend.name) {
+    if (kind == backend.name) {
       Result<std::shared_ptr<DeviceImpl>> device = backend.open(name);
       if (!device)
         return device.error();
@@ -29,6 +45,9 @@ std::vector<DeviceInfo> Device::list() {
   std::vector<DeviceInfo> devices;
   for (const Backend& backend : backends)
     backend.list(devices);
+  for (const Absent& device : absent)
+    devices.push_back(
+        {std::string(device.name), "", false, fmt::format("{}; {}", device.missing, device.remedy)});
   return devices;
 }
 

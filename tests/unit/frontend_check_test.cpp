@@ -255,7 +255,41 @@ TEST(CheckOptions, headDim) {
   CompileTimeOptions options;
   options.headDim = 1000000000;
   EXPECT_EQ(Checked("attention a { dtype f32 }", options).messages(),
-            "1: --head-dim gives head_dim = 1000000000, but it has to be in 1..4096\n");
+            "1: --head-dim is 1000000000, but has to be in 1..4096\n");
+  options = {};
+  options.headDimV = 5000;
+  EXPECT_EQ(Checked("attention a { dtype f32 head_dim 64 }", options).messages(),
+            "1: --head-dim-v is 5000, but has to be in 1..4096\n");
+  // What is no number has no value to complain about.
+  EXPECT_EQ(message("99999999999999999999"), "1: integer '99999999999999999999' does not fit in 64 bits\n");
+}
+
+TEST(CheckOptions, headDimOfValuesAlone) {
+  CompileTimeOptions options;
+  options.headDimV = 128;
+  EXPECT_TRUE(Checked("attention a { dtype f32 head_dim qk = 192, v = 128 }", options).ok());
+  EXPECT_EQ(Checked("attention a { dtype f32 head_dim 64 }", options).messages(),
+            "1: the spec says head_dim qk = 64, v = 64, --head-dim-v says qk = 64, v = 128\n");
+  EXPECT_EQ(Checked("attention a { dtype f32 }", options).messages(), "1: attention 'a' has no head_dim\n");
+}
+
+TEST(CheckOptions, oneAttention) {
+  const std::string text = "fn twice(x) = x + x\n"
+                           "attention a { dtype f32 head_dim 64 }\n"
+                           "attention b { param unused : int  score twice(s) }\n";
+  CompileTimeOptions options;
+  options.attention = "a";
+  EXPECT_EQ(Checked(text, options).messages(), "");
+  options.attention = "b";
+  EXPECT_EQ(Checked(text, options).messages(),
+            "3: attention 'b' has no dtype\n3: attention 'b' has no head_dim\n");
+}
+
+TEST(CheckOptions, byteOrderMark) {
+  Checked checked("\xEF\xBB\xBF"
+                  "attention a { dtype f32 head_dim 64 mask kk < 3 }");
+  ASSERT_EQ(checked.messages(), "1: unknown name 'kk'\n");
+  EXPECT_EQ(checked.source.position(checked.diagnostics()[0].range.begin).column, 42u);
 }
 
 TEST(CheckStatements, twice) {

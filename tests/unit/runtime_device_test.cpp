@@ -260,6 +260,11 @@ TEST(Device, OpensByName) {
   std::vector<DeviceInfo> devices = Device::list();
   ASSERT_FALSE(devices.empty());
   EXPECT_TRUE(devices[0].available);
+  for (const DeviceInfo& device : devices) {
+    EXPECT_EQ(device.missing.empty(), device.available) << device.name;
+    if (!device.available)
+      EXPECT_EQ(Device::open(device.name).error().kind, ErrorKind::environment) << device.name;
+  }
 }
 
 TEST(Device, RefusesPackagesThatAreNotConsistent) {

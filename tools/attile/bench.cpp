@@ -8,6 +8,7 @@
 #include <attile/cpu_info.h>
 #include <attile/probe.h>
 #include <chrono>
+#include <cstdlib>
 #include <fmt/core.h>
 
 using namespace attile;
@@ -124,8 +125,10 @@ Result<int> bench(BenchOptions& options) {
   Result<CpuPeaks> peaks = probe_cpu(options.threads);
   if (!peaks)
     return peaks.error();
-  Result<TileCounts> counts =
-      count_tiles(session->spec, options.spec.compile, session->device, session->inputs, options.threads);
+  Result<Package> counter = compile_counter(session->spec, options.spec.compile);
+  if (!counter)
+    return counter.error();
+  Result<TileCounts> counts = count_tiles(*counter, session->device, session->inputs, options.threads);
   if (!counts)
     return counts.error();
 
@@ -151,6 +154,11 @@ Run cli::declare_bench(CLI::App& app) {
   app.add_option("--runs", options->min_runs, "launches to measure, at least")
       ->check(CLI::Range(1, 1000000))
       ->capture_default_str();
-  app.add_option("--seconds", options->min_seconds, "time to measure for, at least")->capture_default_str();
+  app.add_option("--seconds", options->min_seconds, "time to measure for, at least")
+      ->check([](const std::string& text) { // CLI::Range lets NaN pass
+        double seconds = std::strtod(text.c_str(), nullptr);
+        return seconds >= 0 && seconds <= 86400 ? "" : "--seconds has to be in 0..86400";
+      })
+      ->capture_default_str();
   return [options] { return bench(*options); };
 }

@@ -5,6 +5,7 @@
 #include "tools/attile/tile_counts.h"
 
 #include <attile/cpu_info.h>
+#include <cmath>
 #include <fmt/core.h>
 
 using namespace attile;
@@ -18,6 +19,11 @@ struct ExplainOptions {
   int threads = 0;
 };
 
+/// Counts are whole, though the model computes them as reals.
+Json whole(double count) {
+  return count < 0x1p63 ? Json(static_cast<std::int64_t>(std::llround(count))) : Json(count);
+}
+
 Json json_of(const Explanation& e, const TileCounts& counts) {
   Json rejected = Json::array();
   for (const Explanation::Rejected& other : e.rejected)
@@ -30,10 +36,11 @@ Json json_of(const Explanation& e, const TileCounts& counts) {
           {"tiles_empty", counts.empty},
           {"scores_visible", counts.visible},
           {"scores_executed", counts.executed},
-          {"bytes", e.memory_bytes},
-          {"bytes_by_level", {{"memory", e.memory_bytes}, {"l2", e.l2_bytes}, {"l1", e.l1_bytes}}},
-          {"flops", e.flops},
-          {"special_functions", e.special},
+          {"bytes", whole(e.memory_bytes)},
+          {"bytes_by_level",
+           {{"memory", whole(e.memory_bytes)}, {"l2", whole(e.l2_bytes)}, {"l1", whole(e.l1_bytes)}}},
+          {"flops", whole(e.flops)},
+          {"special_functions", whole(e.special)},
           {"predicted_ms", e.ms},
           {"bound_by", e.bound_by},
           {"rejected", rejected}};
@@ -61,7 +68,11 @@ Result<int> run(ExplainOptions& options) {
   Result<Package> signature = describe(*spec, options.spec.compile);
   if (!signature)
     return signature.error();
-  Result<Inputs> inputs = options.inputs.make(*signature, /*values=*/false);
+  Result<Package> counter = compile_counter(*spec, options.spec.compile);
+  if (!counter)
+    return counter.error();
+  TensorNames needed = tensors_read(*counter);
+  Result<Inputs> inputs = options.inputs.make(*signature, &needed);
   if (!inputs)
     return std::move(inputs).error();
   for (const std::string& text : inputs->notes)
@@ -70,7 +81,7 @@ Result<int> run(ExplainOptions& options) {
   if (!device)
     return device.error();
   Progress progress("counting tiles");
-  Result<TileCounts> counts = count_tiles(*spec, options.spec.compile, *device, *inputs, threads);
+  Result<TileCounts> counts = count_tiles(*counter, *device, *inputs, threads);
   if (!counts)
     return counts.error();
   Result<Explanation> explanation = explain(*spec, options.spec.compile, inputs->shape, threads,

@@ -48,8 +48,8 @@ Result<Tensor> read_operand(const std::string& name, const std::string& path, DT
                                   shape_text(view)));
   if (view.dtype == expected && !read->rounded)
     return std::move(read->tensor);
-  if (view.dtype == DType::f32 && !read->rounded && expected == DType::bf16) {
-    notes.push_back(fmt::format("--{} '{}' is f32 and is rounded to bf16", name, path));
+  if (view.dtype == DType::f32 && !read->rounded) { // a 16-bit type is expected
+    notes.push_back(fmt::format("--{} '{}' is f32 and is rounded to {}", name, path, attile::name(expected)));
     return converted(view, expected);
   }
   return user_error(
@@ -57,7 +57,7 @@ Result<Tensor> read_operand(const std::string& name, const std::string& path, DT
                   attile::name(expected)),
       fmt::format("save it as numpy's {}", expected == DType::f32 ? "float32"
                                            : expected == DType::f16
-                                               ? "float16"
+                                               ? "float16, or float32, which is rounded"
                                                : "uint16 (the bits of bf16), or float32, which is rounded"));
 }
 
@@ -115,24 +115,27 @@ Result<PartialShape> cli::parse_shape(const std::string& text) {
                                                                             {"hkv", &shape.kv_heads},
                                                                             {"q", &shape.q_len},
                                                                             {"kv", &shape.kv_len}};
+  if (text.empty())
+    return shape;
   for (const std::string& item : CLI::detail::split(text, ',')) {
-    if (item.empty())
-      continue;
     std::size_t equals = std::min(item.find('='), item.size());
     std::string_view key = std::string_view(item).substr(0, equals);
     auto entry =
         std::find_if(std::begin(keys), std::end(keys), [&](const auto& k) { return k.first == key; });
     if (entry == std::end(keys) || equals == item.size())
       return usage_error(fmt::format("--shape has '{}', expected b=.., hq=.., hkv=.., q=.. or kv=..", item));
+    if (*entry->second)
+      return usage_error(fmt::format("--shape has {} twice", key));
     *entry->second = parse_size(std::string_view(item).substr(equals + 1));
     if (!*entry->second)
-      return user_error(fmt::format("--shape has '{}', expected an integer from 1 to 2^40", item));
+      return usage_error(fmt::format("--shape has '{}', expected an integer from 1 to 2^40", item));
   }
   return shape;
 }
 
 void InputOptions::declare(CLI::App& app, bool tensors) {
-  app.add_option("--shape", shape, "sizes: b=..,hq=..,hkv=..,q=..,kv=..; 16k and 1M may be written");
+  app.add_option("--shape", shape,
+                 "sizes: b=..,hq=..,hkv=..,q=..,kv=.., each at least 1; 16k and 1M may be written");
   app.add_option("--param", params, "a param: name=value, name=@file.npy or name=random:lo..hi")
       ->type_name("NAME=VALUE")
       ->allow_extra_args(false);
@@ -148,7 +151,7 @@ void InputOptions::declare(CLI::App& app, bool tensors) {
       ->capture_default_str();
 }
 
-Result<Inputs> InputOptions::make(const Package& package, bool values) const {
+Result<Inputs> InputOptions::make(const Package& package, const TensorNames* needed) const {
   Result<PartialShape> partial = parse_shape(shape);
   if (!partial)
     return partial.error();
@@ -156,6 +159,7 @@ Result<Inputs> InputOptions::make(const Package& package, bool values) const {
   Operand operands[] = {{"q", &q, true, package.head_dim},
                         {"k", &k, false, package.head_dim},
                         {"v", &v, false, package.head_dim_v}};
+  std::string files;
   for (Operand& operand : operands) {
     if (operand.path->empty())
       continue;
@@ -163,6 +167,7 @@ Result<Inputs> InputOptions::make(const Package& package, bool values) const {
     if (!read)
       return std::move(read).error();
     operand.tensor = std::move(*read);
+    files += (files.empty() ? "" : ", ") + std::string(operand.name);
     ConstTensorView view = std::as_const(*operand.tensor).view();
     if (Result<void> taken = take_sizes(operand, heads_last() ? view.transposed(1, 2) : view, *partial);
         !taken)
@@ -174,9 +179,11 @@ Result<Inputs> InputOptions::make(const Package& package, bool values) const {
 
   inputs.shape = *complete_shape;
   for (Operand& operand : operands) {
-    if (!operand.tensor && !values)
+    if (!operand.tensor && needed)
       continue;
     if (!operand.tensor) {
+      if (!files.empty())
+        inputs.notes.push_back(fmt::format("{} is random: only {} came from files", operand.name, files));
       std::int64_t extents[] = {inputs.shape.batch,
                                 operand.query ? inputs.shape.heads : inputs.shape.kv_heads,
                                 operand.query ? inputs.shape.q_len : inputs.shape.kv_len, operand.dim};
@@ -190,7 +197,7 @@ Result<Inputs> InputOptions::make(const Package& package, bool values) const {
     ConstTensorView view = std::as_const(inputs.memory.emplace_back(std::move(*operand.tensor))).view();
     inputs.operands.tensors[operand.name] = heads_last() ? view.transposed(1, 2) : view;
   }
-  if (Result<void> given = make_params(package, params, seed, inputs); !given)
+  if (Result<void> given = make_params(package, params, seed, needed, inputs); !given)
     return given.error();
   return inputs;
 }

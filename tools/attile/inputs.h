@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <deque>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -35,6 +36,8 @@ struct Inputs {
   Arguments arguments() const;
 };
 
+using TensorNames = std::set<std::string, std::less<>>;
+
 struct InputOptions {
   std::string shape, layout = "bhsd";
   std::string q, k, v; ///< .npy files
@@ -45,8 +48,9 @@ struct InputOptions {
   /// --shape, --param, --seed; and --q, --k, --v, --layout, for commands that read tensors.
   void declare(CLI::App& app, bool tensors);
   bool heads_last() const { return layout == "bshd"; }
-  /// Reads or draws every input of the package. `values` false leaves out q, k and v (their sizes count).
-  Result<Inputs> make(const Package& package, bool values) const;
+  /// Reads or draws every input of the package. Where only the mask matters, `needed` has the tensor params
+  /// that it reads: q, k and v are left out then, and of other params there is one element for all.
+  Result<Inputs> make(const Package& package, const TensorNames* needed = nullptr) const;
 };
 
 } // namespace attile::cli

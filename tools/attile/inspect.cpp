@@ -3,6 +3,7 @@
 #include "tools/attile/progress.h"
 #include "tools/attile/spec_options.h"
 
+#include <filesystem>
 #include <fmt/core.h>
 
 using namespace attile;
@@ -15,6 +16,20 @@ struct InspectOptions {
   std::string stage;
 };
 
+/// What a dump has written: a file for every stage up to the last one.
+std::vector<std::string> dumped(const std::string& folder, const std::string& last) {
+  std::vector<std::string> files;
+  for (const std::string& stage : stages()) {
+    std::string start = fmt::format("{}-{}.", files.size() + 1, stage);
+    for (const auto& entry : std::filesystem::directory_iterator(folder))
+      if (entry.path().filename().string().starts_with(start))
+        files.push_back((std::filesystem::path(folder) / entry.path().filename()).string());
+    if (stage == last)
+      break;
+  }
+  return files;
+}
+
 Result<int> inspect_stage(InspectOptions& options) {
   if (options.stage.empty() && options.spec.compile.dump_dir.empty())
     return usage_error("nothing to do", "give --stage, or --dump-dir for all stages");
@@ -23,14 +38,25 @@ Result<int> inspect_stage(InspectOptions& options) {
     return spec.error();
   Progress progress("compiling");
   const std::string& last = stages().back(); // a dump has all stages up to the one that is asked for
-  Result<std::string> text =
-      inspect(*spec, options.spec.compile, options.stage.empty() ? last : options.stage);
+  const std::string& wanted = options.stage.empty() ? last : options.stage;
+  Result<std::string> text = inspect(*spec, options.spec.compile, wanted);
   if (!text)
     return text.error();
+  std::vector<std::string> files;
+  if (!options.spec.compile.dump_dir.empty())
+    files = dumped(options.spec.compile.dump_dir, wanted);
   if (options.spec.json)
-    print_json({{"ok", true}, {"stage", options.stage}, {"text", options.stage.empty() ? "" : *text}});
+    print_json({{"ok", true},
+                {"stage", options.stage},
+                {"text", options.stage.empty() ? "" : *text},
+                {"files", files}});
   else if (!options.stage.empty())
     fmt::print("{}{}", *text, text->ends_with('\n') ? "" : "\n");
+  for (const std::string& file : files)
+    if (!options.spec.json && options.stage.empty()) // else stdout is the stage's
+      fmt::print("{}\n", file);
+    else if (!options.spec.json)
+      note(fmt::format("wrote '{}'", file));
   return 0;
 }
 

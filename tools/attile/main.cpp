@@ -2,9 +2,11 @@
 #include "tools/attile/command.h"
 #include "tools/attile/report.h"
 
+#include <algorithm>
 #include <exception>
 #include <fmt/core.h>
 #include <new>
+#include <string_view>
 
 using namespace attile;
 
@@ -57,8 +59,8 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0)
       return app.exit(error); // --help, --version
-    fmt::print(stderr, "error: {}\nremedy: see 'attile --help' or 'attile COMMAND --help'\n", error.what());
-    return static_cast<int>(ErrorKind::usage);
+    bool json = std::find(argv, argv + argc, std::string_view("--json")) != argv + argc;
+    return cli::fail(usage_error(error.what(), "see 'attile --help' or 'attile COMMAND --help'"), json);
   }
 
   Result<int> status = guarded(run);

@@ -5,6 +5,7 @@
 #include "tools/attile/picture.h"
 #include "tools/attile/progress.h"
 #include "tools/attile/spec_options.h"
+#include "tools/attile/tile_counts.h"
 
 #include <algorithm>
 #include <attile/cpu_info.h>
@@ -58,9 +59,11 @@ Result<TileSize> tile_size(const MaskOptions& options, const Spec& spec, const S
 Result<MaskCells> look(const MaskOptions& options, const Spec& spec, const Inputs& inputs, TileSize tile) {
   const Shape& shape = inputs.shape;
   if (options.b < 0 || options.b >= shape.batch)
-    return user_error(fmt::format("--b is {}, expected less than the batch of {}", options.b, shape.batch));
+    return usage_error(fmt::format("--b is {}, but has to be in 0..{}", options.b, shape.batch - 1),
+                       "the batch is b of --shape");
   if (options.h < 0 || options.h >= shape.heads)
-    return user_error(fmt::format("--h is {}, expected less than the {} heads", options.h, shape.heads));
+    return usage_error(fmt::format("--h is {}, but has to be in 0..{}", options.h, shape.heads - 1),
+                       "the query heads are hq of --shape");
   Result<Reference> reference = Reference::create(spec, options.spec.compile);
   if (!reference)
     return reference.error();
@@ -76,7 +79,14 @@ Result<int> mask(MaskOptions& options) {
   Result<Package> signature = describe(*spec, options.spec.compile);
   if (!signature)
     return signature.error();
-  Result<Inputs> inputs = options.inputs.make(*signature, /*values=*/false);
+  TensorNames needed;
+  if (!signature->tensor_params.empty()) {
+    Result<Package> counter = compile_counter(*spec, options.spec.compile);
+    if (!counter)
+      return counter.error();
+    needed = tensors_read(*counter);
+  }
+  Result<Inputs> inputs = options.inputs.make(*signature, &needed);
   if (!inputs)
     return std::move(inputs).error();
   Result<TileSize> tile = tile_size(options, *spec, inputs->shape);

@@ -10,7 +10,7 @@ using namespace attile::cli;
 namespace {
 
 constexpr std::int64_t exact_scores = std::int64_t{1} << 26;
-/// Where a cell is sampled: so many rows, and a run of so many keys in each.
+/// Random places in a cell: so many rows, and a run of so many keys in each.
 constexpr std::int64_t sample_rows = 3, sample_keys = 8;
 
 struct Place {
@@ -102,30 +102,97 @@ private:
   std::vector<std::int64_t> sums;
 };
 
-void sample(VisibleKeys& keys, const Shape& shape, Place place, MaskCells& result,
-            const std::function<void(double)>& progress) {
-  std::uint64_t draws = 0;
-  auto below = [&](std::int64_t n) {
-    return static_cast<std::int64_t>(random_bits(0, draws++) % static_cast<std::uint64_t>(n));
-  };
-  for (int r = 0; r < result.rows; ++r) {
-    for (int c = 0; c < result.columns; ++c) {
-      Range rows = part(shape.q_len, r, result.rows), columns = part(shape.kv_len, c, result.columns);
-      std::int64_t seen = 0, all = 0;
-      for (std::int64_t i = 0; i < sample_rows; ++i) {
-        std::uint8_t run[sample_keys] = {};
-        std::int64_t n = std::min(sample_keys, columns.size());
-        std::int64_t k = columns.begin + below(columns.size() - n + 1);
-        keys.read(place.b, place.h, rows.begin + below(rows.size()), k,
-                  std::span(run, static_cast<std::size_t>(n)));
-        seen += std::accumulate(run, run + n, std::int64_t{0});
-        all += n;
+/// Some scores of each cell. Whether a cell is empty or full is asked where masks have their ends: at the
+/// corners of its tiles and where the diagonals k = q and k = q_pos enter and leave them. That decides for
+/// every convex mask (causal, windows), for sorted documents and for prefixes; elsewhere random places help.
+class Sampled {
+public:
+  Sampled(VisibleKeys& keys, const Shape& shape, Place place, TileSize tile, MaskCells& result)
+      : keys(keys), shape(shape), place(place), tile(tile), result(result) {}
+
+  void run(const std::function<void(double)>& progress) {
+    std::int64_t partial = 0;
+    for (int r = 0; r < result.rows; ++r) {
+      for (int c = 0; c < result.columns; ++c) {
+        result.at(r, c) = look(part(shape.q_len, r, result.rows), part(shape.kv_len, c, result.columns));
+        partial += result.at(r, c).tile == Cell::Tile::partial;
       }
-      result.at(r, c) = {static_cast<float>(seen) / static_cast<float>(all), class_of(seen, all)};
+      progress(static_cast<double>(r + 1) / result.rows);
     }
-    progress(static_cast<double>(r + 1) / result.rows);
+    std::int64_t width = shape.kv_len / result.columns + 1;
+    std::int64_t rows =
+        std::min(max_measured_rows, measured_keys / (width * std::max<std::int64_t>(partial, 1)));
+    for (int r = 0; r < result.rows && rows > 0; ++r)
+      for (int c = 0; c < result.columns; ++c)
+        if (Cell& cell = result.at(r, c); cell.tile == Cell::Tile::partial)
+          cell.visible =
+              measure(part(shape.q_len, r, result.rows), part(shape.kv_len, c, result.columns), rows);
   }
-}
+
+private:
+  /// Of partial cells, so many whole rows are read, as long as there are not too many keys in all.
+  static constexpr std::int64_t max_measured_rows = 16, measured_keys = std::int64_t{1} << 27;
+
+  struct Seen {
+    std::int64_t visible = 0, all = 0;
+  };
+
+  void read(Seen& seen, std::int64_t q, std::int64_t k, std::int64_t n) {
+    row.resize(static_cast<std::size_t>(n));
+    keys.read(place.b, place.h, q, k, row);
+    seen.visible += std::accumulate(row.begin(), row.end(), std::int64_t{0});
+    seen.all += n;
+  }
+
+  std::int64_t below(std::int64_t n) {
+    return static_cast<std::int64_t>(random_bits(0, draws++) % static_cast<std::uint64_t>(n));
+  }
+
+  /// The tiles that meet a range.
+  static Range tiles_of(Range range, std::int64_t size, std::int64_t length) {
+    return {range.begin / size * size, std::min((range.end + size - 1) / size * size, length)};
+  }
+
+  Cell look(Range rows, Range columns) {
+    Seen random;
+    for (std::int64_t i = 0; i < sample_rows; ++i) {
+      std::int64_t n = std::min(sample_keys, columns.size());
+      std::int64_t q = rows.begin + below(rows.size());
+      read(random, q, columns.begin + below(columns.size() - n + 1), n);
+    }
+    Seen seen = random;
+    Range qs = tiles_of(rows, tile.rows, shape.q_len), ks = tiles_of(columns, tile.keys, shape.kv_len);
+    for (std::int64_t q : {qs.begin, qs.end - 1})
+      for (std::int64_t k : {ks.begin, ks.end - 1})
+        read(seen, q, k, 1);
+    for (std::int64_t offset : {std::int64_t{0}, shape.kv_len - shape.q_len}) {
+      std::int64_t first = std::max(qs.begin, ks.begin - offset);
+      std::int64_t last = std::min(qs.end, ks.end - offset) - 1;
+      if (first <= last)
+        for (std::int64_t q : {first, last})
+          read(seen, q, q + offset, 1);
+    }
+    return {static_cast<float>(random.visible) / static_cast<float>(random.all),
+            class_of(seen.visible, seen.all)};
+  }
+
+  float measure(Range rows, Range columns, std::int64_t n) {
+    Seen seen;
+    for (std::int64_t i = 0; i < std::min(n, rows.size()); ++i) { // one of each n-th part
+      Range stratum = part(rows.size(), i, std::min(n, rows.size()));
+      read(seen, rows.begin + stratum.begin + below(stratum.size()), columns.begin, columns.size());
+    }
+    return static_cast<float>(seen.visible) / static_cast<float>(seen.all);
+  }
+
+  VisibleKeys& keys;
+  const Shape& shape;
+  Place place;
+  TileSize tile;
+  MaskCells& result;
+  std::vector<std::uint8_t> row;
+  std::uint64_t draws = 0;
+};
 
 } // namespace
 
@@ -141,7 +208,7 @@ Result<MaskCells> cli::mask_cells(const Reference& reference, const Shape& shape
   result.cells.resize(static_cast<std::size_t>(result.rows) * result.columns);
   result.sampled = shape.q_len > exact_scores / shape.kv_len;
   if (result.sampled)
-    sample(*keys, shape, {b, h}, result, progress);
+    Sampled(*keys, shape, {b, h}, tile, result).run(progress);
   else
     Exact(*keys, shape, {b, h}, tile, result).run(progress);
   return result;

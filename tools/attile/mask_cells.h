@@ -23,7 +23,8 @@ struct MaskCells {
 };
 
 /// For batch entry b and head h, at most `size` x `size` cells. Up to 2^26 scores every one is looked at;
-/// beyond, cells cover many tiles, and some scores of each are.
+/// beyond, some of each cell: classes are right for causal masks, windows, sorted documents and prefixes (see
+/// mask_cells.cpp), parts are estimates.
 Result<MaskCells> mask_cells(const Reference& reference, const Shape& shape, const Operands& operands,
                              std::int64_t b, std::int64_t h, TileSize tile, int size,
                              const std::function<void(double)>& progress);

@@ -25,8 +25,12 @@ template <class T> std::optional<T> parse_number(std::string_view text) {
   return value;
 }
 
-/// Also inf and -inf, as from_chars reads them.
-std::optional<double> parse_float(std::string_view text) { return parse_number<double>(text); }
+/// A number that f32 can hold; also inf and -inf, as from_chars reads them.
+std::optional<double> parse_float(std::string_view text) {
+  std::optional<double> value = parse_number<double>(text);
+  bool holds = value && (!std::isfinite(*value) || std::abs(*value) <= std::numeric_limits<float>::max());
+  return holds ? value : std::nullopt;
+}
 
 struct Given {
   std::string name, value;
@@ -40,17 +44,19 @@ Result<std::vector<Given>> split_params(const std::vector<std::string>& texts) {
     if (equals == std::string::npos || equals == 0)
       return usage_error(
           fmt::format("--param '{}', expected name=value, name=@file.npy or name=random:lo..hi", text));
-    result.push_back({text.substr(0, equals), text.substr(equals + 1)});
+    std::string name = text.substr(0, equals);
+    if (std::any_of(result.begin(), result.end(), [&](const Given& other) { return other.name == name; }))
+      return usage_error(fmt::format("--param {} is given twice", name));
+    result.push_back({std::move(name), text.substr(equals + 1)});
   }
   return result;
 }
 
 Given* find(std::vector<Given>& given, const std::string& name) {
-  Given* found = nullptr; // the last one wins, as with other options
   for (Given& param : given)
     if (param.name == name)
-      param.used = true, found = &param;
-  return found;
+      return param.used = true, &param;
+  return nullptr;
 }
 
 Result<Scalar> parse_scalar(const ScalarParam& param, const std::string& text) {
@@ -95,6 +101,15 @@ std::vector<std::int64_t> extents_of(const TensorSpec& spec, const plan::Symbols
 
 bool is_float(DType dtype) { return dtype == DType::f32 || dtype == DType::f16 || dtype == DType::bf16; }
 
+/// The least and greatest integer of a tensor; booleans are 0 and 1.
+std::pair<std::int64_t, std::int64_t> limits(DType dtype) {
+  if (dtype == DType::u8)
+    return {0, 1};
+  if (dtype == DType::i32)
+    return {std::numeric_limits<std::int32_t>::min(), std::numeric_limits<std::int32_t>::max()};
+  return {std::numeric_limits<std::int64_t>::min(), std::numeric_limits<std::int64_t>::max()};
+}
+
 /// random:lo..hi
 Result<Tensor> draw_between(const TensorSpec& spec, std::span<const std::int64_t> extents,
                             std::string_view range, std::uint64_t seed) {
@@ -115,21 +130,53 @@ Result<Tensor> draw_between(const TensorSpec& spec, std::span<const std::int64_t
   auto lo = parse_number<std::int64_t>(low), hi = parse_number<std::int64_t>(high);
   if (!lo || !hi || !(*lo < *hi))
     return wrong("integers lo < hi (hi is not drawn)");
+  auto [least, greatest] = limits(spec.dtype);
+  if (*lo < least || *hi - 1 > greatest)
+    return wrong(spec.dtype == DType::u8 ? "integers from 0..2, as it is bool" : "integers that fit i32");
   return random_integers(spec.dtype, extents, *lo, *hi, seed);
 }
 
-/// name=value for a tensor: every element.
+/// name=value for a tensor of ints or bools: every element.
+Result<Tensor> filled_integers(const TensorSpec& spec, std::span<const std::int64_t> extents,
+                               const std::string& text) {
+  bool is_bool = spec.dtype == DType::u8;
+  auto value = parse_number<std::int64_t>(text);
+  if (is_bool && (text == "true" || text == "false"))
+    value = text == "true";
+  auto [least, greatest] = limits(spec.dtype);
+  if (!value || *value < least || *value > greatest)
+    return user_error(fmt::format("param '{}' is '{}', expected {}, @file.npy or random:lo..hi", spec.name,
+                                  text,
+                                  is_bool                    ? "true, false"
+                                  : spec.dtype == DType::i32 ? "a 32-bit integer"
+                                                             : "an integer"));
+  Result<Tensor> result = Tensor::zeros(spec.dtype, extents);
+  if (!result)
+    return result;
+  auto fill = [&]<class T>(T element) {
+    std::fill_n(result->data<T>(), std::as_const(*result).view().elements(), element);
+  };
+  if (is_bool)
+    fill(static_cast<std::uint8_t>(*value));
+  else if (spec.dtype == DType::i32)
+    fill(static_cast<std::int32_t>(*value));
+  else
+    fill(*value);
+  return result;
+}
+
+/// name=value for a tensor of reals: every element.
 Result<Tensor> filled(const TensorSpec& spec, std::span<const std::int64_t> extents,
                       const std::string& text) {
   auto value = parse_float(text);
   if (!value)
     return user_error(
         fmt::format("param '{}' is '{}', expected a number, @file.npy or random:lo..hi", spec.name, text));
-  Result<Tensor> ones = Tensor::zeros(DType::f32, extents);
-  if (!ones)
-    return ones;
-  std::fill_n(ones->data<float>(), std::as_const(*ones).view().elements(), static_cast<float>(*value));
-  return converted(std::as_const(*ones).view(), spec.dtype);
+  Result<Tensor> result = Tensor::zeros(DType::f32, extents);
+  if (!result)
+    return result;
+  std::fill_n(result->data<float>(), std::as_const(*result).view().elements(), static_cast<float>(*value));
+  return spec.dtype == DType::f32 ? std::move(result) : converted(std::as_const(*result).view(), spec.dtype);
 }
 
 /// Whether all elements survive the conversion of 64-bit to 32-bit integers.
@@ -167,19 +214,39 @@ Result<Tensor> read_param(const TensorSpec& spec, const std::string& path, std::
                                 read->type_name(), name(spec.dtype)));
 }
 
-Result<Tensor> make_tensor(const TensorSpec& spec, const Given* given, const plan::Symbols& sizes,
-                           std::uint64_t seed, std::vector<std::string>& notes) {
-  if (given && given->value.starts_with("@"))
-    return read_param(spec, given->value.substr(1), notes);
-  std::vector<std::int64_t> extents = extents_of(spec, sizes, notes);
+/// What is not read from a file.
+Result<Tensor> make_tensor(const TensorSpec& spec, std::span<const std::int64_t> extents, const Given* given,
+                           std::uint64_t seed) {
   constexpr std::string_view random = "random:";
   if (given && given->value.starts_with(random))
     return draw_between(spec, extents, std::string_view(given->value).substr(random.size()), seed);
   if (given)
-    return filled(spec, extents, given->value);
+    return is_float(spec.dtype) ? filled(spec, extents, given->value)
+                                : filled_integers(spec, extents, given->value);
   return is_float(spec.dtype)      ? random_normals(spec.dtype, extents, seed)
          : spec.dtype == DType::u8 ? random_integers(spec.dtype, extents, 0, 2, seed)
                                    : random_integers(spec.dtype, extents, -1, 8, seed);
+}
+
+/// Adds a tensor param to `inputs`; if its values do not matter, one element stands for all.
+Result<void> add_tensor(const TensorSpec& spec, const Given* given, const plan::Symbols& sizes,
+                        std::uint64_t seed, bool needed, Inputs& inputs) {
+  bool file = given && given->value.starts_with("@");
+  std::vector<std::int64_t> extents =
+      file ? std::vector<std::int64_t>() : extents_of(spec, sizes, inputs.notes);
+  Result<Tensor> tensor = file ? read_param(spec, given->value.substr(1), inputs.notes)
+                          : needed
+                              ? make_tensor(spec, extents, given, seed)
+                              : make_tensor(spec, std::vector<std::int64_t>(extents.size(), 1), given, seed);
+  if (!tensor)
+    return std::move(tensor).error();
+  ConstTensorView view = std::as_const(inputs.memory.emplace_back(std::move(*tensor))).view();
+  if (!file && !needed) {
+    std::copy(extents.begin(), extents.end(), view.shape.begin());
+    view.stride = {};
+  }
+  inputs.operands.tensors[spec.name] = view;
+  return {};
 }
 
 std::string declared(const Package& package) {
@@ -218,7 +285,7 @@ Result<TypedTensor> cli::read_typed_npy(const std::string& path) {
 }
 
 Result<void> cli::make_params(const Package& package, const std::vector<std::string>& texts,
-                              std::uint64_t seed, Inputs& inputs) {
+                              std::uint64_t seed, const TensorNames* needed, Inputs& inputs) {
   Result<std::vector<Given>> given = split_params(texts);
   if (!given)
     return given.error();
@@ -236,11 +303,11 @@ Result<void> cli::make_params(const Package& package, const std::vector<std::str
   }
   plan::Symbols sizes = size_symbols(package, inputs.shape);
   for (const TensorSpec& spec : package.tensor_params) {
-    Result<Tensor> tensor =
-        make_tensor(spec, find(*given, spec.name), sizes, named_seed(seed, spec.name), inputs.notes);
-    if (!tensor)
-      return std::move(tensor).error();
-    inputs.operands.tensors[spec.name] = std::as_const(inputs.memory.emplace_back(std::move(*tensor))).view();
+    bool matters = !needed || needed->contains(spec.name);
+    if (Result<void> added =
+            add_tensor(spec, find(*given, spec.name), sizes, named_seed(seed, spec.name), matters, inputs);
+        !added)
+      return added;
   }
   for (const Given& param : *given)
     if (!param.used) {

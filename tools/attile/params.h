@@ -20,8 +20,9 @@ Result<TypedTensor> read_typed_npy(const std::string& path);
 plan::Symbols size_symbols(const Package& package, const Shape& shape);
 
 /// Adds all params of the package to `inputs`, whose shape is known: given ones, then random tensors (floats
-/// normal, ints in [-1, 8)). Scalars that are not given keep their default, or are an Error without one.
+/// normal, ints in [-1, 8)). Scalars that are not given keep their default, or are an Error without one. Of
+/// tensors that are not `needed` (null: all are) one element stands for all.
 Result<void> make_params(const Package& package, const std::vector<std::string>& given, std::uint64_t seed,
-                         Inputs& inputs);
+                         const TensorNames* needed, Inputs& inputs);
 
 } // namespace attile::cli

@@ -1,5 +1,7 @@
 #include "tools/attile/picture.h"
 
+#include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <fmt/core.h>
 #include <fstream>
@@ -16,9 +18,12 @@ Colour cli::blend(Colour a, Colour b, double part) {
 }
 
 Result<void> Picture::save(const std::string& path, int scale) const {
-  if (path.ends_with(".png"))
+  std::string ending = path.substr(path.size() - std::min<std::size_t>(path.size(), 4));
+  for (char& c : ending)
+    c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  if (ending == ".png")
     return save_png(path, scale);
-  if (path.ends_with(".svg"))
+  if (ending == ".svg")
     return save_svg(path, scale);
   return usage_error(fmt::format("'{}' does not end in .png or .svg", path));
 }

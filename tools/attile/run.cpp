@@ -5,7 +5,9 @@
 
 #include <attile/npy.h>
 #include <attile/reference.h>
+#include <filesystem>
 #include <fmt/core.h>
+#include <map>
 
 using namespace attile;
 using namespace attile::cli;
@@ -90,7 +92,24 @@ void print(const Session& session, const std::optional<Accuracy>& accuracy, doub
              accuracy->lse_err, accuracy->rows, accuracy->total_rows);
 }
 
+/// Two outputs in one file would be one.
+Result<void> check_paths(const RunOptions& options) {
+  std::map<std::filesystem::path, std::string> taken;
+  for (const auto& [name, path] : options.out) {
+    if (path.empty())
+      continue;
+    std::error_code unknown; // then the path as it is written has to do
+    std::filesystem::path place = std::filesystem::weakly_canonical(path, unknown);
+    auto [first, isNew] = taken.emplace(unknown ? std::filesystem::path(path) : place, name);
+    if (!isNew)
+      return usage_error(fmt::format("--out-{} and --out-{} are both '{}'", first->second, name, path));
+  }
+  return {};
+}
+
 Result<int> run(RunOptions& options) {
+  if (Result<void> distinct = check_paths(options); !distinct)
+    return distinct.error();
   Result<Session> session = Session::open(options);
   if (!session)
     return std::move(session).error();

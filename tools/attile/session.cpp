@@ -63,7 +63,7 @@ Result<Session> Session::open(SessionOptions& options) {
     fmt::print(stderr, "{}", warning.text);
 
   progress.emplace("making inputs");
-  Result<Inputs> inputs = options.inputs.make(*package, /*values=*/true);
+  Result<Inputs> inputs = options.inputs.make(*package);
   if (!inputs)
     return std::move(inputs).error();
   for (const std::string& text : inputs->notes)

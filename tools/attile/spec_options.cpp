@@ -13,7 +13,8 @@ void SpecOptions::declare(CLI::App& app, bool compiles) {
   app.add_option("--head-dim-v", compile.head_dim_v, "of v, where it differs");
   app.add_flag("--json", json, "print facts as JSON");
   if (compiles)
-    app.add_option("--target", compile.target, "native, x86-64-v3, x86-64-v4")->capture_default_str();
+    app.add_option("--target", compile.target, "native, x86-64-v2, x86-64-v3, x86-64-v4 or x86-64-v4-bf16")
+        ->capture_default_str();
 }
 
 Result<void> SpecOptions::understand() {
@@ -31,10 +32,20 @@ Result<std::vector<Diagnostic>> SpecOptions::check() {
   Result<std::string> text = read_spec_file(path);
   if (!text)
     return text.error();
+  if (Result<Spec> spec = Spec::parse(*text, path); spec && !compile.attention.empty())
+    if (Result<std::string> chosen = spec->attention(compile.attention); !chosen)
+      return chosen.error();
   return Spec::check(*text, path, compile);
 }
 
 Result<Spec> SpecOptions::load() {
+  Result<Spec> spec = Spec::load(path);
+  if (spec) { // which attention is the first question: only that one is checked
+    Result<std::string> chosen = spec->attention(compile.attention);
+    if (!chosen)
+      return chosen.error();
+    compile.attention = *chosen;
+  }
   Result<std::vector<Diagnostic>> diagnostics = check();
   if (!diagnostics)
     return diagnostics.error();
@@ -45,7 +56,7 @@ Result<Spec> SpecOptions::load() {
       print_json({{"ok", false}, {"diagnostics", json_of(*diagnostics)}});
     return reported(ErrorKind::user);
   }
-  return Spec::load(path);
+  return spec;
 }
 
 bool has_errors(const std::vector<Diagnostic>& diagnostics) {
@@ -57,8 +68,11 @@ Json json_of(const std::vector<Diagnostic>& diagnostics) {
   Json list = Json::array();
   for (const Diagnostic& d : diagnostics)
     list.push_back({{"severity", d.severity == Diagnostic::Severity::error ? "error" : "warning"},
+                    {"file", d.file},
                     {"line", d.line},
                     {"column", d.column},
+                    {"end_line", d.end_line},
+                    {"end_column", d.end_column},
                     {"message", d.message},
                     {"remedy", d.remedy}});
   return list;

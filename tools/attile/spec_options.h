@@ -28,7 +28,7 @@ private:
 
 /// Whether one of them is an error.
 bool has_errors(const std::vector<Diagnostic>& diagnostics);
-/// {"severity", "line", "column", "message", "remedy"} each.
+/// {"severity", "file", "line", "column", "end_line", "end_column", "message", "remedy"} each.
 Json json_of(const std::vector<Diagnostic>& diagnostics);
 
 } // namespace attile::cli

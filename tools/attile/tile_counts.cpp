@@ -23,18 +23,24 @@ ConstTensorView placeholder(const TensorSpec& spec, const plan::Symbols& sizes, 
 
 } // namespace
 
-Result<TileCounts> cli::count_tiles(const Spec& spec, const CompileOptions& options, const Device& device,
-                                    const Inputs& inputs, int threads) {
-  Result<Package> package = compile_counter(spec, options);
-  if (!package)
-    return package.error();
-  Result<Kernel> kernel = device.load(*package);
+TensorNames cli::tensors_read(const Package& package) {
+  TensorNames names;
+  for (const plan::Launch& kernel : package.plan.kernels)
+    for (const plan::Slot& slot : kernel.slots)
+      if (slot.kind == plan::Slot::Kind::pointer)
+        names.insert(slot.name);
+  return names;
+}
+
+Result<TileCounts> cli::count_tiles(const Package& package, const Device& device, const Inputs& inputs,
+                                    int threads) {
+  Result<Kernel> kernel = device.load(package);
   if (!kernel)
     return kernel.error();
-  plan::Symbols sizes = size_symbols(*package, inputs.shape);
+  plan::Symbols sizes = size_symbols(package, inputs.shape);
   sizes["threads"] = threads;
   std::vector<std::int64_t> shape;
-  for (const std::optional<plan::Expr>& dim : package->outputs.front().dims) {
+  for (const std::optional<plan::Expr>& dim : package.outputs.front().dims) {
     Result<std::int64_t> extent = plan::evaluate(*dim, sizes);
     if (!extent)
       return extent.error();
@@ -43,16 +49,16 @@ Result<TileCounts> cli::count_tiles(const Spec& spec, const CompileOptions& opti
   Result<Tensor> counts = Tensor::zeros(DType::f32, shape);
   if (!counts)
     return std::move(counts).error();
-  Result<Tensor> row = Tensor::zeros(DType::f32, {std::max(package->head_dim, package->head_dim_v)});
+  Result<Tensor> row = Tensor::zeros(DType::f32, {std::max(package.head_dim, package.head_dim_v)});
   if (!row)
     return std::move(row).error();
   Inputs complete;
   complete.operands = inputs.operands;
-  for (const TensorSpec& input : package->inputs)
+  for (const TensorSpec& input : package.inputs)
     complete.operands.tensors.try_emplace(input.name, placeholder(input, sizes, *row));
   Arguments arguments = complete.arguments();
   arguments.threads = threads;
-  arguments.outputs = {{package->outputs.front().name, counts->view()}};
+  arguments.outputs = {{package.outputs.front().name, counts->view()}};
   if (Result<void> launched = kernel->launch(arguments); !launched)
     return launched.error();
 

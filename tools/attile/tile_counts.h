@@ -10,8 +10,11 @@ struct TileCounts {
   std::int64_t visible = 0, executed = 0;        ///< scores
 };
 
-/// Compiles and runs the kernel that counts. Exact, and as fast as finding the tiles is.
-Result<TileCounts> count_tiles(const Spec& spec, const CompileOptions& options, const Device& device,
-                               const Inputs& inputs, int threads);
+/// Runs a kernel that counts, as compile_counter makes it. Exact, and as fast as finding the tiles is.
+Result<TileCounts> count_tiles(const Package& counter, const Device& device, const Inputs& inputs,
+                               int threads);
+
+/// The tensors whose elements a package's kernels read or write: of a counter, those of the mask.
+TensorNames tensors_read(const Package& package);
 
 } // namespace attile::cli

@@ -38,9 +38,12 @@ Result<CpuTarget> cpuTarget(const std::string& name) {
     return levelTarget(name.back() - '0', false);
   if (name == "x86-64-v4-bf16")
     return levelTarget(4, true);
+  if (name.starts_with("sm_") || name.starts_with("cuda") || name.starts_with("ptx"))
+    return environment_error("target '" + name + "' is a GPU's, and this version makes code for CPUs only",
+                             "use native, x86-64-v2, x86-64-v3, x86-64-v4 or x86-64-v4-bf16");
   if (name != "native")
-    return user_error("unknown target '" + name + "'",
-                      "use native, x86-64-v2, x86-64-v3, x86-64-v4 or x86-64-v4-bf16");
+    return usage_error("unknown target '" + name + "'",
+                       "use native, x86-64-v2, x86-64-v3, x86-64-v4 or x86-64-v4-bf16");
   const CpuInfo& cpu = cpu_info();
   std::string level = cpu.level();
   if (level != "x86-64-v2" && level != "x86-64-v3" && level != "x86-64-v4")

@@ -27,10 +27,13 @@ struct CompileOptions {
 /// One finding about a spec.
 struct Diagnostic {
   enum class Severity : std::uint8_t { error, warning } severity = Severity::error;
+  std::string file;         ///< the name of the spec
   int line = 1, column = 1; ///< from 1; columns count characters
-  std::string message;      ///< one line
-  std::string remedy;       ///< what to write instead; may be empty
-  std::string text;         ///< for people: file:line:col, message, the line with a caret, notes, remedy
+  int end_line = 1;         ///< of the character after the last one that is meant
+  int end_column = 1;
+  std::string message; ///< one line
+  std::string remedy;  ///< what to write instead; may be empty
+  std::string text;    ///< for people: file:line:col, message, the line with a caret, notes, remedy
 };
 
 /// The stages whose text can be looked at, in order: ast attn fold tile llvm asm.
@@ -48,7 +51,8 @@ public:
   /// The same for a file.
   static Result<Spec> load(const std::string& path);
   /// What is wrong with the text of a spec, syntax and meaning, in the order of the text; warnings too.
-  /// (Of the options, dtype and head dims matter.)
+  /// (Of the options, dtype and head dims matter, and attention: if it is given, the others are not looked
+  /// at.)
   static std::vector<Diagnostic> check(std::string_view text, const std::string& name,
                                        const CompileOptions& options = {});
 
@@ -56,6 +60,8 @@ public:
   std::string_view text() const;
   /// Names of the attentions, in the order of the file.
   const std::vector<std::string>& attentions() const;
+  /// The one that is wanted, or the only one if `wanted` is empty; else an Error that lists them.
+  Result<std::string> attention(const std::string& wanted) const;
 
   struct Impl;
   std::shared_ptr<const Impl> impl; ///< for the compiler

@@ -60,14 +60,12 @@ template <class Void> struct BasicTensorView {
     requires(!std::is_void_v<T> && (std::is_const_v<Void> || !std::is_const_v<T>))
   BasicTensorView(T* data, std::initializer_list<std::int64_t> shape)
       : BasicTensorView(data, dtype_of<std::remove_const_t<T>>(), shape) {}
-  /// A view to write through is also a view to read from.
-  operator BasicTensorView<const void>() const
-    requires(!std::is_const_v<Void>)
-  {
-    BasicTensorView<const void> view;
-    view.data = data, view.dtype = dtype, view.rank = rank, view.shape = shape, view.stride = stride;
-    return view;
-  }
+  /// A view to write through is also a view to read from. (A template, so that it stays in the header: the
+  /// rest is instantiated in the library.)
+  template <class Other>
+    requires(std::is_const_v<Void> && std::is_void_v<Other> && !std::is_const_v<Other>)
+  BasicTensorView(const BasicTensorView<Other>& other)
+      : data(other.data), dtype(other.dtype), rank(other.rank), shape(other.shape), stride(other.stride) {}
 
   std::int64_t elements() const; ///< product of the shape
   bool is_contiguous() const;    ///< dense with the last dimension fastest
