@@ -157,7 +157,7 @@ Run cli::declare_bench(CLI::App& app) {
   app.add_option("--seconds", options->min_seconds, "time to measure for, at least")
       ->check([](const std::string& text) { // CLI::Range lets NaN pass
         double seconds = std::strtod(text.c_str(), nullptr);
-        return seconds >= 0 && seconds <= 86400 ? "" : "--seconds has to be in 0..86400";
+        return seconds >= 0 && seconds <= 86400 ? "" : "has to be in 0..86400";
       })
       ->capture_default_str();
   return [options] { return bench(*options); };

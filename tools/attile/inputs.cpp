@@ -139,7 +139,11 @@ void InputOptions::declare(CLI::App& app, bool tensors) {
   app.add_option("--param", params, "a param: name=value, name=@file.npy or name=random:lo..hi")
       ->type_name("NAME=VALUE")
       ->allow_extra_args(false);
-  app.add_option("--seed", seed, "of everything random")->capture_default_str();
+  app.add_option("--seed", seed, "of everything random")
+      ->check([](const std::string& text) { // else -1 would be 2^64 - 1
+        return text.starts_with('-') ? "expected an integer from 0" : "";
+      })
+      ->capture_default_str();
   if (!tensors)
     return;
   app.add_option("--q", q, "queries, a .npy file");
