@@ -25,12 +25,22 @@ def build_examples(folder, prefix):
 
 
 def build_without_optimisation(folder, prefix):
-    """Nothing is inlined, so that what headers promise has to be in the library."""
-    program = folder / "attention-O0"
-    libraries = next(prefix.rglob("libattile_runtime.so")).parent
-    run("g++", "-std=c++20", "-O0", f"-I{prefix}/include", f"{source}/examples/cpp/attention.cpp", "-o", program,
-        f"-L{libraries}", "-lattile_compiler", "-lattile_runtime", f"-Wl,-rpath,{libraries}")
-    return program
+    """Nothing is inlined then, so that all that headers declare has to be somewhere: g++ and -O0."""
+    (folder / "views.cpp").write_text("""
+#include <attile/attile.h>
+int main() {
+  float x[6] = {};
+  attile::TensorView view(x, {2, 3});
+  attile::ConstTensorView read = view.transposed(0, 1);
+  attile::Param param{"x", view};
+  return read.shape[0] == 3 && read.elements() == 6 && param.value.index() == 3 ? 0 : 1;
+}
+""")
+    for program in (folder / "views.cpp", f"{source}/examples/cpp/attention.cpp"):
+        libraries = next(prefix.rglob("libattile_runtime.so")).parent
+        run("g++", "-std=c++20", "-O0", f"-I{prefix}/include", program, "-o", folder / "O0", f"-L{libraries}", "-lattile_compiler", "-lattile_runtime",
+            f"-Wl,-rpath,{libraries}")
+        run(folder / "O0")
 
 
 def damaged(package, folder):
@@ -53,7 +63,7 @@ def main():
         run("cmake", "--install", build, "--prefix", root / "all")
         build_examples(root / "build", root / "all")
         assert "= 3" in run(root / "build" / "attention"), "attention.cpp averages equal values"
-        assert "= 3" in run(build_without_optimisation(root, root / "all"))
+        build_without_optimisation(root, root / "all")
         package = root / "causal.pkg"
         run(root / "all" / "bin" / "attile", "build", f"{source}/examples/causal.attn", "-o", package)
 

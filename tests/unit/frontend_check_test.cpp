@@ -274,7 +274,7 @@ TEST(CheckOptions, headDimOfValuesAlone) {
 }
 
 TEST(CheckOptions, oneAttention) {
-  const std::string text = "fn twice(x : f32) = x + x\n"
+  const std::string text = "fn twice(x : f32) : f32 = x + x\n"
                            "attention a { dtype f32 head_dim 64 }\n"
                            "attention b { param unused : int  score twice(s) }\n";
   CompileTimeOptions options;
