@@ -90,7 +90,7 @@ Result<Accuracy> Runner::run_compiled(const Compiled& compiled, const Case& c, s
   options.shape = table.value(c, shape);
   options.params = table.variants[c[variant]].params;
   options.seed = seed;
-  Result<cli::Inputs> inputs = options.make(package, /*values=*/true);
+  Result<cli::Inputs> inputs = options.make(package);
   if (!inputs)
     return std::move(inputs).error();
 
