@@ -67,6 +67,7 @@ Result<Runner::Compiled> Runner::compile_case(const Case& c) {
   if (!spec)
     return spec.error();
   CompileOptions options;
+  options.target = target;
   options.dtype = dtype_from_name(table.value(c, dtype));
   const std::string& dims = table.value(c, head_dim);
   options.head_dim = std::stoll(dims);

@@ -17,8 +17,9 @@ struct Outcome {
 
 class Runner {
 public:
-  Runner(const Table& table, std::string examples, Device device)
-      : table(table), examples(std::move(examples)), device(std::move(device)) {}
+  /// `target` as in CompileOptions.
+  Runner(const Table& table, std::string examples, Device device, std::string target)
+      : table(table), examples(std::move(examples)), device(std::move(device)), target(std::move(target)) {}
 
   /// Draws inputs from `seed`.
   Outcome run(const Case& c, std::uint64_t seed);
@@ -36,6 +37,7 @@ private:
   const Table& table;
   std::string examples;
   Device device;
+  std::string target;
   Case last; ///< the case that `compiled` is of: consecutive cases often share it
   std::optional<Result<Compiled>> compiled;
 };

@@ -1,5 +1,5 @@
 // The conformance suite: one table of variants, types, shapes and layouts, against float64, on every device.
-//   attile-conformance [--sample=pairwise] [--variant NAME] [--seed N] [--junit FILE]
+//   attile-conformance [--sample=pairwise] [--variant NAME]... [--target NAME] [--seed N] [--junit FILE]
 #include "tests/conformance/case.h"
 
 #include <CLI/CLI.hpp>
@@ -15,7 +15,8 @@ namespace {
 
 struct Options {
   std::string table = ATTILE_SOURCE "/tests/conformance/table.json", examples = ATTILE_SOURCE "/examples";
-  std::string sample = "all", only, junit;
+  std::string sample = "all", target = "native", junit;
+  std::vector<std::string> only;
   std::uint64_t seed = std::random_device()();
 };
 
@@ -70,7 +71,7 @@ void run_on(const std::string& name, const Table& table, const std::vector<Case>
   Result<Device> device = Device::open(name);
   if (!device)
     return suite.skip(name, device.error().message);
-  Runner runner(table, options.examples, *device);
+  Runner runner(table, options.examples, *device, options.target);
   std::mt19937_64 seeds(options.seed);
   for (std::size_t i = 0; i < cases.size(); ++i) {
     suite.record(name, runner.describe(cases[i]), table.value(cases[i], variant),
@@ -94,7 +95,8 @@ int run(const Options& options) {
     return fmt::print(stderr, "{}\n", table.error().text()), table.error().exit_status();
   std::vector<Case> cases = options.sample == "pairwise" ? table->pairwise(options.seed) : table->all();
   std::erase_if(cases, [&](const Case& c) {
-    return !options.only.empty() && table->value(c, variant) != options.only;
+    return !options.only.empty() &&
+           !std::count(options.only.begin(), options.only.end(), table->value(c, variant));
   });
   std::sort(cases.begin(), cases.end()); // cases of one compilation together
   fmt::print("{} cases, seed {} (repeat with --seed {})\n", cases.size(), options.seed, options.seed);
@@ -121,7 +123,8 @@ int main(int argc, char** argv) {
   CLI::App app("Runs the conformance table on every device that is here.");
   app.add_option("--sample", options.sample, "all, or pairwise: every pair of values")
       ->check(CLI::IsMember({"all", "pairwise"}));
-  app.add_option("--variant", options.only, "this one alone");
+  app.add_option("--variant", options.only, "this one alone; may be repeated");
+  app.add_option("--target", options.target, "what to compile for; this machine must be able to run it");
   app.add_option("--seed", options.seed, "of the inputs and of the sample; fresh if left out");
   app.add_option("--junit", options.junit, "write results to this file");
   CLI11_PARSE(app, argc, argv);

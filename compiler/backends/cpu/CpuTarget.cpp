@@ -23,7 +23,7 @@ static CpuTarget levelTarget(int level, bool bf16) {
   target.vector.lanes = level >= 4 ? 16 : level == 3 ? 8 : 4;
   if (level >= 4)
     target.vector.scaleByPower = "llvm.x86.avx512.mask.scalef.ps.512";
-  target.vector.convertsF16 = level >= 3;
+  target.vector.convertsF16 = target.vector.fusesMultiplyAdd = level >= 3;
   if (bf16) {
     target.name += "-bf16";
     target.features = {"avx512bf16"};

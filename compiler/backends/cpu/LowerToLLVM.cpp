@@ -4,6 +4,7 @@
 #include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
 #include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
 #include "mlir/Conversion/LLVMCommon/ConversionTarget.h"
+#include "mlir/Conversion/LLVMCommon/Pattern.h"
 #include "mlir/Conversion/LLVMCommon/TypeConverter.h"
 #include "mlir/Conversion/MathToLLVM/MathToLLVM.h"
 #include "mlir/Conversion/SCFToControlFlow/SCFToControlFlow.h"
@@ -45,6 +46,18 @@ static LogicalResult lowerControlFlow(ModuleOp module) {
   return applyPartialConversion(module, target, std::move(patterns));
 }
 
+namespace {
+/// math.fma, which is a call where the CPU has no such instruction, as an operation that is two there.
+struct LowerFma : ConvertOpToLLVMPattern<math::FmaOp> {
+  explicit LowerFma(const LLVMTypeConverter& types) : ConvertOpToLLVMPattern(types, /*benefit=*/2) {}
+  LogicalResult matchAndRewrite(math::FmaOp op, OpAdaptor operands,
+                                ConversionPatternRewriter& rewriter) const override {
+    rewriter.replaceOpWithNewOp<LLVM::FMulAddOp>(op, operands.getA(), operands.getB(), operands.getC());
+    return success();
+  }
+};
+} // namespace
+
 LogicalResult lowerToLLVMDialect(ModuleOp module) {
   if (failed(expandMath(module)) || failed(lowerControlFlow(module)))
     return failure();
@@ -56,6 +69,7 @@ LogicalResult lowerToLLVMDialect(ModuleOp module) {
   populateVectorToLLVMConversionPatterns(types, patterns);
   arith::populateArithToLLVMConversionPatterns(types, patterns);
   cf::populateControlFlowToLLVMConversionPatterns(types, patterns);
+  patterns.add<LowerFma>(types);
   populateMathToLLVMConversionPatterns(types, patterns, /*approximateLog1p=*/true);
   LLVMConversionTarget target(*context);
   target.addLegalOp<ModuleOp>();

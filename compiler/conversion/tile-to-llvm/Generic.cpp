@@ -34,6 +34,7 @@ private:
   Value asScalar(Value value) { return scalars.count(value) ? scalars[value] : k.scalar(value); }
   /// Vector `v` of a value, with integers 32 or 64 bits wide.
   Value asVector(Value value, int64_t v, unsigned width);
+  Value narrowNumber(int32_t n) { return arith::ConstantIntOp::create(k.b, k.loc, k.b.getI32Type(), n); }
   unsigned widthOf(Value value) { return ranges.of(value).narrow() ? 32 : 64; }
   Value withWidth(Value vector, unsigned width);
 
@@ -155,7 +156,8 @@ Value GenericLowering::emitCompare(arith::CmpIOp cmp, int64_t v) {
   Value x = cmp.getLhs(), y = cmp.getRhs();
   if (x.getType().isInteger(1))
     return arith::CmpIOp::create(k.b, k.loc, cmp.getPredicate(), asVector(x, v, 64), asVector(y, v, 64));
-  bool narrowX = widthOf(x) == 32, narrowY = widthOf(y) == 32;
+  bool signedOrEqual = cmp.getPredicate() < arith::CmpIPredicate::ult; // what clamping and narrowing keep
+  bool narrowX = signedOrEqual && widthOf(x) == 32, narrowY = signedOrEqual && widthOf(y) == 32;
   // A scalar of any size compares with a narrow vector as its value clamped to 32 bits does.
   auto clamped = [&](Value value) -> Value {
     Value scalar =
@@ -229,6 +231,8 @@ Value GenericLowering::emitVectorOp(Operation* op, int64_t v) {
   Type element = op->getResult(0).getType();
   if (isInt(op->getResult(0)))
     element = k.b.getIntegerType(width);
+  if (isa<arith::ShRSIOp>(op) && width == 32) // by 32 and more, as by 31: only the sign is left
+    operands[1] = arith::MinSIOp::create(k.b, k.loc, operands[1], k.splat(narrowNumber(31)));
   VectorType type = k.vectorOf(element);
   if (Value value = emitMath(k, op, operands, type))
     return value;
@@ -302,8 +306,10 @@ Value GenericLowering::elementPointer(const Buffer& buffer, Value column, int64_
 
 Value GenericLowering::loadElement(const Buffer& buffer, Value column, int64_t v) {
   Value pointer = elementPointer(buffer, column, v);
-  if (!buffer.element().isInteger(1))
-    return k.load(pointer, k.vectorOf(buffer.element()));
+  if (!buffer.element().isInteger(1)) {
+    Value x = k.load(pointer, k.vectorOf(buffer.element()));
+    return isa<FloatType>(buffer.element()) ? k.toF32(x) : x;
+  }
   int64_t bits = std::max<int64_t>(8, k.lanes);
   Value word = LLVM::LoadOp::create(k.b, k.loc, VectorType::get({1}, k.b.getIntegerType(bits)), pointer, 1);
   Value mask = vector::BitCastOp::create(k.b, k.loc, VectorType::get({bits}, k.b.getI1Type()), word);

@@ -81,49 +81,6 @@ Value KernelLowering::splat(Value scalar, VectorType type) {
 }
 Value KernelLowering::splat(Value scalar) { return splat(scalar, vectorOf(scalar.getType())); }
 
-Value KernelLowering::toF32(Value value) {
-  Type element = getElementTypeOrSelf(value.getType());
-  if (element.isF32())
-    return value;
-  auto shaped = dyn_cast<VectorType>(value.getType());
-  Type f32 = shaped ? Type(shaped.clone(b.getF32Type())) : Type(b.getF32Type());
-  if (element.isF16())
-    return arith::ExtFOp::create(b, loc, f32, value);
-  // bf16 is the upper half of an f32.
-  Type i16 = shaped ? Type(shaped.clone(b.getI16Type())) : Type(b.getI16Type());
-  Type i32 = shaped ? Type(shaped.clone(b.getI32Type())) : Type(b.getI32Type());
-  Value bits = arith::ExtUIOp::create(b, loc, i32, arith::BitcastOp::create(b, loc, i16, value));
-  Value sixteen = arith::ConstantIntOp::create(b, loc, b.getI32Type(), 16);
-  if (shaped)
-    sixteen = splat(sixteen, cast<VectorType>(i32));
-  return arith::BitcastOp::create(b, loc, f32, arith::ShLIOp::create(b, loc, bits, sixteen));
-}
-
-Value KernelLowering::fromF32(Value value, Type element) {
-  if (element.isF32())
-    return value;
-  auto shaped = dyn_cast<VectorType>(value.getType());
-  auto typed = [&](Type e) { return shaped ? Type(shaped.clone(e)) : e; };
-  if (element.isF16() || (!target.dotBf16.empty() && shaped))
-    return arith::TruncFOp::create(b, loc, typed(element), value);
-  // bf16 without an instruction for it, round to nearest even: add 0x7fff plus the lowest kept bit; NaN keeps
-  // a mantissa bit.
-  Type i32 = typed(b.getI32Type());
-  auto number = [&](int64_t n) -> Value {
-    Value c = arith::ConstantIntOp::create(b, loc, b.getI32Type(), n);
-    return shaped ? splat(c, cast<VectorType>(i32)) : c;
-  };
-  Value bits = arith::BitcastOp::create(b, loc, i32, value);
-  Value odd = arith::AndIOp::create(b, loc, arith::ShRUIOp::create(b, loc, bits, number(16)), number(1));
-  Value rounded = arith::AddIOp::create(b, loc, bits, arith::AddIOp::create(b, loc, odd, number(0x7fff)));
-  Value nan = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UNO, value, value);
-  Value quiet = arith::OrIOp::create(b, loc, bits, number(0x400000));
-  Value chosen =
-      arith::ShRUIOp::create(b, loc, arith::SelectOp::create(b, loc, nan, quiet, rounded), number(16));
-  return arith::BitcastOp::create(b, loc, typed(element),
-                                  arith::TruncIOp::create(b, loc, typed(b.getI16Type()), chosen));
-}
-
 // ---- entry -------------------------------------------------------------------------------------------
 
 Value KernelLowering::slot(StringRef kind, StringRef name, Type type) {
@@ -340,13 +297,17 @@ struct TileToVectorPass : PassWrapper<TileToVectorPass, OperationPass<ModuleOp>>
                     math::MathDialect>();
   }
   void runOnOperation() override {
-    VectorTarget target{lanes, dotBf16, scaleByPower};
+    VectorTarget target{lanes, dotBf16, scaleByPower, convertsF16, fusesMultiplyAdd};
     if (failed(lowerKernelsToVector(getOperation(), target)))
       signalPassFailure();
   }
   Option<int64_t> lanes{*this, "lanes", llvm::cl::desc("f32 lanes of a vector register"), llvm::cl::init(16)};
   Option<std::string> dotBf16{*this, "dot-bf16", llvm::cl::desc("intrinsic for dots of bf16 pairs")};
   Option<std::string> scaleByPower{*this, "scale-by-power", llvm::cl::desc("intrinsic for x * 2^n")};
+  Option<bool> fusesMultiplyAdd{*this, "fma", llvm::cl::desc("the CPU has fused multiply-adds"),
+                                llvm::cl::init(true)};
+  Option<bool> convertsF16{*this, "converts-f16", llvm::cl::desc("the CPU converts f16 (F16C)"),
+                           llvm::cl::init(true)};
 };
 } // namespace
 

@@ -1,16 +1,19 @@
 //===- Math.cpp - elementary functions on f32, without calls ------------------------===//
 //
-// exp and what is made of it are written out here, because attention spends its special-function time there;
-// the rest is left to MLIR's polynomial approximations, which the CPU pipeline runs afterwards.
+// exp and what is made of it are written out here, because attention spends its special-function time there,
+// and sin and cos, because positions are large angles; the rest is left to MLIR's polynomial approximations,
+// which the CPU pipeline runs afterwards. tests/unit/cpu_math_test.cpp says how accurate each is.
 //
 //===----------------------------------------------------------------------===//
 #include "compiler/conversion/tile-to-llvm/KernelLowering.h"
 
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/Matchers.h"
 
 #include "llvm/ADT/TypeSwitch.h"
 
+#include <cmath>
 #include <limits>
 
 using namespace mlir;
@@ -36,6 +39,7 @@ struct MathEmitter {
   Value sub(Value a, Value b) { return arith::SubFOp::create(k.b, k.loc, a, b); }
   Value mul(Value a, Value b) { return arith::MulFOp::create(k.b, k.loc, a, b); }
   Value div(Value a, Value b) { return arith::DivFOp::create(k.b, k.loc, a, b); }
+  /// In two roundings on a CPU without the instruction.
   Value fma(Value a, Value b, Value c) { return math::FmaOp::create(k.b, k.loc, a, b, c); }
   Value less(Value a, Value b) { return arith::CmpFOp::create(k.b, k.loc, arith::CmpFPredicate::OLT, a, b); }
   Value select(Value c, Value a, Value b) { return arith::SelectOp::create(k.b, k.loc, c, a, b); }
@@ -85,13 +89,26 @@ struct MathEmitter {
     return select(less(high, x), high, x);
   }
 
-  /// 2^(x * factor), exact reduction by a fused multiply-subtract.
-  Value exponential(Value x, double factor) {
-    x = clamp(x, -150.5 / factor, 128.5 / factor);
-    Value n = math::RoundEvenOp::create(k.b, k.loc, factor == 1.0 ? x : mul(x, number(factor)));
-    Value f = factor == 1.0 ? sub(x, n) : fma(x, number(factor), arith::NegFOp::create(k.b, k.loc, n));
-    if (factor != 1.0) // log2(e) is not an f32: add what its rounding left
-      f = fma(x, number(factor - double(float(factor))), f);
+  /// 2^x = 2^n * 2^f.
+  Value exp2(Value x) {
+    x = clamp(x, -150.5, 128.5);
+    Value n = math::RoundEvenOp::create(k.b, k.loc, x);
+    return scale(powerOfFraction(sub(x, n)), n);
+  }
+
+  /// e^x = 2^n * 2^f, with n + f = x * log2(e) to more bits than an f32 has.
+  Value exp(Value x) {
+    const double log2e = 1.4426950408889634, rest = log2e - double(float(log2e));
+    x = clamp(x, -150.5 / log2e, 128.5 / log2e);
+    Value n = math::RoundEvenOp::create(k.b, k.loc, mul(x, number(log2e)));
+    Value f;
+    if (k.target.fusesMultiplyAdd) {
+      f = fma(x, number(log2e), arith::NegFOp::create(k.b, k.loc, n));
+      f = fma(x, number(rest), f);
+    } else { // n times the upper bits of ln(2) is exact
+      const double high = 0x1.63p-1, low = 0.6931471805599453 - high;
+      f = mul(sub(sub(x, mul(n, number(high))), mul(n, number(low))), number(log2e));
+    }
     return scale(powerOfFraction(f), n);
   }
 
@@ -134,9 +151,16 @@ struct MathEmitter {
     return select(bit(2), arith::NegFOp::create(k.b, k.loc, result), result);
   }
 
+  /// The approximation takes subnormal numbers for the least normal one; they are scaled into its reach.
+  template <class Log> Value logarithm(Value x, double base) {
+    Value small = less(x, number(0x1p-126));
+    Value log = Log::create(k.b, k.loc, select(small, mul(x, number(0x1p24)), x));
+    return sub(log, select(small, number(24 / std::log2(base)), number(0)));
+  }
+
   /// |x|^y, with the sign and the NaN of a negative x.
   Value power(Value x, Value y) {
-    Value log = math::Log2Op::create(k.b, k.loc, math::AbsFOp::create(k.b, k.loc, x));
+    Value log = logarithm<math::Log2Op>(math::AbsFOp::create(k.b, k.loc, x), 2);
     Value size = exp2(mul(y, log));
     auto equal = [&](Value a, Value b) -> Value {
       return arith::CmpFOp::create(k.b, k.loc, arith::CmpFPredicate::OEQ, a, b);
@@ -147,11 +171,32 @@ struct MathEmitter {
     Value signedSize = select(even, size, arith::NegFOp::create(k.b, k.loc, size));
     Value negative = select(integral, signedSize, number(std::numeric_limits<double>::quiet_NaN()));
     Value result = select(less(x, number(0.0)), negative, size);
-    return select(equal(y, number(0.0)), number(1.0), result);
+    Value one = arith::OrIOp::create(k.b, k.loc, equal(y, number(0.0)), equal(x, number(1.0))); // also of NaN
+    return select(one, number(1.0), result);
   }
 
-  Value exp(Value x) { return exponential(x, 1.4426950408889634); }
-  Value exp2(Value x) { return exponential(x, 1.0); }
+  /// The one of a and b that is `better`; the NaN of either if `keepsNaN`, else the other one. A machine's
+  /// maximum yields its second operand where either is NaN: with a constant that is no NaN, one instruction.
+  Value extremum(arith::CmpFPredicate better, ValueRange operands, bool keepsNaN) {
+    Value a = operands[0], b = operands[1];
+    auto isNumber = [](Value value) {
+      FloatAttr scalar;
+      SplatElementsAttr splat;
+      if (auto broadcast = value.getDefiningOp<vector::BroadcastOp>())
+        value = broadcast.getSource();
+      if (matchPattern(value, m_Constant(&splat)))
+        return !splat.getSplatValue<APFloat>().isNaN();
+      return matchPattern(value, m_Constant(&scalar)) && !scalar.getValue().isNaN();
+    };
+    if (isNumber(keepsNaN ? b : a))
+      std::swap(a, b);
+    Value best = select(arith::CmpFOp::create(k.b, k.loc, better, a, b), a, b);
+    Value suspect = keepsNaN ? a : b;
+    if (isNumber(suspect))
+      return best;
+    Value nan = arith::CmpFOp::create(k.b, k.loc, arith::CmpFPredicate::UNO, suspect, suspect);
+    return select(nan, a, best);
+  }
 };
 
 } // namespace
@@ -165,12 +210,12 @@ Value emitMath(KernelLowering& k, Operation* op, ValueRange operands, Type type)
       .Case([&](math::Exp2Op) { return e.exp2(operands[0]); })
       .Case([&](math::SinOp) { return e.sine(operands[0], 0); })
       .Case([&](math::CosOp) { return e.sine(operands[0], 1); })
+      .Case([&](math::LogOp) { return e.logarithm<math::LogOp>(operands[0], 2.718281828459045); })
       .Case([&](math::PowFOp) { return e.power(operands[0], operands[1]); })
-      // Maxima as one machine instruction: the second operand where either is NaN.
-      .Case<arith::MaximumFOp, arith::MaxNumFOp>(
-          [&](auto) { return e.select(e.less(operands[1], operands[0]), operands[0], operands[1]); })
-      .Case<arith::MinimumFOp, arith::MinNumFOp>(
-          [&](auto) { return e.select(e.less(operands[0], operands[1]), operands[0], operands[1]); })
+      .Case([&](arith::MaximumFOp) { return e.extremum(arith::CmpFPredicate::OGT, operands, true); })
+      .Case([&](arith::MinimumFOp) { return e.extremum(arith::CmpFPredicate::OLT, operands, true); })
+      .Case([&](arith::MaxNumFOp) { return e.extremum(arith::CmpFPredicate::OGT, operands, false); })
+      .Case([&](arith::MinNumFOp) { return e.extremum(arith::CmpFPredicate::OLT, operands, false); })
       .Case([&](math::RsqrtOp) {
         return e.div(e.number(1.0), math::SqrtOp::create(k.b, k.loc, type, operands[0]));
       })

@@ -112,8 +112,11 @@ LogicalResult lowerFill(KernelLowering& k, tile::FillOp op) {
   const Buffer& dest = k.buffer(op.getDest());
   if (!dest.isLocal())
     return op.emitOpError("fills a buffer that is not local");
+  if (!isa<FloatType>(dest.element()) && !dest.element().isInteger(64))
+    return op.emitOpError("fills ") << dest.type << ", on a CPU only floats and i64 are filled";
   int64_t elements = roundUp(dest.type.getShape()[0], k.panel()) * (dest.columns ? dest.columns : 1);
-  Value vector = k.splat(k.fromF32(k.scalar(op.getValue()), dest.element()));
+  Value scalar = k.scalar(op.getValue());
+  Value vector = k.splat(isa<FloatType>(dest.element()) ? k.fromF32(scalar, dest.element()) : scalar);
   k.loop(k.constant(int64_t(0)), k.constant(elements), k.lanes,
          [&](Value i) { k.store(vector, k.at(dest.base, dest.element(), i)); });
   return success();

@@ -39,9 +39,12 @@ IntRange Ranges::of(Value value) {
 
 IntRange Ranges::compute(Value value) {
   if (auto argument = dyn_cast<BlockArgument>(value)) {
-    // The keys that a visit hands out are positions.
-    if (auto visit = dyn_cast<tile::VisitOp>(argument.getOwner()->getParentOp()))
-      return argument.getArgNumber() == 0 ? IntRange{0, kMaxLength} : IntRange{0, int64_t(visit.getTile())};
+    // What a visit hands out are positions: (k0, k1) to classify; k0 and a count of at most a tile to the
+    // body.
+    if (auto visit = dyn_cast<tile::VisitOp>(argument.getOwner()->getParentOp()); visit) {
+      bool count = argument.getArgNumber() == 1 && argument.getOwner()->getParent() == &visit.getBody();
+      return {0, count ? int64_t(visit.getTile()) : kMaxLength};
+    }
     return {};
   }
   APInt constant;

@@ -24,9 +24,10 @@ namespace attile {
 struct VectorTarget {
   int64_t lanes = 4; ///< f32 lanes of a vector register
   /// Names of LLVM intrinsics on whole vectors, empty where the CPU has no such instruction.
-  std::string dotBf16;      ///< acc + a.even * b.even + a.odd * b.odd, of f32 and pairs of bf16
-  std::string scaleByPower; ///< x * 2^n: (x, n, passthrough, mask, rounding)
-  bool convertsF16 = true;  ///< f16 <-> f32 without a call
+  std::string dotBf16;          ///< acc + a.even * b.even + a.odd * b.odd, of f32 and pairs of bf16
+  std::string scaleByPower;     ///< x * 2^n: (x, n, passthrough, mask, rounding)
+  bool convertsF16 = true;      ///< f16 <-> f32 by an instruction
+  bool fusesMultiplyAdd = true; ///< a * b + c with one rounding
 };
 
 inline constexpr llvm::StringLiteral kSlotsAttr = "attile.slots";
