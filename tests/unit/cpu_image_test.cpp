@@ -28,43 +28,16 @@ protected:
   }
 };
 
-TEST_F(CpuImageTest, CallsBetweenKernelsAreResolved) {
-  Result<CpuImage> image = compiled(R"(
-    llvm.func @double(%p: !llvm.ptr, %b: i64, %s: !llvm.ptr) attributes {no_inline} { llvm.return }
-    llvm.func @twice(%p: !llvm.ptr, %b: i64, %s: !llvm.ptr) {
-      llvm.call @double(%p, %b, %s) : (!llvm.ptr, i64, !llvm.ptr) -> ()
-      llvm.return
-    })");
-  ASSERT_TRUE(image) << image.error().text();
-  EXPECT_EQ(image->entries.size(), 2u);
-  for (const auto& [name, offset] : image->entries)
-    EXPECT_LT(offset, image->bytes.size()) << name;
-}
-
 TEST_F(CpuImageTest, UndefinedSymbolIsNamed) {
   Result<CpuImage> image = compiled(R"(
-    llvm.func @expf(f32) -> f32
     llvm.func @kernel(%p: !llvm.ptr, %b: i64, %s: !llvm.ptr) {
       %x = llvm.load %p : !llvm.ptr -> f32
-      %y = llvm.call @expf(%x) : (f32) -> f32
+      %y = llvm.intr.fma(%x, %x, %x) : (f32, f32, f32) -> f32
       llvm.store %y, %p : f32, !llvm.ptr
       llvm.return
     })");
   ASSERT_FALSE(image);
-  EXPECT_NE(image.error().message.find("'expf', which no image contains"), std::string::npos)
-      << image.error().message;
-}
-
-TEST_F(CpuImageTest, AbsoluteAddressIsRefused) {
-  Result<CpuImage> image = compiled(R"(
-    llvm.func @kernel(%p: !llvm.ptr, %b: i64, %s: !llvm.ptr) { llvm.return }
-    llvm.mlir.global external constant @table() : !llvm.ptr {
-      %a = llvm.mlir.addressof @kernel : !llvm.ptr
-      llvm.return %a : !llvm.ptr
-    })");
-  ASSERT_FALSE(image);
-  EXPECT_NE(image.error().message.find("against 'kernel', which is not position independent"),
-            std::string::npos)
+  EXPECT_NE(image.error().message.find("'fmaf', which no image contains"), std::string::npos)
       << image.error().message;
 }
 
