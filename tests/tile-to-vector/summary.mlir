@@ -19,14 +19,15 @@ tile.kernel @summarize(%doc: !tile.buffer<?x?xi32, global> {tile.name = "doc"}, 
   tile.return
 }
 
-// Both ends are clamped; an empty tensor reads as 0.
+// Both ends are clamped; an empty tensor reads as 0, and its range is empty: block 1 to block 0.
 // CHECK-LABEL: llvm.func @query
 tile.kernel @query(%doc: !tile.buffer<?x?xi32, global> {tile.name = "doc"}, %s: !tile.buffer<?x?x2xi64, global> {tile.name = "doc.summary"},
                    %out: !tile.buffer<16xi64, global> {tile.name = "out"}) {
   %b = tile.block_index
   %n = tile.size "kv_len"
-  // CHECK: %[[PAIR:.*]] = llvm.call @attile_range_of
   // CHECK: %[[EMPTY:.*]] = arith.cmpi eq
+  // CHECK: %[[FIRST:.*]] = arith.select %[[EMPTY]], %c64
+  // CHECK: llvm.call @attile_range_of(%{{.*}}, %{{.*}}, %[[FIRST]]
   // CHECK: arith.select %[[EMPTY]]
   // CHECK: arith.select %[[EMPTY]]
   %min, %max = tile.range_of %s of %doc[%b] from %b to %n block 64 : !tile.buffer<?x?x2xi64, global>, !tile.buffer<?x?xi32, global>

@@ -368,6 +368,8 @@ void GenericLowering::panelBody(Value r0) {
   };
   load(1, {});
   failedOp |= failed(emit(ByRow));
+  if (failedOp)
+    return;
   if (!op.getCols()) {
     storeOutputs({});
     return;
@@ -389,6 +391,8 @@ void GenericLowering::panelBody(Value r0) {
     column = c;
     load(2, c);
     failedOp |= failed(emit(ByColumn)) || failed(emit(ByBoth));
+    if (failedOp) // what follows would read values that were not written
+      return SmallVector<Value>(carried);
     SmallVector<Value> next;
     for (int64_t i = 0, n = op.getReduces().size(); i < n; ++i) {
       for (int64_t v = 0; v < vectors; ++v)
