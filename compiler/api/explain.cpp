@@ -3,7 +3,6 @@
 #include "compiler/pipeline/pipeline.h"
 
 #include <attile/compiler.h>
-#include <attile/cpu_info.h>
 
 using namespace attile;
 
@@ -19,15 +18,14 @@ Result<Explanation> attile::explain(const Spec& spec, const CompileOptions& opti
   if (!tiled)
     return std::move(tiled).error();
 
-  schedule::TargetDescription target =
-      options.target == "native" ? schedule::describe(cpu_info()) : schedule::describe(options.target);
+  // What the plan launches at this shape, as the plan decides.
   schedule::Shape at{shape.batch, shape.heads, shape.kv_heads, shape.q_len, shape.kv_len, threads, executed};
-  schedule::Prediction predicted = schedule::predict(target, tiled->problem, at, tiled->tile);
-  schedule::Choice choice = schedule::choose(target, tiled->problem, at);
+  const schedule::Choice& choice = tiled->choiceAt(at);
+  schedule::Prediction predicted = schedule::predict(tiled->machine, tiled->problem, at, choice.tile);
 
   Explanation result;
-  result.tile = {tiled->tile.rows, tiled->tile.keys};
-  result.schedule = schedule::to_string(tiled->tile);
+  result.tile = {choice.tile.rows, choice.tile.keys};
+  result.schedule = schedule::to_string(choice.tile);
   result.flops = predicted.flops;
   result.special = predicted.special;
   result.memory_bytes = predicted.memory_bytes;
@@ -36,7 +34,7 @@ Result<Explanation> attile::explain(const Spec& spec, const CompileOptions& opti
   result.ms = 1e3 * predicted.seconds;
   result.bound_by = predicted.bound_by;
   for (const schedule::Rejected& other : choice.rejected)
-    if (other.tile != tiled->tile)
-      result.rejected.push_back({schedule::to_string(other.tile), other.reason});
+    result.rejected.push_back({schedule::to_string(other.tile),
+                               schedule::reason(tiled->machine, tiled->problem, at, choice, other)});
   return result;
 }

@@ -114,16 +114,18 @@ private:
   void chooseSchedule(AttnToTileOptions& tiling) {
     attn::FoldOp fold;
     module->walk([&](attn::FoldOp op) { fold = op; });
-    schedule::TargetDescription machine =
+    result.machine =
         options.target == "native" ? schedule::describe(cpu_info()) : schedule::describe(options.target);
     result.problem = schedule::problemOf(fold);
-    result.tile = schedule::choose(machine, result.problem).tile;
+    result.manyRows = schedule::choose(result.machine, result.problem);
+    result.fewRows = schedule::choose_few_rows(result.machine, result.problem);
+    result.packsHeads = packsHeads(fold);
     auto attribute = [&](const schedule::Tile& tile) {
       return tile::ScheduleAttr::get(&context, tile.rows, tile.keys, tile.dot_rows, tile.score_keys,
                                      tile.value_cols);
     };
-    tiling.schedule = attribute(result.tile);
-    tiling.fewRows = attribute(schedule::choose_few_rows(machine, result.problem).tile);
+    tiling.schedule = attribute(result.manyRows.tile);
+    tiling.fewRows = attribute(result.fewRows.tile);
   }
 
   /// A counting plan comes beside the attention's own; only the wanted one goes on.
@@ -146,7 +148,7 @@ private:
     for (const plan::Value& value : result.package.plan.values)
       values.emplace(value.name, expanded(value.expr, values));
     plan::Expr blocks = expanded(result.package.plan.kernels.back().grid, values);
-    result.package.outputs = {{"counts", DType::f32, {blocks, 5, result.tile.rows}}};
+    result.package.outputs = {{"counts", DType::f32, {blocks, 5, values.at(kTileRows)}}};
   }
 
   /// `expr` with the plan's values replaced by what they are.

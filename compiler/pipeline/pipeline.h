@@ -27,7 +27,8 @@ inline constexpr std::string_view kStages[] = {"ast", "attn", "fold", "tile", "l
 struct PipelineOptions {
   std::string target = "native"; ///< see cpuTarget
   /// Compile the plan that counts tiles instead of the attention itself: its package's one output is
-  /// `counts`, f32 [row tiles, 5, rows of a tile], which `attile explain` and `bench` read.
+  /// `counts`, f32 [row tiles, 5, rows of a tile], which `attile explain` and `bench` read. It counts with
+  /// the tile that the attention's plan would use.
   bool count = false;
   /// The last stage to run; empty: all of them. Then the package is empty.
   std::string stopAfter;
@@ -44,8 +45,17 @@ struct PipelineResult {
   Package package;
   std::vector<frontend::Diagnostic> diagnostics; ///< warnings of the later stages
   std::vector<StageTime> times;
-  schedule::Problem problem; ///< that the fold posed, once it has been tiled
-  schedule::Tile tile;       ///< that was chosen for it
+  // Once the fold has been tiled:
+  schedule::Problem problem;           ///< that it posed
+  schedule::TargetDescription machine; ///< that tiles were chosen for
+  schedule::Choice manyRows, fewRows;  ///< of long inputs, and of a handful of rows
+  bool packsHeads = true;              ///< a tile holds rows of several heads that share keys
+
+  /// The choice that the plan uses at these sizes.
+  const schedule::Choice& choiceAt(const schedule::Shape& shape) const {
+    int64_t rows = packsHeads ? shape.heads / shape.kv_heads * shape.q_len : shape.q_len;
+    return rows <= fewRows.tile.rows ? fewRows : manyRows;
+  }
 };
 
 /// Compiles one attention of a checked file. Errors: kind user, with the place in the spec, for what cannot

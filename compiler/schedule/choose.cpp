@@ -81,7 +81,7 @@ double waste(const Problem& problem, const Tile& tile) {
   return 1 + ends / model::visible_keys;
 }
 
-Choice best_of(const Problem& problem, std::vector<Candidate> candidates) {
+Choice best_of(const Problem& problem, const Shape& shape, std::vector<Candidate> candidates) {
   auto cost = [&](const Candidate& c) {
     return std::pair(c.prediction.seconds * waste(problem, c.tile), c.prediction.working_set);
   };
@@ -93,7 +93,7 @@ Choice best_of(const Problem& problem, std::vector<Candidate> candidates) {
     best = std::min_element(candidates.begin(), candidates.end(), [](const Candidate& a, const Candidate& b) {
       return a.prediction.working_set < b.prediction.working_set;
     });
-  Choice choice{best->tile, best->prediction, {}};
+  Choice choice{best->tile, best->prediction, {}, shape};
   // Neighbours are told, one for each size of tile: what would be faster but is not possible, and what is
   // slower.
   std::vector<std::pair<std::int64_t, std::int64_t>> told{{best->tile.rows, best->tile.keys}};
@@ -103,13 +103,7 @@ Choice best_of(const Problem& problem, std::vector<Candidate> candidates) {
         std::find(told.begin(), told.end(), size) != told.end())
       continue;
     told.push_back(size);
-    std::string slower = fmt::format("predicted {:.3g} ms, bound by {}; the choice takes {:.3g} ms",
-                                     other.prediction.seconds * 1e3, other.prediction.bound_by,
-                                     choice.prediction.seconds * 1e3);
-    if (problem.masked)
-      slower += fmt::format("; at the mask's ends {:.0f} % more, the choice {:.0f} %",
-                            100 * (waste(problem, other.tile) - 1), 100 * (waste(problem, best->tile) - 1));
-    choice.rejected.push_back({other.tile, other.obstacle.value_or(slower)});
+    choice.rejected.push_back({other.tile, other.obstacle.value_or("")});
   }
   return choice;
 }
@@ -124,10 +118,33 @@ Choice choose_among(const TargetDescription& target, const Problem& problem, con
         tile.rows = rows, tile.keys = keys;
         candidates.push_back({tile, predict(target, problem, shape, tile), obstacle(target, problem, tile)});
       }
-  return best_of(problem, std::move(candidates));
+  return best_of(problem, shape, std::move(candidates));
 }
 
 } // namespace
+
+std::string reason(const TargetDescription& target, const Problem& problem, const Shape& shape,
+                   const Choice& choice, const Rejected& other) {
+  if (!other.obstacle.empty())
+    return other.obstacle;
+  Prediction theirs = predict(target, problem, shape, other.tile),
+             ours = predict(target, problem, shape, choice.tile);
+  std::string text = fmt::format("predicted {:.3g} ms, bound by {}; the choice takes {:.3g} ms",
+                                 1e3 * theirs.seconds, theirs.bound_by, 1e3 * ours.seconds);
+  if (choice.measured)
+    return text + "; for few rows the choice is fixed, by measurements";
+  if (!problem.masked && theirs.seconds > ours.seconds)
+    return text;
+  // One tile serves all shapes: the numbers that decided are those of the shape that it was chosen at.
+  text += fmt::format("; chosen for {} heads, q={} kv={}: {:.3g} ms, the choice {:.3g} ms",
+                      choice.shape.heads, choice.shape.q_len, choice.shape.kv_len,
+                      1e3 * predict(target, problem, choice.shape, other.tile).seconds,
+                      1e3 * choice.prediction.seconds);
+  if (problem.masked)
+    text += fmt::format(", and at the mask's ends {:.1f} % more, the choice {:.1f} %",
+                        100 * (waste(problem, other.tile) - 1), 100 * (waste(problem, choice.tile) - 1));
+  return text;
+}
 
 Choice choose(const TargetDescription& target, const Problem& problem, const Shape& shape) {
   std::int64_t rows = problem.query_block > 0 ? std::min(problem.query_block, max_rows) : max_rows;
@@ -139,12 +156,18 @@ Choice choose_few_rows(const TargetDescription& target, const Problem& problem) 
   // Half a vector of rows, each in two lanes, if the dots' extents allow it.
   std::int64_t unit = problem.bf16 && target.bf16_dot ? 2 : 1;
   bool halves = problem.head_dim % (2 * unit) == 0 && problem.head_dim_v % 2 == 0;
-  Choice choice = choose_among(target, problem, decoding, target.lanes, target.lanes);
+  Choice modelled = choose_among(target, problem, decoding, target.lanes, target.lanes);
   if (!halves)
-    return choice;
+    return modelled;
+  // Fixed: measured, it beats what the model would take. The model has no notion of two lanes for a row, nor
+  // of fetching the next tile while one is multiplied.
   std::int64_t accumulators = target.registers / 2;
-  choice.tile = {target.lanes / 2, few_rows_keys, target.lanes / 2, accumulators, 2 * accumulators};
-  return choice;
+  Tile tile{target.lanes / 2, few_rows_keys, target.lanes / 2, accumulators, 2 * accumulators};
+  Choice fixed{tile, predict(target, problem, decoding, tile), {{modelled.tile, ""}}, decoding, true};
+  for (const Rejected& other : modelled.rejected)
+    if (fixed.rejected.size() < model::told)
+      fixed.rejected.push_back(other);
+  return fixed;
 }
 
 } // namespace attile::schedule

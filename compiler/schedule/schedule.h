@@ -53,18 +53,26 @@ struct Prediction {
 
 struct Rejected {
   Tile tile;
-  std::string reason; ///< in words, with both numbers
+  std::string obstacle; ///< why it is not possible, in words, with both numbers; empty: it is only slower
 };
 
+/// A tile for inputs of all sizes; it was chosen at `shape`.
 struct Choice {
   Tile tile;
-  Prediction prediction;
+  Prediction prediction;          ///< at `shape`
   std::vector<Rejected> rejected; ///< the nearest ones, best first
+  Shape shape;
+  bool measured = false; ///< fixed by measurements, not the fastest of the model
 };
 
 /// The model for one tile.
 Prediction predict(const TargetDescription& target, const Problem& problem, const Shape& shape,
                    const Tile& tile);
+
+/// Why `choice` and not `other`, in words: the obstacle, or both predictions at `shape`; and where these do
+/// not decide, what did.
+std::string reason(const TargetDescription& target, const Problem& problem, const Shape& shape,
+                   const Choice& choice, const Rejected& other);
 
 /// The fastest tile for long inputs within the registers and caches of the target; `shape` enters through the
 /// number of rows that there are.

@@ -1,5 +1,5 @@
 // RUN: attile-opt %s --fuse-fold --convert-attn-to-tile="rows=64 keys=96 few-rows=16" | FileCheck %s
-// RUN: attile-opt %s --fuse-fold --convert-attn-to-tile="rows=64 keys=96 count" | FileCheck %s --check-prefix=COUNT
+// RUN: attile-opt %s --fuse-fold --convert-attn-to-tile="rows=64 keys=96 few-rows=16 count" | FileCheck %s --check-prefix=COUNT
 // A sum without a gauge, of which nothing says whether a row has seen a key; a second tile for a handful of rows.
 
 attn.monoid @mean fields [#attn.field<n : row sum>, #attn.field<o : row_dv sum>] outputs [#attn.output<o : row_dv>]
@@ -44,12 +44,15 @@ identity {
 // CHECK: tile.generic rows(16)
 
 // COUNT-LABEL: tile.plan @mean_kernel_count
-// COUNT: tile.launch @mean_kernel_count_main
+// COUNT: tile.value "tile_rows"
+// COUNT: tile.launch @mean_kernel_count_main grid(%{{.*}}) when(
+// COUNT: tile.launch @mean_kernel_few_count_main grid(%{{.*}}) when(
 // COUNT-LABEL: tile.kernel @mean_kernel_count_main(%counts: !tile.buffer<?x5x64xf32, global> {tile.name = "counts"})
 // COUNT-NOT: tile.dot
 // COUNT: tile.visit
 // COUNT: tile.any_all
 // COUNT: tile.copy
+// COUNT-LABEL: tile.kernel @mean_kernel_few_count_main(%counts: !tile.buffer<?x5x16xf32, global> {tile.name = "counts"})
 attn.kernel @mean_kernel(%q: tensor<?x?x?x64xf32> {attn.name = "q", attn.role = "input"},
                          %k: tensor<?x?x?x64xf32> {attn.name = "k", attn.role = "input"},
                          %v: tensor<?x?x?x32xf32> {attn.name = "v", attn.role = "input"}) -> (tensor<?x?x?x32xf32> {attn.name = "o"}) {

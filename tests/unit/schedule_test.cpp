@@ -42,9 +42,9 @@ TEST(Schedule, ChoiceIsTheFastestPossible) {
   ASSERT_FALSE(choice.rejected.empty());
   for (const Rejected& other : choice.rejected) {
     bool impossible = predict(target, {}, {}, other.tile).working_set > choice.prediction.working_set &&
-                      other.reason.find("needs") != std::string::npos;
+                      other.obstacle.find("needs") != std::string::npos;
     EXPECT_TRUE(impossible || predict(target, {}, {}, other.tile).seconds >= choice.prediction.seconds)
-        << other.reason;
+        << other.obstacle;
   }
 }
 
@@ -62,12 +62,37 @@ TEST(Schedule, SaysWhyWithBothNumbers) {
   target.l2_bytes = 256 << 10;
   bool found = false;
   for (const Rejected& other : choose(target, {}).rejected)
-    if (other.reason.starts_with("needs")) {
+    if (other.obstacle.starts_with("needs")) {
       std::int64_t needed = predict(target, {}, {}, other.tile).working_set >> 10;
-      EXPECT_EQ(other.reason, fmt::format("needs {} KB, the share of L2 is 192 KB", needed));
+      EXPECT_EQ(other.obstacle, fmt::format("needs {} KB, the share of L2 is 192 KB", needed));
       found = true;
     }
   EXPECT_TRUE(found);
+}
+
+/// A tile that is predicted faster at some shape is told with the numbers that decided against it.
+TEST(Schedule, ReasonsAreOfTheShapeAndTrue) {
+  TargetDescription target = describe("x86-64-v4");
+  for (bool masked : {false, true})
+    for (std::int64_t length : {100, 700, 4096, 100000}) {
+      Problem problem{.masked = masked};
+      Shape shape{.heads = 2, .kv_heads = 2, .q_len = length, .kv_len = length};
+      Choice choice = choose(target, problem);
+      std::string ours = fmt::format("the choice takes {:.3g} ms",
+                                     1e3 * predict(target, problem, shape, choice.tile).seconds);
+      for (const Rejected& other : choice.rejected) {
+        if (!other.obstacle.empty())
+          continue;
+        std::string why = reason(target, problem, shape, choice, other);
+        double theirs = predict(target, problem, shape, other.tile).seconds;
+        EXPECT_TRUE(why.starts_with(fmt::format("predicted {:.3g} ms", 1e3 * theirs))) << why;
+        EXPECT_NE(why.find(ours), std::string::npos) << why;
+        bool slower = theirs > predict(target, problem, shape, choice.tile).seconds;
+        EXPECT_EQ(why.find("chosen for 8 heads, q=4096 kv=4096") != std::string::npos, masked || !slower)
+            << why;
+        EXPECT_EQ(why.find("at the mask's ends") != std::string::npos, masked) << why;
+      }
+    }
 }
 
 TEST(Schedule, PredictsBytesAndFlops) {
@@ -96,6 +121,15 @@ TEST(Schedule, FewRowsShareAVector) {
   EXPECT_EQ(few.rows, target.lanes / 2);
   EXPECT_EQ(few.keys % few.score_keys, 0);
   EXPECT_EQ(few.value_cols % 2, 0);
+  Choice choice = choose_few_rows(target, problem);
+  EXPECT_EQ(choice.prediction.seconds, predict(target, problem, choice.shape, few).seconds);
+  ASSERT_FALSE(choice.rejected.empty());
+  for (const Rejected& other : choice.rejected) {
+    EXPECT_NE(other.tile, few);
+    if (other.obstacle.empty()) {
+      EXPECT_NE(reason(target, problem, choice.shape, choice, other).find("measure"), std::string::npos);
+    }
+  }
   problem.head_dim = 18; // nine pairs: not an even number of steps
   EXPECT_EQ(choose_few_rows(target, problem).tile.rows, target.lanes);
 }

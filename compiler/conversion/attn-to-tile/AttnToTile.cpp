@@ -64,7 +64,7 @@ private:
   /// An empty plan with its summaries launched.
   Arithmetic openPlan(const Twine& name);
   void writePlan(MutableArrayRef<TileKernels> tiles);
-  void writeCountPlan(tile::KernelOp kernel);
+  void writeCountPlan(ArrayRef<tile::KernelOp> kernels);
 
   OpBuilder& builder;
   Variant& variant;
@@ -90,12 +90,18 @@ static void clean(Block* block) {
   eliminateCommonSubExpressions(rewriter, dominance, plan);
 }
 
+/// Of a smaller tile beside the main one.
+static std::optional<int64_t> rowsOfFew(ArrayRef<tile::KernelOp> mains) {
+  if (mains.size() == 1)
+    return std::nullopt;
+  tile::KernelOp few = mains.back();
+  return few.getScheduleAttr().getRows();
+}
+
 void Converter::writePlan(MutableArrayRef<TileKernels> tiles) {
   Arithmetic a = openPlan(variant.name());
-  std::optional<int64_t> fewRows;
-  if (tiles.size() > 1)
-    fewRows = tiles.back().main.getScheduleAttr().getRows();
-  Grid grid = planRowTiles(a, variant, /*split=*/true, fewRows);
+  SmallVector<tile::KernelOp> mains = llvm::map_to_vector(tiles, [](TileKernels& one) { return one.main; });
+  Grid grid = planRowTiles(a, variant, /*split=*/true, rowsOfFew(mains));
   Value blocks = a.mul(grid.tiles, grid.splits);
   Value split = a.less(a.number(1), grid.splits);
   Value rows = a.mul(a.select(split, blocks, a.number(0)), grid.rows);
@@ -112,25 +118,30 @@ void Converter::writePlan(MutableArrayRef<TileKernels> tiles) {
   clean(a.b.getInsertionBlock());
 }
 
-void Converter::writeCountPlan(tile::KernelOp kernel) {
+void Converter::writeCountPlan(ArrayRef<tile::KernelOp> kernels) {
   Arithmetic a = openPlan(variant.name() + "_count");
-  Grid grid = planRowTiles(a, variant, /*split=*/false);
-  tile::LaunchOp::create(a.b, a.loc, kernel.getSymName(), grid.tiles, Value());
+  Grid grid = planRowTiles(a, variant, /*split=*/false, rowsOfFew(kernels));
+  tile::ValueOp::create(a.b, a.loc, kTileRows, grid.rows);
+  for (auto [i, kernel] : llvm::enumerate(kernels))
+    tile::LaunchOp::create(a.b, a.loc, tile::KernelOp(kernel).getSymName(), grid.tiles,
+                           i == 0 ? grid.many : grid.few);
   clean(a.b.getInsertionBlock());
 }
 
 LogicalResult Converter::run(const AttnToTileOptions& options) {
   for (Value tensor : variant.mask->summarizedTensors())
     summaries.push_back({tensor, writeSummaryKernel(builder, variant, tensor)});
-  if (options.count) {
-    tile::KernelOp counting = writeCountKernel(builder, variant);
-    builder.setInsertionPoint(summaries.empty() ? counting : summaries.front().second);
-    writeCountPlan(counting);
-    return success();
-  }
   SmallVector<Variant> variants{variant};
   if (options.fewRows)
     variants.push_back(variant.with(options.fewRows, "_few"));
+  if (options.count) {
+    SmallVector<tile::KernelOp> counting;
+    for (Variant& one : variants)
+      counting.push_back(writeCountKernel(builder, one));
+    builder.setInsertionPoint(summaries.empty() ? counting.front() : summaries.front().second);
+    writeCountPlan(counting);
+    return success();
+  }
   SmallVector<TileKernels> tiles;
   for (Variant& one : variants) {
     FailureOr<tile::KernelOp> main = writeMainKernel(builder, one);
@@ -141,6 +152,11 @@ LogicalResult Converter::run(const AttnToTileOptions& options) {
   builder.setInsertionPoint(summaries.empty() ? tiles.front().main : summaries.front().second);
   writePlan(tiles);
   return success();
+}
+
+bool attile::packsHeads(attn::FoldOp fold) {
+  Region& blocks = fold.getBlocks();
+  return blocks.empty() || blocks.getArgument(1).use_empty();
 }
 
 LogicalResult attile::convertAttnToTile(ModuleOp module, const AttnToTileOptions& options) {

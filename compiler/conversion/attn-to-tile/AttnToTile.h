@@ -2,6 +2,7 @@
 #ifndef ATTILE_COMPILER_CONVERSION_ATTN_TO_TILE_ATTNTOTILE_H
 #define ATTILE_COMPILER_CONVERSION_ATTN_TO_TILE_ATTNTOTILE_H
 
+#include "dialect/attn/Attn.h"
 #include "dialect/tile/Tile.h"
 
 #include "mlir/IR/BuiltinOps.h"
@@ -22,10 +23,14 @@ struct AttnToTileOptions {
 /// where keys are split), @<name>_summarize_<tensor>, and with `fewRows` @<name>_few_main and
 /// @<name>_few_merge.
 ///
-/// The plan @<name>_count launches @<name>_count_main, with an operand `counts`, f32 [row tiles, 5,
-/// schedule.rows]: its sums over the last dimension are a row tile's full, partial and empty tiles, visible
-/// scores and executed scores.
+/// The plan @<name>_count launches @<name>_count_main or @<name>_few_count_main, by the same condition, with
+/// an operand `counts`, f32 [row tiles, 5, rows of a tile], and has the value `tile_rows`. Its sums over the
+/// last dimension are a row tile's full, partial and empty tiles, visible scores and executed scores.
+inline constexpr char kTileRows[] = "tile_rows";
 mlir::LogicalResult convertAttnToTile(mlir::ModuleOp module, const AttnToTileOptions& options);
+
+/// The rows of a tile may belong to several heads of a kv head's group.
+bool packsHeads(attn::FoldOp fold);
 
 #define GEN_PASS_DECL
 #define GEN_PASS_REGISTRATION

@@ -108,7 +108,7 @@ void Counter::store() {
 }
 
 tile::KernelOp attile::attn_to_tile::writeCountKernel(OpBuilder& builder, Variant& variant) {
-  KernelBuilder k(builder, variant, variant.name() + "_count_main");
+  KernelBuilder k(builder, variant, variant.prefix + "_count_main");
   RowTile rows = decodeRowTile(k, /*split=*/false);
   Counter counter(k, rows);
   visitKeys(k, rows, [&](Value k0, Value n, Value full) { counter.visit(k0, n, full); });

@@ -2,6 +2,7 @@
 #ifndef ATTILE_COMPILER_CONVERSION_ATTN_TO_TILE_VARIANT_H
 #define ATTILE_COMPILER_CONVERSION_ATTN_TO_TILE_VARIANT_H
 
+#include "compiler/conversion/attn-to-tile/AttnToTile.h"
 #include "dialect/attn/Attn.h"
 #include "dialect/tile/Tile.h"
 
@@ -51,7 +52,7 @@ struct Variant {
     return !region.empty() && !region.getArgument(i).use_empty();
   }
   /// The rows of a tile may belong to several heads of a kv head's group.
-  bool packsHeads() { return !readsArgument(fold.getBlocks(), 1); }
+  bool packsHeads() { return attile::packsHeads(fold); }
 };
 
 } // namespace attile::attn_to_tile
