@@ -61,7 +61,10 @@ Accuracy report(const reference::Accuracy& found, const reference::RowResults& r
                     .max_abs_err = found.maxAbsErr,
                     .lse_err = found.lseErr,
                     .lse_bound = found.lseBound,
-                    .misplaced = found.nonFiniteMismatch.has_value()};
+                    .misplaced = found.nonFiniteMismatch.has_value(),
+                    .unverified = found.unverified};
+  if (!found.unverified.empty())
+    accuracy.problems.push_back(found.unverified);
   if (!(found.relErr <= found.bound))
     accuracy.problems.push_back(
         fmt::format("rel_err {:.3e} is beyond its bound {:.3e}", found.relErr, found.bound));

@@ -215,25 +215,44 @@ private:
   bool stop(std::string_view stage) const { return options.stopAfter == stage; }
 
   LogicalResult remember(mlir::Diagnostic& diagnostic) {
-    std::string text;
-    llvm::raw_string_ostream stream(text);
-    if (auto place = diagnostic.getLocation()->findInstanceOf<FileLineColLoc>())
-      stream << place.getFilename().getValue() << ":" << place.getLine() << ":" << place.getColumn() << ": ";
-    stream << diagnostic;
-    said.push_back(text);
+    if (diagnostic.getSeverity() != DiagnosticSeverity::Error)
+      return success();
+    // The passes write "what is wrong; what to do instead".
+    std::string text = diagnostic.str();
+    auto [message, remedy] = StringRef(text).split("; ");
+    frontend::Diagnostic found{.severity = frontend::Severity::Error,
+                               .range = rangeOf(diagnostic.getLocation()),
+                               .message = message.str(),
+                               .notes = {},
+                               .remedy = remedy.str()};
+    for (mlir::Diagnostic& note : diagnostic.getNotes())
+      found.notes.push_back({rangeOf(note.getLocation()), note.str()});
+    said.push_back(std::move(found));
     return success();
   }
 
-  /// What the user is told when a stage gives up: the first thing that was said, and the rest as notes.
+  /// The place in the spec of an operation; the attention's name if it has none.
+  frontend::SourceRange rangeOf(Location location) const {
+    auto place = location->findInstanceOf<FileLineColLoc>();
+    if (!place || place.getFilename() != source.name())
+      return attention.nameRange;
+    std::string_view line = source.line(place.getLine());
+    size_t offset = 0;
+    for (unsigned column = 1; column < place.getColumn() && offset < line.size(); ++column)
+      do
+        ++offset;
+      while (offset < line.size() && (line[offset] & 0xC0) == 0x80); // columns count characters
+    auto begin = source.lineStart(place.getLine()) + static_cast<uint32_t>(offset);
+    return {begin, begin};
+  }
+
+  /// What the user is told when a stage gives up: the findings as the frontend writes its own.
   Error refused(std::string_view why) {
-    for (const frontend::Diagnostic& diagnostic : result.diagnostics)
-      if (diagnostic.severity == frontend::Severity::Error)
-        return user_error(frontend::render(source, diagnostic));
+    if (frontend::hasErrors(result.diagnostics))
+      return user_error(frontend::render(source, result.diagnostics));
     if (said.empty())
       return internal_error("'" + attention.name + "' " + std::string(why));
-    Error error = user_error(said.front());
-    error.notes.assign(said.begin() + 1, said.end());
-    return error;
+    return user_error(frontend::render(source, said));
   }
 
   const frontend::Source& source;
@@ -244,7 +263,7 @@ private:
   OwningOpRef<ModuleOp> module;
   CpuTarget target;
   PipelineResult result;
-  std::vector<std::string> said;
+  std::vector<frontend::Diagnostic> said; ///< errors of the passes
   std::chrono::steady_clock::time_point since = std::chrono::steady_clock::now();
 };
 

@@ -1,7 +1,9 @@
 #include "compiler/reference/accuracy.h"
 
+#include <algorithm>
 #include <cmath>
 #include <fmt/core.h>
+#include <limits>
 
 namespace attile::reference {
 namespace {
@@ -29,14 +31,31 @@ struct Norms {
   double error = 0, exact = 0, rounding = 0;
 };
 
+double greatest(const std::vector<double>& values) {
+  return values.empty() ? 0 : *std::max_element(values.begin(), values.end());
+}
+
+/// Kernels compute in f32: what that cannot hold, or resolve, is no measure of them.
+std::string whyUnverified(const Accuracy& result, double score, double state) {
+  constexpr double limit = std::numeric_limits<float>::max();
+  if (!result.agrees() && std::max(score, state) > limit)
+    return fmt::format("nothing was verified: {} reach {:.1e}, and f32 ends at {:.1e}",
+                       score > limit ? "scores" : "lifts or states of the fold", std::max(score, state),
+                       limit);
+  if (result.bound > kLargestBound || (!result.agrees() && result.lseBound > kLargestBound))
+    return fmt::format(
+        "nothing was verified: scores reach {:.1e}, whose rounding to f32 alone may change the "
+        "result by {:.1e} of itself",
+        score, result.lseBound);
+  return {};
+}
+
 } // namespace
 
 Result<Accuracy> compare(const RowResults& reference, std::span<const Row> rows,
                          const std::map<std::string, ConstTensorView, std::less<>>& outputs) {
   Accuracy result;
-  double maxScore = 0;
-  for (double s : reference.maxAbsScore)
-    maxScore = std::max(maxScore, s);
+  double maxScore = greatest(reference.maxAbsScore);
   result.lseBound = result.bound = 2e-6 * std::max(1.0, maxScore / 16);
 
   Norms norms;
@@ -81,6 +100,7 @@ Result<Accuracy> compare(const RowResults& reference, std::span<const Row> rows,
   result.relErr = std::sqrt(norms.error) / scale;
   if (sixteenBit)
     result.bound = 1.5 * std::sqrt(norms.rounding) / scale + 2e-6;
+  result.unverified = whyUnverified(result, maxScore, greatest(reference.maxAbsState));
   return result;
 }
 

@@ -65,7 +65,7 @@ private:
     VisibleEvaluator::BlockLists blocks;
     std::vector<std::vector<double>> queries; ///< one an operand; empty if it is not a query
     std::vector<State> states;                ///< one a reduction
-    double maxAbsScore = 0;
+    double maxAbsScore = 0, maxAbsState = 0;
   };
   /// A chunk of an operand's rows as double, each filled when it is first needed.
   struct Loaded {
@@ -207,6 +207,14 @@ void Worker::score(int index, Active& active, int64_t k, int64_t n) {
     out[lane] = anySeen[lane] ? frame.floats(0)[varies ? lane : 0] : 0;
 }
 
+double greatestFinite(const State& state) {
+  double greatest = 0;
+  for (double x : state)
+    if (std::isfinite(x))
+      greatest = std::max(greatest, std::fabs(x));
+  return greatest;
+}
+
 void Worker::fold(size_t r, Active& active, int64_t k, int64_t n) {
   const Reduction& reduction = chain.reductions[r];
   std::vector<double> s(reduction.scores.size());
@@ -223,6 +231,8 @@ void Worker::fold(size_t r, Active& active, int64_t k, int64_t n) {
       values[i] = loadKey(reduction.values[i], active.row, k, lane);
     machines[r].lift(s, values, lifted);
     machines[r].mergeInto(active.states[r], lifted);
+    active.maxAbsState =
+        std::max({active.maxAbsState, greatestFinite(lifted), greatestFinite(active.states[r])});
     ++visible;
   }
 }
@@ -247,6 +257,7 @@ void Worker::finish(Active& active) {
     std::copy_n(value.begin(), output.width, output.values.begin() + active.slot * output.width);
   }
   results.maxAbsScore[active.slot] = active.maxAbsScore;
+  results.maxAbsState[active.slot] = active.maxAbsState;
 }
 
 void Worker::loadRow(int index, Row place, double* out) {
@@ -358,6 +369,7 @@ Result<RowResults> Interpreter::evaluate(std::span<const Row> rows, int threads,
     results.outputs.push_back({node.name, width, std::vector<double>(rows.size() * width)});
   }
   results.maxAbsScore.resize(rows.size());
+  results.maxAbsState.resize(rows.size());
 
   const std::vector<size_t> starts = groupStarts(rows);
   const size_t groups = starts.size() - 1;

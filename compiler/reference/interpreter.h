@@ -46,6 +46,7 @@ struct RowResults {
   };
   std::vector<Output> outputs;     ///< one for each result of the kernel
   std::vector<double> maxAbsScore; ///< greatest finite |s| among the visible keys, one a row; 0 without keys
+  std::vector<double> maxAbsState; ///< greatest finite number in the row's lifts and states
   int64_t visible = 0;             ///< (row, key) pairs that were lifted
   std::vector<OutOfRange> outOfRange; ///< one a tensor
 

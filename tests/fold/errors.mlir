@@ -6,7 +6,7 @@ identity { %0 = arith.constant 0.0 : f32  attn.yield %0 : f32 }
 lift { ^bb0(%s: f32, %v: f32):  attn.yield %v : f32 }
 merge {
 ^bb0(%a: f32, %b: f32):
-  // expected-error @below {{merge of 'o' is not linear in a.o and b.o; expected a.o * w(a) + b.o * w(b) with factors of the gauges}}
+  // expected-error @below {{merge of 'o' is not linear in a.o and b.o; write it as a.o * w(a) + b.o * w(b) with factors of the gauges}}
   %0 = arith.maximumf %a, %b : f32
   attn.yield %0 : f32
 } finalize { ^bb0(%o: f32):  attn.yield %o : f32 }

@@ -84,6 +84,27 @@ TEST(Accuracy, InfinitiesAndNaNMustMatch) {
   EXPECT_FALSE(d.compare().ok());
 }
 
+TEST(Accuracy, ABoundThatAcceptsAnythingVerifiesNothing) {
+  Case c;
+  c.reference.maxAbsScore = {1, 5e22};
+  Accuracy accuracy = c.compare();
+  EXPECT_TRUE(accuracy.agrees());
+  EXPECT_FALSE(accuracy.ok());
+  EXPECT_NE(accuracy.unverified.find("scores reach 5.0e+22"), std::string::npos) << accuracy.unverified;
+  c.reference.maxAbsScore = {1, 7.9e4}; // not quite 1e-2
+  EXPECT_TRUE(c.compare().ok());
+}
+
+TEST(Accuracy, NumbersBeyondF32AreNotOurs) {
+  Case c;
+  c.o[1] = INFINITY;
+  EXPECT_TRUE(c.compare().unverified.empty()); // a wrong result
+  c.reference.maxAbsState = {1, 1e44};
+  EXPECT_NE(c.compare().unverified.find("reach 1.0e+44"), std::string::npos);
+  c.o[1] = -2;
+  EXPECT_TRUE(c.compare().ok()); // they do not matter
+}
+
 TEST(Accuracy, RefusesTheWrongShape) {
   Case c;
   std::vector<float> o(6);

@@ -47,6 +47,22 @@ Result<Accuracy> check(const Session& session, const RunOptions& options) {
   return reference->check(session.inputs.operands, session.output_views(options.inputs), how);
 }
 
+void report_problems(const Accuracy& accuracy) {
+  if (accuracy.unverified.empty())
+    for (const std::string& problem : accuracy.problems)
+      fmt::print(stderr, "wrong result: {}\n", problem);
+  else
+    fmt::print(stderr, "error: {}\nremedy: keep scores and sums small, by scale, clamp or the inputs\n",
+               accuracy.unverified);
+}
+
+/// Of a checked run: what lies in the spec and its inputs is the user's, a wrong result is ours.
+int exit_status(const Accuracy& accuracy) {
+  if (accuracy.ok)
+    return 0;
+  return static_cast<int>(accuracy.unverified.empty() ? ErrorKind::internal : ErrorKind::user);
+}
+
 Json number(const std::optional<Accuracy>& accuracy, double Accuracy::* field) {
   return accuracy ? Json((*accuracy).*field) : Json(nullptr);
 }
@@ -73,6 +89,7 @@ Json json_of(const Session& session, const std::optional<Accuracy>& accuracy, do
     json["lse_bound"] = accuracy->lse_bound;
     json["rows_checked"] = accuracy->rows;
     json["rows"] = accuracy->total_rows;
+    json["verified"] = accuracy->unverified.empty();
     json["problems"] = accuracy->problems;
     json["clamped"] = accuracy->clamped;
   }
@@ -88,8 +105,11 @@ void print(const Session& session, const std::optional<Accuracy>& accuracy, doub
     return;
   fmt::print("{}: rel_err {:.2e} (bound {:.2e}), max_abs_err {:.2e}, lse_err {:.2e}; {} of {} rows against "
              "float64\n",
-             accuracy->ok ? "ok" : "WRONG", accuracy->rel_err, accuracy->bound, accuracy->max_abs_err,
-             accuracy->lse_err, accuracy->rows, accuracy->total_rows);
+             accuracy->ok                   ? "ok"
+             : accuracy->unverified.empty() ? "WRONG"
+                                            : "not verified",
+             accuracy->rel_err, accuracy->bound, accuracy->max_abs_err, accuracy->lse_err, accuracy->rows,
+             accuracy->total_rows);
 }
 
 /// Two outputs in one file would be one.
@@ -128,8 +148,7 @@ Result<int> run(RunOptions& options) {
     if (!checked)
       return checked.error();
     accuracy = std::move(*checked);
-    for (const std::string& problem : accuracy->problems)
-      fmt::print(stderr, "wrong result: {}\n", problem);
+    report_problems(*accuracy);
     for (const std::string& clamped : accuracy->clamped)
       note(clamped);
   }
@@ -137,7 +156,7 @@ Result<int> run(RunOptions& options) {
     print_json(json_of(*session, accuracy, stats.ms));
   else
     print(*session, accuracy, stats.ms);
-  return !accuracy || accuracy->ok ? 0 : static_cast<int>(ErrorKind::internal);
+  return accuracy ? exit_status(*accuracy) : 0;
 }
 
 } // namespace

@@ -15,8 +15,11 @@ struct Accuracy {
   double max_abs_err = 0; ///< of an element of o
   double lse_err = 0;     ///< greatest |x - ref| / max(1, |ref|) of lse and max; 0 if there are none
   double lse_bound = 0;
-  bool misplaced = false;                 ///< infinities or NaNs are not where the reference has them
-  std::int64_t rows = 0, total_rows = 0;  ///< compared, and there are
+  bool misplaced = false;                ///< infinities or NaNs are not where the reference has them
+  std::int64_t rows = 0, total_rows = 0; ///< compared, and there are
+  /// Why nothing could be verified, for reasons that lie in the spec and the inputs: numbers beyond f32, or a
+  /// bound that accepts anything. Then it is not ok. Empty: it was verified.
+  std::string unverified = {};
   std::vector<std::string> problems = {}; ///< why it is not ok, for people
   std::vector<std::string> clamped = {};  ///< lookups that were out of range, and clamped
 };

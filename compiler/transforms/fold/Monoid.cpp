@@ -233,7 +233,7 @@ LogicalResult LinearMonoid::Reader::readGauge(unsigned field) {
   }
   if (reads(lifted[field], [&](Value leaf) { return llvm::is_contained(values, leaf); }))
     return refuse(lifted[field].getLoc())
-           << "lift of gauge '" << name(field) << "' reads v; a gauge is a function of the score";
+           << "lift of gauge '" << name(field) << "' reads v; lift a gauge from the score alone";
   result.gaugeFields.push_back({field, op, *neutral, lifted[field]});
   return success();
 }
@@ -309,7 +309,7 @@ LogicalResult LinearMonoid::Reader::readMerge(Sum& sum) {
   if (!linear || !fromA || !fromB)
     return refuse(reader.culprit ? reader.culprit->getLoc() : merged[sum.field].getLoc())
            << "merge of '" << name(sum.field) << "' is not linear in a." << name(sum.field) << " and b."
-           << name(sum.field) << "; expected a." << name(sum.field) << " * w(a) + b." << name(sum.field)
+           << name(sum.field) << "; write it as a." << name(sum.field) << " * w(a) + b." << name(sum.field)
            << " * w(b) with factors of the gauges";
 
   Value weightA = readWeight(sum, fromA, a, "a"),
@@ -319,7 +319,7 @@ LogicalResult LinearMonoid::Reader::readMerge(Sum& sum) {
   if (!equalExpressions(weightA, weightB))
     return refuse(merged[sum.field].getLoc())
            << "merge of '" << name(sum.field) << "' scales a." << name(sum.field) << " and b."
-           << name(sum.field) << " by different functions of their gauges; the two must be the same";
+           << name(sum.field) << " by different functions of their gauges; scale both by the same";
   if (constantFloat(weightA) == 1.0)
     return success();
   sum.weight = weightA;
@@ -329,8 +329,9 @@ LogicalResult LinearMonoid::Reader::readMerge(Sum& sum) {
   if (!sum.gauges.empty())
     return success();
   return refuse(merged[sum.field].getLoc())
-         << "merge of '" << name(sum.field) << "' scales by a constant, which is not associative; expected a."
-         << name(sum.field) << " + b." << name(sum.field);
+         << "merge of '" << name(sum.field)
+         << "' scales by a constant, which is not associative; write it as a." << name(sum.field) << " + b."
+         << name(sum.field);
 }
 
 LogicalResult LinearMonoid::Reader::run() {
@@ -342,7 +343,7 @@ LogicalResult LinearMonoid::Reader::run() {
     if (llvm::is_contained(gaugeIndices, field))
       continue;
     Sum sum{field, {}, {}, {}};
-    if (failed(readLift(sum)) || failed(readMerge(sum)))
+    if (failed(readMerge(sum)) || failed(readLift(sum)))
       return failure();
     result.sumFields.push_back(std::move(sum));
   }
