@@ -82,7 +82,8 @@ TEST(Irgen, EveryExampleHasAnAttnStage) {
     text << std::ifstream(entry.path()).rdbuf();
     Compiled compiled(text.str());
     if (!compiled.generated.ok()) // what may be given when compiling
-      compiled = Compiled(text.str(), {.dtype = ast::DType::BF16, .headDim = 64, .headDimV = std::nullopt});
+      compiled = Compiled(
+          text.str(), {.dtype = ast::DType::BF16, .headDim = 64, .headDimV = std::nullopt, .attention = {}});
     EXPECT_TRUE(compiled.generated.ok()) << entry.path() << compiled.diagnostics;
     ++examples;
   }
