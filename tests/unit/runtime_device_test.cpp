@@ -262,8 +262,9 @@ TEST(Device, OpensByName) {
   EXPECT_TRUE(devices[0].available);
   for (const DeviceInfo& device : devices) {
     EXPECT_EQ(device.missing.empty(), device.available) << device.name;
-    if (!device.available)
+    if (!device.available) {
       EXPECT_EQ(Device::open(device.name).error().kind, ErrorKind::environment) << device.name;
+    }
   }
 }
 
