@@ -25,7 +25,8 @@ printf '\n---- the stages of examples/full.attn, a few lines of each ----\n'
 $attile inspect examples/full.attn --dump-dir "$inputs/stages"
 excerpt() { # excerpt FILE PATTERN: from the first line with PATTERN
   printf '\n%s (%d lines):\n' "$inputs/stages/$1" "$(wc -l <"$inputs/stages/$1")"
-  sed -n "/$2/,\$p" "$inputs/stages/$1" | head -n 8 | cut -c 1-150
+  # awk reads to the end: closing a pipe early would stop the script (pipefail)
+  awk -v from="$2" '$0 ~ from { on = 1 } on && shown < 8 { print substr($0, 1, 150); ++shown }' "$inputs/stages/$1"
 }
 excerpt 1-ast.txt attention
 excerpt 2-attn.mlir attn.scores
