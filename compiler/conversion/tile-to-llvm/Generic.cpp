@@ -243,12 +243,10 @@ Value GenericLowering::emitVectorOp(Operation* op, int64_t v) {
 LogicalResult GenericLowering::emitVector(Operation* op) {
   if (op->getNumResults() != 1 || op->getNumRegions())
     return op->emitOpError("has no vector form");
-  SmallVector<Value>& result = lanes[op->getResult(0)];
   SmallVector<Value> parts;
   for (int64_t v = 0; v < vectors; ++v)
     parts.push_back(emitVectorOp(op, v));
-  lanes[op->getResult(0)] = parts;
-  (void)result;
+  lanes[op->getResult(0)] = std::move(parts);
   return success();
 }
 
