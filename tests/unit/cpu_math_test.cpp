@@ -22,9 +22,12 @@ struct Function {
   double lo = -inf, hi = inf; ///< where that is promised; elsewhere only that NaN stays NaN
 };
 
+/// Powers that would be subnormal are 0.
+double flushed(double power) { return std::abs(power) < 0x1p-126 ? 0 : power; }
+
 const Function functions[] = {
-    {"exp", "%r = math.exp %a : f32", [](double x) { return std::exp(x); }, 2},
-    {"exp2", "%r = math.exp2 %a : f32", [](double x) { return std::exp2(x); }, 2},
+    {"exp", "%r = math.exp %a : f32", [](double x) { return flushed(std::exp(x)); }, 2},
+    {"exp2", "%r = math.exp2 %a : f32", [](double x) { return flushed(std::exp2(x)); }, 2},
     {"log", "%r = math.log %a : f32", [](double x) { return std::log(x); }, 2},
     {"tanh", "%r = math.tanh %a : f32", [](double x) { return std::tanh(x); }, 8},
     {"sigmoid",
@@ -276,7 +279,7 @@ TEST_P(CpuMath, Powers) {
   for (std::size_t i = 0; i < pairs.x.size(); ++i) {
     if (pairs.x[i] == 0 && std::signbit(pairs.x[i]))
       continue; // taken for +0
-    double a = pairs.x[i], b = pairs.y[i], exact = std::pow(a, b);
+    double a = pairs.x[i], b = pairs.y[i], exact = flushed(std::pow(a, b));
     // The logarithm is rounded to f32 before it is multiplied: the error grows with that of the result.
     double size = std::isfinite(float(exact)) && exact != 0 ? std::abs(std::log2(std::abs(exact))) : 0;
     double error = ulps(pairs.z[i], exact);

@@ -44,7 +44,7 @@ struct MathEmitter {
   Value less(Value a, Value b) { return arith::CmpFOp::create(k.b, k.loc, arith::CmpFPredicate::OLT, a, b); }
   Value select(Value c, Value a, Value b) { return arith::SelectOp::create(k.b, k.loc, c, a, b); }
 
-  /// 2^n * x for n integral and within [-160, 160]. AVX-512 has an instruction; else exponents are added in
+  /// 2^n * x for n integral and within [-130, 130]. AVX-512 has an instruction; else exponents are added in
   /// two halves.
   Value scale(Value x, Value n) {
     if (auto vector = dyn_cast<VectorType>(type);
@@ -89,27 +89,32 @@ struct MathEmitter {
     return select(less(high, x), high, x);
   }
 
+  /// 0 where x < lo, so that no result is subnormal: making and multiplying those takes CPUs a hundred times
+  /// as long, and masked scores and keys far away would make many.
+  Value normal(Value x, double lo, Value power) { return select(less(x, number(lo)), number(0), power); }
+
   /// 2^x = 2^n * 2^f.
   Value exp2(Value x) {
-    x = clamp(x, -150.5, 128.5);
-    Value n = math::RoundEvenOp::create(k.b, k.loc, x);
-    return scale(powerOfFraction(sub(x, n)), n);
+    const double lo = -126;
+    Value bounded = clamp(x, lo, 128.5), n = math::RoundEvenOp::create(k.b, k.loc, bounded);
+    return normal(x, lo, scale(powerOfFraction(sub(bounded, n)), n));
   }
 
   /// e^x = 2^n * 2^f, with n + f = x * log2(e) to more bits than an f32 has.
   Value exp(Value x) {
     const double log2e = 1.4426950408889634, rest = log2e - double(float(log2e));
-    x = clamp(x, -150.5 / log2e, 128.5 / log2e);
-    Value n = math::RoundEvenOp::create(k.b, k.loc, mul(x, number(log2e)));
+    const double lo = -0x1.5d589ep+6; // the least f32 whose power is not subnormal
+    Value bounded = clamp(x, lo, 128.5 / log2e);
+    Value n = math::RoundEvenOp::create(k.b, k.loc, mul(bounded, number(log2e)));
     Value f;
     if (k.target.fusesMultiplyAdd) {
-      f = fma(x, number(log2e), arith::NegFOp::create(k.b, k.loc, n));
-      f = fma(x, number(rest), f);
+      f = fma(bounded, number(log2e), arith::NegFOp::create(k.b, k.loc, n));
+      f = fma(bounded, number(rest), f);
     } else { // n times the upper bits of ln(2) is exact
       const double high = 0x1.63p-1, low = 0.6931471805599453 - high;
-      f = mul(sub(sub(x, mul(n, number(high))), mul(n, number(low))), number(log2e));
+      f = mul(sub(sub(bounded, mul(n, number(high))), mul(n, number(low))), number(log2e));
     }
-    return scale(powerOfFraction(f), n);
+    return normal(x, lo, scale(powerOfFraction(f), n));
   }
 
   /// sin(x + quarters * pi / 2). The reduction is done in f64, where n * pi / 2 keeps its bits up to |x| of
