@@ -179,7 +179,7 @@ struct Variable {
   Place place;
   Space space = Space::global;
   Type type = Type::b8;
-  std::uint8_t vector = 1; ///< 1, 2 or 4
+  std::uint8_t vector = 1; ///< 1, 2, 4 or 8
   Linkage linkage = Linkage::none;
   bool array = false;
   bool unsized = false;    ///< the first extent is []; it counts as 0 unless an initialiser gives it
@@ -198,7 +198,7 @@ struct Variable {
 struct Register {
   std::string_view name;
   Type type = Type::b32;
-  std::uint8_t vector = 1; ///< 1, 2 or 4
+  std::uint8_t vector = 1; ///< 1, 2, 4 or 8
   Place place;             ///< of the declaration
 };
 
@@ -211,6 +211,8 @@ struct Directives {
   std::uint32_t maxnctapersm = 0;
   std::uint32_t maxnreg = 0;
   std::uint32_t maxclusterrank = 0;
+  std::uint32_t abi_preserve = 0;
+  std::uint32_t abi_preserve_control = 0;
   bool explicitcluster = false;
   bool blocksareclusters = false;
   bool noreturn = false;
@@ -242,6 +244,8 @@ struct Function {
 };
 
 // ---- modules ----
+
+struct Storage; ///< the text, and what spans point to
 
 class Module {
 public:
@@ -276,11 +280,13 @@ public:
 
 private:
   friend class Parser;
-  struct Storage; ///< the text, and what spans point to
   explicit Module(std::unique_ptr<Storage> storage);
   std::unique_ptr<Storage> storage;
   std::vector<std::pair<std::uint32_t, std::string_view>> files;
 };
+
+/// Places are `int`.
+constexpr std::size_t max_text = std::size_t(1) << 30;
 
 /// The module that `text` says, or nothing, and then `error` is what is wrong with it. No text makes it crash
 /// or take memory out of proportion to its length.
