@@ -1,0 +1,39 @@
+// Accesses to memory: one instruction's, for all its lanes. Every load, store, atomic and asynchronous copy
+// finds its bytes through resolve(), which is where addresses are checked, traced and counted.
+#pragma once
+
+#include "emulator/exec/launch.h"
+
+namespace emu {
+
+enum class Space : std::uint8_t { generic, global, shared, local, param, constant };
+
+/// What is done to the bytes. Asynchronous copies read or write them later than the instruction that names
+/// them.
+enum class Doing : std::uint8_t { read, write, atomic, async_read, async_write };
+
+/// PTX ISA, "Memory Consistency Model".
+enum class Order : std::uint8_t { weak, relaxed, acquire, release, acq_rel, volatile_, mmio };
+enum class Scope : std::uint8_t { none, cta, cluster, gpu, sys };
+
+struct Access {
+  Space space = Space::generic;
+  Doing doing = Doing::read;
+  Order order = Order::weak;
+  Scope scope = Scope::none;
+  std::uint32_t bytes = 0; ///< a lane, one after the other
+  std::uint32_t align = 0; ///< that the instruction needs; 0: `bytes`
+  Mask mask = 0;
+  std::uint64_t address[warp_size]; ///< in `space`
+  std::byte* host[warp_size];       ///< where the bytes are, once resolved
+  Space found[warp_size];           ///< never generic, once resolved
+};
+
+/// The addresses of an instruction's operand `operand` (registers of 32 or 64 bits, plus the immediate).
+void addresses(const Group& group, const Instruction& instruction, int operand, Access& access);
+
+/// Fills `host` and `found`. False if a lane's address is not allowed; then a fault has been reported. With
+/// checks on, lanes whose access is reported but cannot be done are taken out of `mask`.
+bool resolve(Group& group, const Instruction& instruction, Access& access);
+
+} // namespace emu

@@ -1,0 +1,81 @@
+// Errors that end a launch, in words.
+#include "emulator/exec/schedule.h"
+
+#include <fmt/format.h>
+
+namespace emu {
+namespace {
+
+Dim3 thread_of(const Warp& warp, int lane) {
+  const Dim3& threads = warp.block->launch->threads;
+  const std::uint32_t thread = warp.index * warp_size + static_cast<std::uint32_t>(lane);
+  return {thread % threads.x, thread / threads.x % threads.y, thread / threads.x / threads.y};
+}
+
+std::string waiting_for(const Group& group) {
+  const Block& block = *group.warp->block;
+  if (group.wait.what == Wait::For::barrier) {
+    const Barrier& barrier = block.barriers[group.wait.id];
+    return fmt::format("barrier {} ({} of {} threads have come)", group.wait.id, barrier.arrived,
+                       barrier.expected);
+  }
+  if (group.wait.what == Wait::For::warp)
+    return fmt::format("lanes 0x{:08x} of its warp to come to the same instruction",
+                       group.wait.lanes & group.warp->alive & ~group.mask);
+  return "asynchronous work";
+}
+
+} // namespace
+
+std::string describe(const Group& group, const Instruction& instruction, int lane) {
+  const Block& block = *group.warp->block;
+  const Launch& launch = *block.launch;
+  const Dim3 thread = thread_of(*group.warp, lane);
+  const Function& function = *group.activation->function;
+  std::string text =
+      fmt::format("kernel {}, block ({},{},{}), thread ({},{},{}), PTX line {}", launch.kernel->name,
+                  block.id.x, block.id.y, block.id.z, thread.x, thread.y, thread.z, instruction.line);
+  if (instruction.index < function.statements.size()) {
+    const ptx::Statement& statement = function.source->statements[function.statements[instruction.index]];
+    text += fmt::format(" '{}'", statement.opcode->text);
+    const ptx::Module& module = *launch.program->module;
+    if (statement.source != 0)
+      text += fmt::format(" ({})", module.describe(module.source_lines[statement.source]));
+  }
+  return text;
+}
+
+Flow fault(Group& group, const Instruction& instruction, int lane, Status status, std::string_view message) {
+  Launch& launch = *group.warp->block->launch;
+  const std::lock_guard lock(launch.mutex);
+  if (launch.outcome.status == Status::success) {
+    launch.outcome.status = status;
+    launch.outcome.message = fmt::format("{}: {}", describe(group, instruction, lane), message);
+  }
+  launch.stopped = true;
+  return Flow::fault;
+}
+
+void report_deadlock(Block& block) {
+  Launch& launch = *block.launch;
+  std::string message = fmt::format("deadlock in block ({},{},{}) of kernel {}: every thread waits",
+                                    block.id.x, block.id.y, block.id.z, launch.kernel->name);
+  constexpr int most = 8;
+  int count = 0;
+  for (const auto& warp : block.warps)
+    for (const auto& group : warp->groups)
+      if (!group->ready() && count++ < most)
+        message += fmt::format("\n  {} waits for {}",
+                               describe(*group, *group->wait.where, __builtin_ctz(group->mask)),
+                               waiting_for(*group));
+  if (count > most)
+    message += fmt::format("\n  and {} more", count - most);
+  const std::lock_guard lock(launch.mutex);
+  if (launch.outcome.status == Status::success) {
+    launch.outcome.status = Status::deadlock;
+    launch.outcome.message = std::move(message);
+  }
+  launch.stopped = true;
+}
+
+} // namespace emu

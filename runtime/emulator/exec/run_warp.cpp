@@ -1,0 +1,139 @@
+// The loop that executes instructions.
+#include "emulator/exec/schedule.h"
+
+#include <algorithm>
+
+namespace emu {
+namespace {
+
+constexpr std::uint32_t nowhere = ~0u;
+
+struct Ran {
+  Flow flow = Flow::go;
+  std::uint32_t instructions = 0;
+};
+
+// Runs a group until it reaches `meeting` (another group is there), waits, or has used its budget.
+Ran run_group(Group& group, std::uint32_t budget, std::uint32_t meeting) {
+  std::uint64_t threads = 0;
+  Warp& warp = *group.warp;
+  Ran ran;
+  while (ran.instructions < budget) {
+    const Instruction& instruction = group.code[group.pc];
+    Mask mask = group.mask;
+    ++ran.instructions;
+    if (instruction.guarded) {
+      const Mask guard = predicate(group.frame, instruction.guard);
+      mask &= instruction.guard_negated ? ~guard : guard;
+    }
+    ++group.pc;
+    if (mask != 0) {
+      threads += static_cast<std::uint32_t>(__builtin_popcount(mask));
+      ran.flow = instruction.execute(group, instruction, mask);
+      if (ran.flow != Flow::go) {
+        if (ran.flow == Flow::retry)
+          group.pc = instruction.index;
+        break;
+      }
+    }
+    if (group.pc == meeting)
+      break;
+  }
+  warp.executed += ran.instructions;
+  warp.block->executed += ran.instructions;
+  warp.block->thread_instructions += threads;
+  return ran;
+}
+
+// Deeper calls first, then the lowest pc: lanes that are behind catch up with those that wait for them at the
+// end of a loop or an if.
+bool runs_before(const Group& a, const Group& b) {
+  return a.activation->depth != b.activation->depth ? a.activation->depth > b.activation->depth : a.pc < b.pc;
+}
+
+Group* first_ready(Warp& warp) {
+  Group* best = nullptr;
+  for (auto& group : warp.groups)
+    if (group->ready() && (best == nullptr || runs_before(*group, *best)))
+      best = group.get();
+  return best;
+}
+
+Group* longest_idle(Warp& warp) {
+  Group* best = nullptr;
+  for (auto& group : warp.groups)
+    if (group->ready() && (best == nullptr || group->last_run < best->last_run))
+      best = group.get();
+  return best;
+}
+
+// Merges into `group` the ready ones that are where it is.
+void meet_ready(Group& group) {
+  auto& groups = group.warp->groups;
+  for (std::size_t i = 0; i < groups.size();) {
+    Group& other = *groups[i];
+    if (&other != &group && other.ready() && other.pc == group.pc && other.activation == group.activation)
+      merge(group, other);
+    else
+      ++i;
+  }
+}
+
+// The next instruction at which another ready group stands.
+std::uint32_t meeting_of(const Group& group) {
+  std::uint32_t nearest = nowhere;
+  for (const auto& other : group.warp->groups)
+    if (other.get() != &group && other->ready() && other->activation == group.activation &&
+        other->pc >= group.pc)
+      nearest = std::min(nearest, other->pc);
+  return nearest;
+}
+
+} // namespace
+
+Progress run_warp(Warp& warp, std::uint32_t budget) {
+  constexpr std::uint32_t slice = 512; // of a group that others wait beside
+  bool ran_any = false, fair = false;
+  while (budget > 0) {
+    if (warp.groups.empty())
+      return Progress::finished;
+    Group* group = fair ? longest_idle(warp) : first_ready(warp);
+    if (group == nullptr)
+      return ran_any ? Progress::ran : Progress::waiting;
+    const bool alone = warp.groups.size() == 1;
+    if (!alone)
+      meet_ready(*group);
+    group->last_run = warp.executed;
+    const std::uint32_t turn = alone ? budget : std::min(budget, slice);
+    const Ran ran = run_group(*group, turn, alone ? nowhere : meeting_of(*group));
+    ran_any = true;
+    budget -= std::min(budget, ran.instructions);
+    fair = ran.instructions >= turn && !alone; // a spin loop, perhaps: let the others go on
+    if (ran.flow == Flow::fault)
+      return Progress::finished;
+  }
+  return Progress::ran;
+}
+
+Progress run_warp_randomly(Warp& warp, std::uint32_t budget, Random& random) {
+  if (warp.groups.empty())
+    return Progress::finished;
+  std::vector<Group*> ready;
+  for (auto& group : warp.groups)
+    if (group->ready())
+      ready.push_back(group.get());
+  if (ready.empty())
+    return Progress::waiting;
+  // Lanes meet again most of the time, as on hardware; nothing promises it.
+  const bool meets = random.below(8) != 0;
+  Group* group = meets ? first_ready(warp) : ready[random.below(ready.size())];
+  if (meets && warp.groups.size() > 1 && random.below(4) == 0)
+    group = longest_idle(warp);
+  if (meets)
+    meet_ready(*group);
+  group->last_run = warp.executed;
+  run_group(*group, budget, meets && warp.groups.size() > 1 ? meeting_of(*group) : nowhere);
+  return Progress::ran;
+}
+
+} // namespace emu

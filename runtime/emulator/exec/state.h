@@ -1,0 +1,90 @@
+// What runs: a launch has blocks, a block has warps, a warp has groups: lanes that are at the same
+// instruction of the same call. Threads are scheduled independently: a group splits at a divergent branch,
+// and groups that meet again become one (PTX ISA, "Independent Thread Scheduling").
+#pragma once
+
+#include "emulator/isa/program.h"
+#include <array>
+#include <memory>
+#include <vector>
+
+namespace emu {
+
+class Checker;
+class Counters;
+class Memory;
+struct Block;
+struct Launch;
+struct Warp;
+
+struct Dim3 {
+  std::uint32_t x = 1, y = 1, z = 1;
+  std::uint64_t count() const { return std::uint64_t(x) * y * z; }
+};
+
+/// One activation of a function by some lanes: its registers, and the lanes' variables in local memory.
+struct Frame {
+  const Function* function = nullptr;
+  std::unique_ptr<std::byte[]> storage; ///< of `registers`
+  std::byte* registers = nullptr;       ///< aligned to 64 bytes
+  std::uint64_t local_base = 0;      ///< where this activation's variables begin in each lane's local memory
+  std::shared_ptr<Frame> caller;     ///< null for a kernel
+  const Instruction* call = nullptr; ///< in the caller
+  std::uint32_t depth = 0;           ///< 0 for a kernel
+  void* checks = nullptr;            ///< the checker's own data of this activation
+};
+
+/// What a group waits for; `where` is the instruction, for reports.
+struct Wait {
+  enum class For : std::uint8_t { nothing, barrier, warp, async } what = For::nothing;
+  std::uint32_t id = 0; ///< of a barrier
+  Mask lanes = 0;       ///< of a warp-wide rendezvous
+  const Instruction* where = nullptr;
+};
+
+struct Group {
+  Warp* warp = nullptr;
+  const Instruction* code = nullptr; ///< of the activation's function
+  std::byte* frame = nullptr;        ///< registers of the activation
+  std::shared_ptr<Frame> activation;
+  std::uint32_t pc = 0;
+  Mask mask = 0;
+  Wait wait;
+  std::uint64_t last_run = 0; ///< for fairness
+  bool ready() const { return wait.what == Wait::For::nothing; }
+};
+
+struct Warp {
+  Block* block = nullptr;
+  std::uint32_t index = 0; ///< in its block
+  Mask alive = 0;          ///< lanes that have not exited
+  std::vector<std::unique_ptr<Group>> groups;
+  std::vector<std::byte> local;  ///< local memory, lane after lane
+  std::uint64_t local_bytes = 0; ///< of one lane
+  std::uint64_t executed = 0;    ///< instructions, for clocks
+};
+
+/// A named barrier of a block (PTX ISA, "barrier{.cta}"): counts threads.
+struct Barrier {
+  std::uint32_t expected = 0; ///< threads; 0 while nobody has come
+  std::uint32_t arrived = 0;
+  std::uint32_t reduced = 0; ///< of barrier.red: threads whose predicate held
+  const Instruction* where = nullptr;
+  std::uint64_t generation = 0;
+};
+
+struct Block {
+  Launch* launch = nullptr;
+  Dim3 id;                  ///< %ctaid
+  std::uint64_t linear = 0; ///< its number in the grid
+  std::uint32_t threads = 0;
+  std::vector<std::unique_ptr<Warp>> warps;
+  std::vector<std::byte> shared; ///< shared memory; its first byte has the address `shared_base`
+  std::array<Barrier, 16> barriers;
+  std::uint64_t executed = 0; ///< warp instructions
+  std::uint64_t thread_instructions = 0;
+  std::uint64_t progress = 0; ///< changes whenever something other than a spin happened
+  void* checks = nullptr;     ///< the checker's own data of this block
+};
+
+} // namespace emu

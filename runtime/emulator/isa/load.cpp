@@ -1,0 +1,169 @@
+#include "emulator/isa/load.h"
+#include "emulator/isa/operands.h"
+#include "emulator/isa/specials.h"
+
+#include <fmt/format.h>
+
+namespace emu {
+namespace {
+
+class FunctionDecoder {
+public:
+  FunctionDecoder(Program& program, Function& function, const Placement& placement,
+                  std::vector<const Entry*>& spellings)
+      : module(*program.module), program(program), function(function), placement(placement),
+        operands(module, function, placement), spellings(spellings) {}
+
+  bool run(ptx::Error& error) {
+    number_statements();
+    function.code.reserve(function.statements.size() + 1);
+    for (std::uint32_t index : function.statements)
+      if (!decode(function.source->statements[index], error))
+        return false;
+    add_end();
+    for (const Instruction& instruction : function.code)
+      graph.uses.push_back(operands.uses(instruction));
+    operands.finish(graph);
+    return true;
+  }
+
+private:
+  void number_statements() {
+    for (std::uint32_t i = 0; i < function.source->statements.size(); ++i) {
+      pc_of_statement.push_back(static_cast<std::uint32_t>(function.statements.size()));
+      if (function.source->statements[i].kind == ptx::Statement::Kind::instruction)
+        function.statements.push_back(i);
+    }
+    pc_of_statement.push_back(static_cast<std::uint32_t>(function.statements.size()));
+  }
+
+  const Entry* find(const ptx::Statement& statement, ptx::Error& error) {
+    const ptx::Opcode& opcode = *statement.opcode;
+    const Entry*& entry = spellings[opcode.index];
+    std::string why;
+    if (entry == nullptr)
+      entry = Table::instance().find(opcode.mnemonic, opcode.modifiers, why);
+    if (entry == nullptr)
+      error = {statement.place, fmt::format("{} in '{}'", why, opcode.text), {}};
+    return entry;
+  }
+
+  bool decode(const ptx::Statement& statement, ptx::Error& error) {
+    const Entry* entry = find(statement, error);
+    if (entry == nullptr)
+      return false;
+    Instruction& out = function.code.emplace_back();
+    out.first_slot = static_cast<std::uint32_t>(function.slots.size());
+    out.index = static_cast<std::uint32_t>(function.code.size() - 1);
+    out.line = static_cast<std::uint32_t>(statement.place.line);
+    out.entry = Table::instance().index(*entry);
+    out.kind = entry->kind;
+    if (statement.guard) {
+      out.guarded = true;
+      out.guard_negated = statement.guard->negated;
+      out.guard = operands.register_slot(statement.guard->reg);
+    }
+    Decoding decoding = {.module = module,
+                         .statement = statement,
+                         .out = out,
+                         .function = function,
+                         .program = program,
+                         .placement = placement,
+                         .pc_of_statement = pc_of_statement};
+    if (!operands.decode(statement, Table::instance().operands(out.entry), decoding, error))
+      return false;
+    entry->decode(decoding);
+    if (!decoding.error.empty()) {
+      error = {statement.place, std::move(decoding.error), {}};
+      return false;
+    }
+    graph.branch_targets.push_back(std::move(decoding.targets));
+    graph.falls_through.push_back(!decoding.ends || out.guarded);
+    return true;
+  }
+
+  // Text may end without ret; labels may stand at the end.
+  void add_end() {
+    Instruction& out = function.code.emplace_back();
+    out.execute = function_end();
+    out.kind = Kind::control;
+    out.first_slot = static_cast<std::uint32_t>(function.slots.size());
+    out.index = static_cast<std::uint32_t>(function.code.size() - 1);
+    out.line = function.code.size() > 1 ? function.code[out.index - 1].line : 0;
+    out.entry = Table::no_entry;
+    graph.branch_targets.emplace_back();
+    graph.falls_through.push_back(false);
+  }
+
+  const ptx::Module& module;
+  Program& program;
+  Function& function;
+  const Placement& placement;
+  Operands operands;
+  std::vector<const Entry*>& spellings;
+  std::vector<std::uint32_t> pc_of_statement;
+  FlowGraph graph;
+};
+
+template <class T> std::optional<T> given(T value) {
+  return value == T(0) ? std::nullopt : std::optional(value);
+}
+
+std::optional<std::array<std::uint32_t, 3>> given(const std::uint32_t (&triple)[3]) {
+  if (triple[0] == 0)
+    return std::nullopt;
+  return std::array{triple[0], std::max(triple[1], 1u), std::max(triple[2], 1u)};
+}
+
+void apply_directives(Function& function) {
+  const ptx::Directives& directives = function.source->directives;
+  function.max_registers = given(directives.maxnreg);
+  function.min_blocks = given(directives.minnctapersm);
+  function.required_threads = given(directives.reqntid);
+  function.required_cluster = given(directives.reqnctapercluster);
+  function.max_cluster_rank = directives.maxclusterrank;
+  if (const auto most = given(directives.maxntid))
+    function.max_threads = (*most)[0] * (*most)[1] * (*most)[2];
+  if (const auto required = function.required_threads)
+    function.max_threads = (*required)[0] * (*required)[1] * (*required)[2];
+}
+
+} // namespace
+
+const Function* Program::find(std::string_view name) const {
+  for (const auto& function : functions)
+    if (function->entry && function->name == name)
+      return function.get();
+  return nullptr;
+}
+
+std::shared_ptr<Program> load(std::string_view text, Memory& memory, ptx::Error& error,
+                              const ResolveExternal& external) {
+  std::optional<ptx::Module> module = ptx::parse(text, error);
+  if (!module)
+    return nullptr;
+  auto program = std::make_shared<Program>();
+  program->module = std::make_shared<const ptx::Module>(std::move(*module));
+  program->target = std::string(program->module->target);
+  const ptx::Module& source = *program->module;
+  Placement placement(source, *program, memory, external);
+  if (!placement.place_variables(error))
+    return nullptr;
+  for (const ptx::Function& function : source.functions) {
+    auto made = std::make_unique<Function>();
+    made->name = std::string(function.name);
+    made->number = static_cast<std::uint32_t>(program->functions.size());
+    made->entry = function.entry;
+    made->source = function.alias_of ? &source.functions[*function.alias_of] : &function;
+    placement.place_locals(*made);
+    apply_directives(*made);
+    program->functions.push_back(std::move(made));
+  }
+  std::vector<const Entry*> spellings(source.opcodes.size());
+  for (auto& function : program->functions)
+    if (function->source->defined && !FunctionDecoder(*program, *function, placement, spellings).run(error))
+      return nullptr;
+  return program;
+}
+
+} // namespace emu

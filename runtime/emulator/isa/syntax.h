@@ -1,0 +1,34 @@
+// The small notation of table.h: a mnemonic's modifiers as a sequence of choices.
+#pragma once
+
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace emu {
+
+/// "add{.rn|.rz}{.ftz}.f32": the mnemonic and, in order, the sets of modifiers of which one must or may be
+/// there.
+class Syntax {
+public:
+  explicit Syntax(std::string_view text);
+  std::string_view mnemonic() const { return name; }
+  bool matches(std::span<const std::string_view> modifiers, std::size_t& furthest) const;
+  /// What could stand after the first `count` modifiers of a spelling that got that far; for messages.
+  std::vector<std::string_view> expected(std::span<const std::string_view> modifiers,
+                                         std::size_t count) const;
+
+private:
+  struct Choice {
+    std::vector<std::string_view> modifiers;
+    bool optional = false;
+  };
+  bool match(std::size_t choice, std::span<const std::string_view> modifiers, std::size_t at,
+             std::size_t& furthest) const;
+  void collect(std::size_t choice, std::span<const std::string_view> modifiers, std::size_t at,
+               std::size_t count, std::vector<std::string_view>& out) const;
+  std::string_view name;
+  std::vector<Choice> choices;
+};
+
+} // namespace emu
