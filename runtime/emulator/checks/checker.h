@@ -1,0 +1,108 @@
+// Checks a launch while it runs. The executor tells a Checker what happens, and goes on as it would without
+// one; what is wrong becomes a Report. Launch::checker is null when checks are off, so every call stands
+// behind `if (checker)`.
+//
+// Who calls what:
+//     run loop            execute() instead of Instruction::execute; block_begins, block_ends, frame_begins
+//     resolve()           refused() for an address that is not allowed, accessed() for those that are.
+//     Families that
+//                         load, store or do atomics need no more: Access::doing, order and scope say it all.
+//                         ld and st of any kind, atom and red must fill in `order` and `scope` (atom's
+//                         default is relaxed.gpu).
+//     fence, membar       fence()
+//     barrier             barrier_arrives() for each group that comes, before it may complete the barrier;
+//                         barrier_completes() when all have come, before any thread goes on
+//     bar.warp.sync       warp_syncs() with the whole group, once all have come
+//     cp.async            its two accesses are Doing::async_read and async_write; async_commits() and
+//     async_waits() mbarrier            mbarrier_* below; the mbarrier object itself is accessed with
+//     Doing::atomic exit                leaves() driver              host_* and allocated(), for what the
+//     host does to memory between launches
+#pragma once
+
+#include "emulator/checks/report.h"
+#include "emulator/exec/access.h"
+#include "emulator/exec/state.h"
+#include "emulator/isa/instruction.h"
+
+#include <memory>
+
+namespace emu {
+
+struct CheckOptions {
+  bool bounds = true;  ///< addresses against allocations, alignment
+  bool defined = true; ///< uninitialised memory and registers
+  bool races = true;
+  bool barriers = true;        ///< divergence, counts, asynchronous work that is left behind
+  unsigned most_reports = 100; ///< different ones; more are counted only
+};
+
+class Checker {
+public:
+  explicit Checker(Memory& memory, CheckOptions options = {});
+  ~Checker();
+  Checker(const Checker&) = delete;
+  Checker& operator=(const Checker&) = delete;
+
+  Reports& reports();
+
+  // ---- a launch ----
+  void launch_begins(Launch& launch);
+  void launch_ends(Launch& launch);
+  void block_begins(Block& block); ///< once its warps exist, before their first instruction
+  void block_ends(Block& block);
+  /// A new activation: its registers and its local variables are undefined.
+  void frame_begins(Warp& warp, Frame& frame, Mask lanes);
+
+  /// Runs the instruction for the lanes of `mask`, as its `execute` would, and follows definedness through
+  /// it. Call it also when `mask` is 0 because of a guard that is not defined: `guarded` says which lanes the
+  /// guard was asked for.
+  Flow execute(Group& group, const Instruction& instruction, Mask guarded, Mask mask);
+
+  // ---- memory ----
+  /// An access of a lane that cannot be done. True: it was reported, and the lane is left out.
+  bool refused(Group& group, const Instruction& instruction, const Access& access, int lane, Status status);
+  /// The lanes of `access.mask` do the access now. Takes out lanes whose address is not allowed for them.
+  void accessed(Group& group, const Instruction& instruction, Access& access);
+  void fence(Group& group, const Instruction& instruction, Mask mask, Scope scope);
+
+  // ---- barriers ----
+  struct Arrival {
+    std::uint32_t id = 0;
+    std::uint32_t count = 0; ///< of threads, as given; 0: all of the block
+    bool waits = true;       ///< false: barrier.arrive
+    bool aligned = false;
+  };
+  void barrier_arrives(Group& group, const Instruction& instruction, Mask mask, const Arrival& arrival);
+  void barrier_completes(Block& block, std::uint32_t id);
+  void warp_syncs(Group& group, Mask mask);
+  void leaves(Group& group, const Instruction& instruction, Mask mask);
+
+  // ---- asynchronous copies ----
+  void async_commits(Group& group, Mask mask);
+  /// All but the latest `keep` committed groups of each lane are done.
+  void async_waits(Group& group, Mask mask, std::uint32_t keep);
+  /// cp.async.wait_all: also what was not committed.
+  void async_waits_all(Group& group, Mask mask);
+  /// cp.async.mbarrier.arrive: what was issued before is done when that mbarrier's phase is; counts as an
+  /// arrival, too.
+  void async_arrives(Group& group, Mask mask, std::uint64_t mbarrier);
+
+  // ---- mbarriers, by address in the block's shared memory ----
+  void mbarrier_begins(Block& block, std::uint64_t mbarrier); ///< init
+  void mbarrier_arrives(Group& group, int lane, std::uint64_t mbarrier);
+  void mbarrier_completes(Block& block, std::uint64_t mbarrier);
+  /// A test or wait for a phase that is complete.
+  void mbarrier_waits(Group& group, int lane, std::uint64_t mbarrier);
+
+  // ---- the host, between launches ----
+  void allocated(std::uint64_t address, std::uint64_t bytes); ///< undefined from now on
+  void host_writes(std::uint64_t address, std::uint64_t bytes);
+  void host_copies(std::uint64_t to, std::uint64_t from, std::uint64_t bytes);
+  bool host_reads_defined(std::uint64_t address, std::uint64_t bytes) const;
+
+private:
+  struct Data;
+  std::unique_ptr<Data> data;
+};
+
+} // namespace emu

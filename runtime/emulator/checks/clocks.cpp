@@ -1,0 +1,277 @@
+#include "emulator/checks/clocks.h"
+
+namespace emu {
+
+// ---- BlockClock ----
+
+BlockClock::WarpClock& BlockClock::make(std::uint32_t index) {
+  const auto at = std::ranges::lower_bound(warps, index, {}, &WarpClock::index);
+  if (at != warps.end() && at->index == index)
+    return *at;
+  return *warps.insert(at, {.index = index});
+}
+
+void BlockClock::raise(std::uint32_t thread, Clock clock) {
+  if (clock <= base)
+    return;
+  Clock& at = make(thread / warp_size).at[thread % warp_size];
+  at = std::max(at, clock);
+}
+
+void BlockClock::join(const BlockClock& other) {
+  base = std::max(base, other.base);
+  for (const WarpClock& theirs : other.warps) {
+    WarpClock& ours = make(theirs.index);
+    for (int i = 0; i < warp_size; ++i)
+      ours.at[i] = std::max(ours.at[i], theirs.at[i]);
+  }
+  std::erase_if(warps, [&](const WarpClock& warp) {
+    return std::ranges::all_of(warp.at, [&](Clock clock) { return clock <= base; });
+  });
+}
+
+bool BlockClock::covers(const BlockClock& other) const {
+  if (other.base > base)
+    return false;
+  return std::ranges::all_of(other.warps, [&](const WarpClock& theirs) {
+    const WarpClock* ours = find(theirs.index);
+    for (int i = 0; i < warp_size; ++i)
+      if (theirs.at[i] > std::max(base, ours == nullptr ? 0 : ours->at[i]))
+        return false;
+    return true;
+  });
+}
+
+// ---- GridClock ----
+
+const BlockClock* GridClock::find(std::uint32_t block) const {
+  if (blocks == nullptr)
+    return nullptr;
+  const auto at = std::ranges::lower_bound(*blocks, block, {}, &Part::block);
+  return at != blocks->end() && at->block == block ? at->clock.get() : nullptr;
+}
+
+void GridClock::join(const GridClock& other) {
+  if (same(other) || other.empty())
+    return;
+  if (empty()) {
+    blocks = other.blocks;
+    return;
+  }
+  auto joined = std::make_shared<std::vector<Part>>();
+  joined->reserve(std::max(blocks->size(), other.blocks->size()));
+  auto a = blocks->begin();
+  auto b = other.blocks->begin();
+  while (a != blocks->end() || b != other.blocks->end()) {
+    if (b == other.blocks->end() || (a != blocks->end() && a->block < b->block)) {
+      joined->push_back(*a++);
+    } else if (a == blocks->end() || b->block < a->block) {
+      joined->push_back(*b++);
+    } else {
+      if (a->clock == b->clock || a->clock->covers(*b->clock)) {
+        joined->push_back(*a);
+      } else if (b->clock->covers(*a->clock)) {
+        joined->push_back(*b);
+      } else {
+        auto both = std::make_shared<BlockClock>(*a->clock);
+        both->join(*b->clock);
+        joined->push_back({a->block, std::move(both)});
+      }
+      ++a;
+      ++b;
+    }
+  }
+  blocks = std::move(joined);
+}
+
+void GridClock::join(std::uint32_t block, const BlockClock& clock) {
+  GridClock one;
+  one.blocks = std::make_shared<std::vector<Part>>(1, Part{block, std::make_shared<BlockClock>(clock)});
+  join(one);
+}
+
+// ---- View ----
+
+void View::join(const View& other) {
+  own.join(other.own);
+  others.join(other.others);
+  for (int i = 0; i < reaches; ++i) {
+    fenced[i].join(other.fenced[i]);
+    pending[i].join(other.pending[i]);
+  }
+  for (std::size_t i = 0; i < ordered_below.size(); ++i)
+    ordered_below[i] = std::max(ordered_below[i], other.ordered_below[i]);
+}
+
+GridClock* SyncLocation::of_block(std::uint32_t block) {
+  for (auto& [number, clock] : in_block)
+    if (number == block)
+      return &clock;
+  return nullptr;
+}
+
+// ---- ThreadClocks ----
+
+ThreadClocks::ThreadClocks(std::uint32_t block, std::uint32_t threads)
+    : block(block), threads(threads), steps(threads, 1), views(threads, std::make_shared<View>()),
+      left((threads + warp_size - 1) / warp_size, 0) {
+  if (const std::uint32_t rest = threads % warp_size; rest != 0)
+    left.back() = all_lanes << rest;
+}
+
+BlockClock ThreadClocks::past(std::uint32_t thread) const {
+  BlockClock clock = views[thread]->own;
+  clock.raise(thread, steps[thread]);
+  return clock;
+}
+
+GridClock ThreadClocks::everything(std::uint32_t thread) const {
+  GridClock clock = views[thread]->others;
+  clock.join(block, past(thread));
+  return clock;
+}
+
+void ThreadClocks::publish(std::uint32_t warp, Mask mask, View& to) {
+  const View* last = nullptr;
+  for_lanes(mask, [&](int lane) {
+    const std::uint32_t thread = warp * warp_size + static_cast<std::uint32_t>(lane);
+    if (views[thread].get() != last)
+      to.join(*views[thread]);
+    last = views[thread].get();
+    to.own.raise(thread, steps[thread]++);
+  });
+}
+
+void ThreadClocks::learn(std::uint32_t warp, Mask mask, const View& from) {
+  Ref before, after;
+  for_lanes(mask, [&](int lane) {
+    Ref& view = views[warp * warp_size + static_cast<std::uint32_t>(lane)];
+    if (view != before) {
+      auto joined = std::make_shared<View>(*view);
+      joined->join(from);
+      before = view;
+      after = std::move(joined);
+    }
+    view = after;
+  });
+}
+
+bool ThreadClocks::is_all(std::span<const Mask> lanes) const {
+  for (std::size_t warp = 0; warp < left.size(); ++warp)
+    if (((warp < lanes.size() ? lanes[warp] : 0) | left[warp]) != all_lanes)
+      return false;
+  return true;
+}
+
+// All threads: then one number says what all know. Those that have left count: nobody can wait for them.
+void ThreadClocks::meet_all(Recorded recorded) {
+  auto joined = std::make_shared<View>();
+  const View* last = nullptr;
+  Clock latest = 0;
+  for (std::uint32_t thread = 0; thread < threads; ++thread) {
+    const View* view = views[thread].get();
+    if (view != last) {
+      joined->others.join(view->others);
+      for (int i = 0; i < reaches; ++i) {
+        joined->fenced[i].join(view->fenced[i]);
+        joined->pending[i].join(view->pending[i]);
+      }
+      last = view;
+    }
+    latest = std::max(latest, steps[thread]);
+  }
+  joined->own.base = latest;
+  joined->ordered_below = recorded;
+  const Ref common = std::move(joined);
+  std::ranges::fill(views, common);
+  std::ranges::fill(steps, latest + 1);
+}
+
+bool ThreadClocks::meet(std::span<const Mask> lanes, const View* arrived, Recorded recorded) {
+  if (is_all(lanes)) {
+    if (arrived != nullptr) // it holds what threads knew that came twice, or of whom nobody waits
+      learn(0, 1, *arrived);
+    meet_all(recorded);
+    return true;
+  }
+  auto joined = arrived != nullptr ? std::make_shared<View>(*arrived) : std::make_shared<View>();
+  Clock latest = 0;
+  for (std::uint32_t warp = 0; warp < lanes.size(); ++warp) {
+    publish(warp, lanes[warp], *joined);
+    for_lanes(lanes[warp], [&](int lane) {
+      latest = std::max(latest, steps[warp * warp_size + static_cast<std::uint32_t>(lane)]);
+    });
+  }
+  const Ref common = std::move(joined);
+  for (std::uint32_t warp = 0; warp < lanes.size(); ++warp)
+    for_lanes(lanes[warp], [&](int lane) {
+      views[warp * warp_size + static_cast<std::uint32_t>(lane)] = common;
+      steps[warp * warp_size + static_cast<std::uint32_t>(lane)] = latest;
+    });
+  return false;
+}
+
+bool ThreadClocks::meet(std::uint32_t warp, Mask mask, Recorded recorded) {
+  std::array<Mask, 32> lanes{}; // a block has at most 1024 threads
+  lanes[warp] = mask;
+  return meet({lanes.data(), warp + 1}, nullptr, recorded);
+}
+
+void ThreadClocks::fence(std::uint32_t thread, Reach reach) {
+  auto view = std::make_shared<View>(*views[thread]);
+  const int last = static_cast<int>(reach);
+  for (int i = 0; i <= last; ++i) {
+    if (const BlockClock* own = view->pending[i].find(block))
+      view->own.join(*own);
+    view->others.join(view->pending[i]);
+    view->pending[i] = {};
+  }
+  views[thread] = view; // nobody else has it yet
+  const GridClock known = everything(thread);
+  for (int i = 0; i <= last; ++i)
+    view->fenced[i] = known;
+  ++steps[thread];
+}
+
+void ThreadClocks::release(std::uint32_t thread, SyncLocation& location, Reach reach, bool ordered) {
+  const View& view = *views[thread];
+  GridClock clocks[reaches] = {view.fenced[0], view.fenced[1]};
+  if (ordered) {
+    const GridClock known = everything(thread);
+    for (int i = 0; i <= static_cast<int>(reach); ++i)
+      clocks[i].join(known);
+    ++steps[thread];
+  }
+  if (reach == Reach::device)
+    location.released.join(clocks[static_cast<int>(Reach::device)]);
+  GridClock* own = location.of_block(block);
+  if (own == nullptr)
+    own = &location.in_block.emplace_back(block, GridClock()).second;
+  own->join(clocks[static_cast<int>(Reach::block)]);
+}
+
+void ThreadClocks::acquire(std::uint32_t thread, SyncLocation& location, Reach reach, bool ordered) {
+  const View& before = *views[thread];
+  GridClock seen[reaches];
+  if (const GridClock* own = location.of_block(block))
+    seen[0] = *own;
+  if (reach == Reach::device)
+    seen[1] = location.released;
+  if (seen[0].empty() && seen[1].empty())
+    return;
+  if (!ordered && seen[0].same(before.pending[0]) && seen[1].same(before.pending[1]))
+    return; // a spin that saw it before
+  auto view = std::make_shared<View>(before);
+  for (int i = 0; i < reaches; ++i) {
+    if (!ordered) {
+      view->pending[i].join(seen[i]);
+      continue;
+    }
+    if (const BlockClock* own = seen[i].find(block))
+      view->own.join(*own);
+    view->others.join(seen[i]);
+  }
+  views[thread] = std::move(view);
+}
+
+} // namespace emu

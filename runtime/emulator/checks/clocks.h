@@ -1,0 +1,143 @@
+// Happens-before between threads, by vector clocks. A thread counts its own steps; a step ends where other
+// threads may learn of it. What a thread knows (a View) is immutable and shared, since threads that meet at a
+// barrier know the same.
+#pragma once
+
+#include "emulator/exec/lanes.h"
+
+#include <algorithm>
+#include <array>
+#include <memory>
+#include <span>
+#include <utility>
+#include <vector>
+
+namespace emu {
+
+using Clock = std::uint32_t;
+
+/// What is known of the threads of one block: each one's steps up to `base`, and more of some warps.
+class BlockClock {
+public:
+  Clock base = 0;
+  Clock of(std::uint32_t thread) const {
+    const WarpClock* warp = find(thread / warp_size);
+    return warp == nullptr ? base : std::max(base, warp->at[thread % warp_size]);
+  }
+  void raise(std::uint32_t thread, Clock clock);
+  void join(const BlockClock& other);
+  bool covers(const BlockClock& other) const;
+
+private:
+  struct WarpClock {
+    std::uint32_t index = 0;
+    std::array<Clock, warp_size> at{};
+  };
+  const WarpClock* find(std::uint32_t index) const {
+    for (const WarpClock& warp : warps)
+      if (warp.index == index)
+        return &warp;
+    return nullptr;
+  }
+  WarpClock& make(std::uint32_t index);
+  std::vector<WarpClock> warps;
+};
+
+/// What is known of several blocks. Copies are cheap; they share what is equal.
+class GridClock {
+public:
+  bool empty() const { return blocks == nullptr; }
+  Clock of(std::uint32_t block, std::uint32_t thread) const {
+    const BlockClock* clock = find(block);
+    return clock == nullptr ? 0 : clock->of(thread);
+  }
+  const BlockClock* find(std::uint32_t block) const;
+  void join(const GridClock& other);
+  void join(std::uint32_t block, const BlockClock& clock);
+  /// Shares its parts: a cheap way to see that nothing is to be learned.
+  bool same(const GridClock& other) const { return blocks == other.blocks; }
+
+private:
+  struct Part {
+    std::uint32_t block = 0;
+    std::shared_ptr<const BlockClock> clock;
+  };
+  std::shared_ptr<const std::vector<Part>> blocks; ///< by block
+};
+
+/// To whom a fence or an operation speaks: its own block, or more than that.
+enum class Reach : std::uint8_t { block, device };
+inline constexpr int reaches = 2;
+
+/// How much a block has recorded of its accesses to shared and to global memory (see races.h).
+using Recorded = std::array<std::uint32_t, 2>;
+
+/// What a thread knows. What it has fenced goes with the strong writes that it does later; what strong reads
+/// have seen is known after the next fence (PTX ISA, "Release and Acquire Patterns"). Both travel through
+/// barriers: one thread may fence for its block, or signal what others have fenced.
+struct View {
+  BlockClock own;   ///< its block
+  GridClock others; ///< other blocks (its own may be among them)
+  GridClock fenced[reaches];
+  GridClock pending[reaches];
+  Recorded ordered_below{}; ///< what the block recorded below these numbers is known to all its threads
+  void join(const View& other);
+};
+
+/// A place in memory through which threads synchronise.
+struct SyncLocation {
+  GridClock released;                                        ///< to the whole device
+  std::vector<std::pair<std::uint32_t, GridClock>> in_block; ///< to the threads of one block, by that block
+  GridClock* of_block(std::uint32_t block);
+};
+
+/// The clocks of a block's threads.
+class ThreadClocks {
+public:
+  ThreadClocks(std::uint32_t block, std::uint32_t threads);
+
+  Clock now(std::uint32_t thread) const { return steps[thread]; }
+  const View& view(std::uint32_t thread) const { return *views[thread]; }
+  /// Does `viewer` know that step of a thread of its block?
+  bool knows(std::uint32_t viewer, std::uint32_t thread, Clock step) const {
+    return viewer == thread || step <= views[viewer]->own.of(thread);
+  }
+  bool knows(std::uint32_t viewer, std::uint32_t other_block, std::uint32_t thread, Clock step) const {
+    return step <= views[viewer]->others.of(other_block, thread);
+  }
+
+  /// What the lanes of a warp know becomes part of `to`.
+  void publish(std::uint32_t warp, Mask mask, View& to);
+  /// They learn what `from` holds.
+  void learn(std::uint32_t warp, Mask mask, const View& from);
+  /// Threads, as lanes by warp, wait for each other, and for what `arrived` holds (null: for nobody else).
+  /// `recorded` is what the block has recorded so far. True if that were all threads of the block: then all
+  /// know all of it.
+  bool meet(std::span<const Mask> lanes, const View* arrived, Recorded recorded);
+  /// The same for lanes of one warp.
+  bool meet(std::uint32_t warp, Mask mask, Recorded recorded);
+  /// The lanes have left: barriers of all threads are without them.
+  void leave(std::uint32_t warp, Mask mask) { left[warp] |= mask; }
+
+  void fence(std::uint32_t thread, Reach reach);
+  /// A strong write; `ordered`: with release semantics of its own.
+  void release(std::uint32_t thread, SyncLocation& location, Reach reach, bool ordered);
+  /// A strong read; `ordered`: with acquire semantics of its own.
+  void acquire(std::uint32_t thread, SyncLocation& location, Reach reach, bool ordered);
+  /// Would a relaxed write tell anything?
+  bool has_fenced(std::uint32_t thread) const { return !views[thread]->fenced[0].empty(); }
+
+private:
+  using Ref = std::shared_ptr<const View>;
+  BlockClock past(std::uint32_t thread) const;
+  GridClock everything(std::uint32_t thread) const;
+  bool is_all(std::span<const Mask> lanes) const;
+  void meet_all(Recorded recorded);
+
+  std::uint32_t block, threads;
+  std::vector<Clock> steps;
+  std::vector<Ref> views;
+  std::vector<Mask> left; ///< by warp; lanes that never were count, too
+};
+
+} // namespace emu

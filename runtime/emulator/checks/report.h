@@ -1,0 +1,96 @@
+// What the checks find: a value with every place it concerns, and a list that counts what is found again and
+// again.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <vector>
+
+namespace emu {
+
+namespace ptx {
+class Module;
+}
+struct Function;
+struct Instruction;
+
+struct Triple {
+  std::uint32_t x = 0, y = 0, z = 0;
+};
+
+/// An instruction of a thread.
+struct ReportPlace {
+  std::string kernel;
+  Triple block, thread;
+  std::uint32_t line = 0; ///< of the PTX text
+  std::string text;       ///< that line
+  std::string source;     ///< "kernel.cu:12:3"; empty if unknown
+};
+
+struct Report {
+  enum class Kind : std::uint8_t {
+    out_of_bounds,
+    use_after_free,
+    misaligned,
+    read_only,
+    undefined_branch,
+    undefined_address,
+    undefined_store,
+    undefined_use,
+    race,
+    async_early,
+    async_leak,
+    barrier_divergence,
+    barrier_count,
+    deadlock,
+  };
+  Kind kind = Kind::race;
+  ReportPlace place;
+  std::string message;              ///< what was found, and what was expected
+  std::optional<ReportPlace> other; ///< of a race: the other thread
+  std::string other_what;           ///< "also written by"
+  std::uint64_t count = 1;          ///< how often these two instructions met
+};
+
+std::string_view name(Report::Kind kind);
+
+/// Where an instruction stands: its line and text in the PTX, and the line it was compiled from.
+ReportPlace place_of(const ptx::Module& module, const Function& function, const Instruction& instruction);
+
+/// Several lines, for a person; without a final newline.
+std::string render(const Report& report);
+/// An array of objects.
+std::string to_json(const std::vector<Report>& reports);
+
+/// Thread-safe. Reports of one kind about the same instructions are one, which is counted.
+class Reports {
+public:
+  /// The instruction, and the other one of a race.
+  using Key = std::tuple<Report::Kind, const Instruction*, const Instruction*>;
+  explicit Reports(unsigned most = 100) : most(most) {}
+  /// Counts it. True if it is new and there is room: then the caller adds the report.
+  bool first(const Key& key);
+  void add(const Key& key, Report report);
+  std::vector<Report> all() const;
+  bool empty() const;
+  /// How many different ones found no room.
+  std::uint64_t left_out() const;
+  void clear();
+
+private:
+  struct Entry {
+    std::uint64_t count = 0;
+    std::optional<Report> report;
+    std::uint64_t number = 0; ///< in the order they were found
+  };
+  mutable std::mutex mutex;
+  std::size_t most;
+  std::map<Key, Entry> entries;
+};
+
+} // namespace emu
