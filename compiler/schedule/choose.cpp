@@ -16,8 +16,9 @@ std::string to_string(const Tile& t) {
 namespace {
 
 constexpr std::int64_t max_rows = 256, max_keys = 512;
-/// Keys of a tile while decoding: short, so that fetching and multiplying overlap.
-constexpr std::int64_t few_rows_keys = 32;
+/// Keys of a tile while decoding: short, so that keys and values stay in the first cache, and the next ones
+/// are fetched meanwhile.
+constexpr std::int64_t few_rows_keys = 64;
 
 /// Register blocks with 1, 2 or 4 vectors of rows: as many keys as fit, and as many columns, evenly spread
 /// over the value vector so that the last block is not a small one.
@@ -153,16 +154,12 @@ Choice choose(const TargetDescription& target, const Problem& problem, const Sha
 
 Choice choose_few_rows(const TargetDescription& target, const Problem& problem) {
   Shape decoding{.heads = target.lanes, .kv_heads = 1, .q_len = 1, .kv_len = 32768};
-  // Half a vector of rows, each in two lanes, if the dots' extents allow it.
-  std::int64_t unit = problem.bf16 && target.bf16_dot ? 2 : 1;
-  bool halves = problem.head_dim % (2 * unit) == 0 && problem.head_dim_v % 2 == 0;
   Choice modelled = choose_among(target, problem, decoding, target.lanes, target.lanes);
-  if (!halves)
-    return modelled;
-  // Fixed: measured, it beats what the model would take. The model has no notion of two lanes for a row, nor
-  // of fetching the next tile while one is multiplied.
-  std::int64_t accumulators = target.registers / 2;
-  Tile tile{target.lanes / 2, few_rows_keys, target.lanes / 2, accumulators, 2 * accumulators};
+  // Fixed: measured, it beats what the model would take. The model has no notion of rows that are repeated
+  // for keys and values in lanes, nor of fetching the next tile while one is multiplied.
+  std::int64_t rows = target.lanes / 2, vectors = target.registers / 2 / rows;
+  std::int64_t keys = problem.key_block % few_rows_keys ? few_rows_keys / 2 : few_rows_keys;
+  Tile tile{rows, keys, rows, vectors, vectors * target.lanes};
   Choice fixed{tile, predict(target, problem, decoding, tile), {{modelled.tile, ""}}, decoding, true};
   for (const Rejected& other : modelled.rejected)
     if (fixed.rejected.size() < model::told)

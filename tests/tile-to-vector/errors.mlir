@@ -52,9 +52,9 @@ tile.kernel @copy(%x: !tile.buffer<?x64xf32, global> {tile.name = "x"}) {
 tile.kernel @gather(%q: !tile.buffer<?x?x?x64xf32, global> {tile.name = "q"}) {
   %n = tile.size "q_len"
   %r = tile.alloc : !tile.buffer<16xi64, local>
-  %t = tile.alloc : !tile.buffer<16x64xf32, local>
-  // expected-error@+1 {{does not have rows across lanes}}
-  tile.gather %t, %q[%n, %r, %r] count(%n) : !tile.buffer<16x64xf32, local>, !tile.buffer<?x?x?x64xf32, global>, !tile.buffer<16xi64, local>
+  %t = tile.alloc : !tile.buffer<16x64xf32, local, row_pairs>
+  // expected-error@+1 {{has rows neither across lanes nor one by one}}
+  tile.gather %t, %q[%n, %r, %r] count(%n) : !tile.buffer<16x64xf32, local, row_pairs>, !tile.buffer<?x?x?x64xf32, global>, !tile.buffer<16xi64, local>
   tile.return
 }
 
@@ -76,6 +76,20 @@ tile.kernel @dot()
   %s = tile.alloc : !tile.buffer<16x48xf32, local, col_major>
   // expected-error@+1 {{operands have layouts that the CPU lowering does not multiply}}
   tile.dot %s, %q, %k transpose_b : !tile.buffer<16x48xf32, local, col_major>, !tile.buffer<16x64xf32, local>, !tile.buffer<48x64xf32, local>
+  tile.return
+}
+
+// -----
+// Few rows have the queries' channels across lanes, and the score's rows.
+tile.kernel @few_rows(%k: !tile.buffer<?x64xf32, global> {tile.name = "k"})
+    attributes {schedule = #tile.schedule<rows = 8, keys = 32, dot_rows = 8, score_keys = 2, value_cols = 32>} {
+  %c0 = arith.constant 0 : i64
+  %n = tile.size "kv_len"
+  %q = tile.alloc : !tile.buffer<8x64xf32, local, col_major>
+  %s = tile.alloc : !tile.buffer<8x32xf32, local, col_major>
+  %keys = tile.slice %k[%c0, %c0] sizes(%n) : !tile.buffer<?x64xf32, global> -> !tile.buffer<?x64xf32, global>
+  // expected-error@+1 {{has 8 rows, fewer than a vector has lanes: expected rows of channels and weights with rows across lanes}}
+  tile.dot %s, %q, %keys transpose_b : !tile.buffer<8x32xf32, local, col_major>, !tile.buffer<8x64xf32, local, col_major>, !tile.buffer<?x64xf32, global>
   tile.return
 }
 

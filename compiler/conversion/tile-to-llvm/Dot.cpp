@@ -132,6 +132,8 @@ struct DotLowering {
 } // namespace
 
 LogicalResult lowerDot(KernelLowering& k, tile::DotOp op) {
+  if (k.lanes < k.target.lanes)
+    return lowerDotFewRows(k, op);
   DotLowering dot(k, op);
   bool lanes = dot.lhs.type.getLayout() == tile::LayoutKind::ColMajor && dot.lhs.element().isF32();
   bool unit = dot.rhs.element().isF32() && dot.rhs.type.getLayout() == tile::LayoutKind::RowMajor;
@@ -144,8 +146,6 @@ LogicalResult lowerDot(KernelLowering& k, tile::DotOp op) {
       (op.getTransposeB() && !dot.rhs.isLocal()))
     return op.emitOpError("operands have layouts that the CPU lowering does not multiply: ")
            << dot.acc.type << ", " << dot.lhs.type << ", " << dot.rhs.type;
-  if (k.lanes < k.target.lanes)
-    return lowerDotFewRows(k, op);
   if (op.getTransposeB())
     dot.scores();
   else

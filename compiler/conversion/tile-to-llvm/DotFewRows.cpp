@@ -1,9 +1,10 @@
 //===- DotFewRows.cpp - products for fewer rows than a vector has lanes ------------===//
 //
-// Decoding has a handful of query rows and is bound by memory, if no lane is wasted. With half a vector of
-// rows, each row takes two lanes (`phases`), that work on neighbouring units of the contracted dimension
-// (scores) or on neighbouring columns (output): a broadcast then brings two numbers of a key or value row at
-// once. Rows come from and go to ordinary col_major buffers; the other arrangement lives within one dot.
+// Decoding has a handful of query rows, half a vector, and is bound by memory if the cores keep up. Keys and
+// values are read where they lie, each element once: neighbouring channels of a key, or columns of a value,
+// lie across the lanes, and every row is multiplied with them while they are in registers. Scores need the
+// sum over the lanes then: the products of all rows with a few keys are as many vectors as a vector has
+// lanes, and are added by transposing them.
 //
 //===----------------------------------------------------------------------===//
 #include "compiler/conversion/tile-to-llvm/KernelLowering.h"
@@ -20,173 +21,210 @@ struct FewRowsDot {
   KernelLowering& k;
   tile::DotOp op;
   const Buffer acc, lhs, rhs;
-  bool pairs; ///< 16-bit operands, two per unit
-  int64_t phases;
+  bool pairs; ///< 16-bit operands, two per f32 lane
+  int64_t rows, lanes;
+  int64_t width; ///< elements of a vector of channels or columns
 
   FewRowsDot(KernelLowering& k, tile::DotOp op)
       : k(k), op(op), acc(k.buffer(op.getAcc())), lhs(k.buffer(op.getLhs())), rhs(k.buffer(op.getRhs())),
-        pairs(lhs.layout() == tile::LayoutKind::ColPairs), phases(k.target.lanes / k.lanes) {}
+        pairs(!k.target.dotBf16.empty() && lhs.element().isBF16()), rows(k.lanes), lanes(k.target.lanes),
+        width(pairs ? 2 * lanes : lanes) {}
 
+  /// What one lane holds: an f32, or a pair of bf16 as an i32.
   Type unit() { return pairs ? Type(k.b.getI32Type()) : Type(k.b.getF32Type()); }
-  VectorType wide(Type element) { return VectorType::get({k.target.lanes}, element); }
-  Value zeros() { return arith::ConstantOp::create(k.b, k.loc, k.b.getZeroAttr(wide(k.b.getF32Type()))); }
+  VectorType wide(Type element) { return VectorType::get({lanes}, element); }
+  Value zeros(VectorType type) { return arith::ConstantOp::create(k.b, k.loc, k.b.getZeroAttr(type)); }
+  Value shuffle(Value a, Value b, ArrayRef<int64_t> mask) {
+    return vector::ShuffleOp::create(k.b, k.loc, a, b, mask);
+  }
+  Value sum(Value a, Value b) { return arith::AddFOp::create(k.b, k.loc, a, b); }
 
-  /// Lane r * phases + p of the result is lane r of part p.
-  Value spread(ArrayRef<Value> parts) {
-    Value joined = parts[0];
-    SmallVector<int64_t> mask;
-    for (int64_t r = 0; r < k.lanes; ++r)
-      for (int64_t p = 0; p < phases; ++p)
-        mask.push_back((parts.size() == 1 ? 0 : p * k.lanes) + r);
-    if (parts.size() == 1)
-      return vector::ShuffleOp::create(k.b, k.loc, joined, joined, mask);
-    return vector::ShuffleOp::create(k.b, k.loc, parts[0], parts[1], mask);
+  Value rowOf(const Buffer& buffer, Value row) {
+    return k.at(buffer.base, buffer.element(), k.mul(row, buffer.strides[0]));
   }
-  /// Lane r of the result is lane r * phases + p of `vector`.
-  Value phase(Value vector, int64_t p) {
-    SmallVector<int64_t> mask;
-    for (int64_t r = 0; r < k.lanes; ++r)
-      mask.push_back(r * phases + p);
-    return vector::ShuffleOp::create(k.b, k.loc, vector, vector, mask);
+  /// `valid` elements from column c of a row, as the dot multiplies them; the others are 0.
+  Value loadRow(const Buffer& buffer, Value row, Value c, int64_t valid) {
+    Value part = loadPart(k, k.at(row, buffer.element(), c), buffer.element(), width, valid);
+    return pairs ? part : k.toF32(part);
   }
-  /// `phases` neighbouring units, repeated for every row.
-  Value broadcast(Value pointer) {
-    Value few = k.load(pointer, VectorType::get({phases}, unit()));
-    SmallVector<int64_t> mask;
-    for (int64_t r = 0; r < k.lanes; ++r)
-      for (int64_t p = 0; p < phases; ++p)
-        mask.push_back(p);
-    return vector::ShuffleOp::create(k.b, k.loc, few, few, mask);
+  /// Asks for `width` elements of the row as far from `row` as the next tile is, while this tile is
+  /// multiplied. A prefetch never faults.
+  void prefetch(Value row, Value c) {
+    Value next = k.at(row, rhs.element(), k.mul(rhs.strides[0], k.schedule.getKeys()));
+    for (int64_t byte = 0; byte < width * bytesOf(rhs.element()); byte += 64)
+      LLVM::Prefetch::create(k.b, k.loc,
+                             k.at(k.at(next, rhs.element(), c), k.b.getI8Type(), k.constant(byte)), 0, 1, 1);
   }
 
-  /// Copies `count` row vectors of `buffer`, unit by unit: `together` of them spread over one wide vector.
-  Value arrange(const Buffer& buffer, Value count, int64_t capacity, int64_t together) {
-    Value arranged = k.allocate((capacity + phases) * k.target.lanes * 4);
-    k.loop(k.constant(int64_t(0)), count, together, [&](Value t) {
-      SmallVector<Value> parts;
-      for (int64_t p = 0; p < together; ++p)
-        parts.push_back(k.load(k.at(buffer.base, unit(), k.mul(k.add(t, p), k.lanes)), k.vectorOf(unit())));
-      Value position = arith::DivUIOp::create(k.b, k.loc, t, k.constant(together));
-      k.store(spread(parts), k.at(arranged, unit(), k.mul(position, k.target.lanes)));
-    });
-    return arranged;
-  }
-
-  /// The global rows that the staged operand was copied from, if they can be told.
-  const Buffer* stagedFrom() {
-    auto window = op.getRhs().getDefiningOp<tile::SliceOp>();
-    for (Operation* user : window.getSource().getUsers())
-      if (auto copy = dyn_cast<tile::CopyOp>(user); copy && copy.getDest() == window.getSource())
-        return &k.buffer(copy.getSource());
-    return nullptr;
-  }
-
-  /// Asks for a line of what the next tile will stage, while this one is multiplied: `row` counts from this
-  /// tile's first, `byte` from the row's. A prefetch never faults.
-  void prefetch(const Buffer& source, Value row, Value byte) {
-    Value next = k.add(row, k.schedule.getKeys());
-    Value pointer = k.at(source.base, source.element(), k.mul(next, source.strides[0]));
-    LLVM::Prefetch::create(k.b, k.loc, k.at(pointer, k.b.getI8Type(), byte), 0, 1, 1);
-  }
-
-  /// scores[r, key]: `score_keys` keys a block; the lanes of a row are added at the end.
-  void scores() {
-    int64_t block = k.schedule.getScoreKeys(), units = lhs.columns / (pairs ? 2 : 1);
-    int64_t rowUnits = rhs.columns / (pairs ? 2 : 1);
-    Value zero = k.constant(int64_t(0));
-    Value q = arrange(lhs, k.constant(units), units, phases);
-    const Buffer* source = stagedFrom();
-    int64_t rowBytes = source ? source->type.getShape()[1] * bytesOf(source->element()) : 0;
-    k.loop(zero, rhs.sizes[0], block, [&](Value key) {
-      Value numbers = k.at(rhs.base, rhs.element(), k.mul(key, rhs.columns));
-      SmallVector<Value> init(block, zeros());
-      auto sums = k.loop(zero, k.constant(units / phases), 1, init, [&](Value t, ValueRange carried) {
-        Value rows = k.load(k.at(q, unit(), k.mul(t, k.target.lanes)), wide(unit()));
-        Value at = k.at(numbers, unit(), k.mul(t, phases));
-        if (source) { // this block's share of the next tile, a few lines a step
-          int64_t lines = (rowBytes + 63) / 64, share = (block * lines * phases + units - 1) / units;
-          for (int64_t i = 0; i < share; ++i) {
-            Value line = k.add(k.mul(t, share), i);
-            Value row = arith::DivUIOp::create(k.b, k.loc, line, k.constant(lines));
-            Value inRow = arith::RemUIOp::create(k.b, k.loc, line, k.constant(lines));
-            prefetch(*source, k.add(key, row), k.mul(inRow, 64));
-          }
-        }
-        SmallVector<Value> next;
-        for (int64_t j = 0; j < block; ++j)
-          next.push_back(
-              multiplyAdd(k, pairs, rows, broadcast(k.at(at, unit(), k.constant(j * rowUnits))), carried[j]));
-        return next;
-      });
-      for (int64_t j = 0; j < block; ++j) {
-        Value sum = phase(sums[j], 0);
-        for (int64_t p = 1; p < phases; ++p)
-          sum = arith::AddFOp::create(k.b, k.loc, sum, phase(sums[j], p));
-        k.store(sum, k.at(acc.base, acc.element(), k.mul(k.add(key, j), k.lanes)));
+  /// Lane i of the result is the sum of the lanes of parts[i].
+  Value sumsOfLanes(SmallVector<Value> parts) {
+    for (int64_t half = lanes / 2; half; half /= 2) {
+      // Runs of 2 * half lanes, of one part each, become runs of half, of parts[i] and its partner in turn.
+      SmallVector<int64_t> kept, moved;
+      for (int64_t lane = 0; lane < lanes; ++lane) {
+        bool second = lane / half % 2;
+        kept.push_back(second ? lanes + lane : lane);
+        moved.push_back(second ? lanes + lane - half : lane + half);
       }
-    });
-  }
-
-  /// `count` accumulators of `phases` columns each, from column c0.
-  void outputBlock(Value weights, Value depth, Value factor, Value c0, int64_t count) {
-    Value zero = k.constant(int64_t(0));
-    const Buffer* source = stagedFrom();
-    SmallVector<Value> init(count, zeros());
-    auto sums = k.loop(zero, depth, 1, init, [&](Value t, ValueRange carried) {
-      Value w = k.load(k.at(weights, unit(), k.mul(t, k.target.lanes)), wide(unit()));
-      Value numbers = k.at(rhs.base, unit(), k.add(k.mul(t, rhs.columns), c0));
-      if (source) // the same columns of the next tile
-        for (int64_t row = 0; row < (pairs ? 2 : 1); ++row)
-          for (int64_t byte = 0; byte < count * phases * bytesOf(source->element()); byte += 64)
-            prefetch(*source, k.add(k.mul(t, pairs ? 2 : 1), row),
-                     k.add(k.mul(c0, bytesOf(source->element())), byte));
       SmallVector<Value> next;
-      for (int64_t j = 0; j < count; ++j)
+      for (int64_t i = 0; i < half; ++i)
         next.push_back(
-            multiplyAdd(k, pairs, w, broadcast(k.at(numbers, unit(), k.constant(j * phases))), carried[j]));
-      return next;
-    });
-    for (int64_t j = 0; j < count; ++j)
-      for (int64_t p = 0; p < phases; ++p) {
-        Value pointer = k.at(acc.base, acc.element(), k.mul(k.add(c0, j * phases + p), k.lanes));
-        Value sum = phase(sums[j], p);
-        if (op.getAccumulate()) {
-          Value old = k.load(pointer, k.vectorOf(k.b.getF32Type()));
-          sum = factor ? Value(LLVM::FMulAddOp::create(k.b, k.loc, old, factor, sum))
-                       : Value(arith::AddFOp::create(k.b, k.loc, old, sum));
+            sum(shuffle(parts[i], parts[i + half], kept), shuffle(parts[i], parts[i + half], moved)));
+      parts = std::move(next);
+    }
+    return parts[0];
+  }
+
+  /// scores[r, key]: `score_keys` keys a block. Past the last key it is repeated.
+  void scores() {
+    int64_t block = k.schedule.getScoreKeys(), columns = lhs.type.getShape()[1];
+    int64_t whole = columns / width * width;
+    Value zero = k.constant(int64_t(0)), last = k.add(rhs.sizes[0], -1);
+    SmallVector<Value> queries;
+    for (int64_t r = 0; r < rows; ++r)
+      queries.push_back(rowOf(lhs, k.constant(r)));
+    k.loop(zero, rhs.sizes[0], block, [&](Value key) {
+      SmallVector<Value> keys;
+      for (int64_t j = 0; j < block; ++j)
+        keys.push_back(rowOf(rhs, k.min(k.add(key, j), last)));
+      auto step = [&](Value c, int64_t valid, ValueRange carried) {
+        SmallVector<Value> numbers, next(carried);
+        for (Value row : keys) {
+          numbers.push_back(loadRow(rhs, row, c, valid));
+          prefetch(row, c);
         }
-        k.store(sum, pointer);
+        for (int64_t r = 0; r < rows; ++r) {
+          Value query = loadRow(lhs, queries[r], c, valid);
+          for (int64_t j = 0; j < block; ++j)
+            next[j * rows + r] = multiplyAdd(k, pairs, query, numbers[j], carried[j * rows + r]);
+        }
+        return next;
+      };
+      SmallVector<Value> sums(block * rows, zeros(wide(k.b.getF32Type())));
+      if (whole)
+        sums = k.loop(zero, k.constant(whole), width, sums,
+                      [&](Value c, ValueRange carried) { return step(c, width, carried); });
+      if (columns > whole)
+        sums = step(k.constant(whole), columns - whole, sums);
+      for (int64_t i = 0; i < block * rows; i += lanes) // rows across lanes, key after key
+        k.store(sumsOfLanes({sums.begin() + i, sums.begin() + i + lanes}),
+                k.at(acc.base, acc.element(), k.add(k.mul(key, rows), i)));
+    });
+  }
+
+  /// Columns of two rows of values as pairs, one vector for the lower and one for the upper half of each 128
+  /// bits: what a CPU does in one instruction each.
+  SmallVector<Value> paired(Value a, Value b) {
+    SmallVector<int64_t> masks[2];
+    for (int64_t half = 0; half < 2; ++half)
+      for (int64_t i = 0; i < lanes; ++i) {
+        int64_t column = i / 4 * 8 + half * 4 + i % 4;
+        masks[half].append({column, width + column});
       }
+    return {shuffle(a, b, masks[0]), shuffle(a, b, masks[1])};
+  }
+  /// The columns of what was multiplied with two such vectors, in order.
+  SmallVector<Value> ordered(Value lower, Value upper) {
+    SmallVector<int64_t> masks[2];
+    for (int64_t column = 0; column < width; ++column)
+      masks[column / lanes].push_back(column / 8 * 4 + column % 4 + (column % 8 < 4 ? 0 : lanes));
+    return {shuffle(lower, upper, masks[0]), shuffle(lower, upper, masks[1])};
+  }
+
+  /// acc[:, c0 .. c0 + count): sums of all rows stay in registers while the values are walked.
+  void outputBlock(Value c0, int64_t count) {
+    int64_t parts = (count + width - 1) / width; // vectors of a row of values
+    auto valid = [&](int64_t i, int64_t size) { return std::min(size, count - i * size); };
+    auto step = [&](Value t, bool hasSecond, ValueRange carried) {
+      Value row = rowOf(rhs, pairs ? k.mul(t, 2) : t);
+      SmallVector<Value> values, next;
+      for (int64_t i = 0; i < parts; ++i) {
+        Value c = k.add(c0, i * width), first = loadRow(rhs, row, c, valid(i, width));
+        prefetch(row, c);
+        if (!pairs) {
+          values.push_back(first);
+          continue;
+        }
+        Value second = zeros(VectorType::get({width}, rhs.element()));
+        if (hasSecond) {
+          Value below = k.at(row, rhs.element(), rhs.strides[0]);
+          second = loadRow(rhs, below, c, valid(i, width));
+          prefetch(below, c);
+        }
+        values.append(paired(first, second));
+      }
+      for (int64_t r = 0; r < rows; ++r) {
+        Value weight = k.load(k.at(lhs.base, unit(), k.add(k.mul(t, rows), r)), unit());
+        for (Value value : values)
+          next.push_back(multiplyAdd(k, pairs, k.splat(weight, wide(unit())), value, carried[next.size()]));
+      }
+      return next;
+    };
+    Value zero = k.constant(int64_t(0)), whole = rhs.sizes[0];
+    SmallVector<Value> sums(rows * parts * (pairs ? 2 : 1), zeros(wide(k.b.getF32Type())));
+    if (pairs)
+      whole = arith::ShRUIOp::create(k.b, k.loc, whole, k.constant(int64_t(1)));
+    sums = k.loop(zero, whole, 1, sums, [&](Value t, ValueRange carried) { return step(t, true, carried); });
+    if (pairs) // an odd row at the end has no partner
+      sums =
+          k.loop(whole, k.add(whole, arith::AndIOp::create(k.b, k.loc, rhs.sizes[0], k.constant(int64_t(1)))),
+                 1, sums, [&](Value t, ValueRange carried) { return step(t, false, carried); });
+    int64_t perRow = int64_t(sums.size()) / rows;
+    for (int64_t r = 0; r < rows; ++r) {
+      SmallVector<Value> row(sums.begin() + r * perRow, sums.begin() + (r + 1) * perRow);
+      for (int64_t i = 0; pairs && i < perRow; i += 2)
+        llvm::copy(ordered(row[i], row[i + 1]), row.begin() + i);
+      for (int64_t i = 0; i < perRow && valid(i, lanes) > 0; ++i)
+        addTo(rowOf(acc, k.constant(r)), r, k.add(c0, i * lanes), row[i], valid(i, lanes));
+    }
+  }
+
+  void addTo(Value row, int64_t r, Value c, Value sums, int64_t valid) {
+    Value pointer = k.at(row, acc.element(), c);
+    if (op.getAccumulate()) {
+      Value old = loadPart(k, pointer, acc.element(), lanes, valid);
+      if (Value rescale = op.getRescale()) {
+        const Buffer& factors = k.buffer(rescale);
+        Value factor = k.load(k.at(factors.base, factors.element(), k.constant(r)), factors.element());
+        sums = LLVM::FMulAddOp::create(k.b, k.loc, old, k.splat(factor, wide(factors.element())), sums);
+      } else {
+        sums = sum(old, sums);
+      }
+    }
+    storePart(k, sums, pointer, valid);
   }
 
   void outputs() {
-    int64_t block = k.schedule.getValueCols() / phases * phases, columns = acc.columns;
-    int64_t whole = columns / block * block;
-    Value zero = k.constant(int64_t(0)), depth = rhs.sizes[0], factor;
-    if (pairs)
-      depth = arith::ShRUIOp::create(k.b, k.loc, k.add(depth, 1), k.constant(int64_t(1)));
-    Value weights = arrange(lhs, depth, lhs.columns / (pairs ? 2 : 1), 1);
-    if (Value rescale = op.getRescale())
-      factor = k.load(k.buffer(rescale).base, k.vectorOf(k.b.getF32Type()));
+    int64_t block = k.schedule.getValueCols(), columns = acc.columns, whole = columns / block * block;
     if (whole)
-      k.loop(zero, k.constant(whole), block,
-             [&](Value c0) { outputBlock(weights, depth, factor, c0, block / phases); });
+      k.loop(k.constant(int64_t(0)), k.constant(whole), block, [&](Value c0) { outputBlock(c0, block); });
     if (columns > whole)
-      outputBlock(weights, depth, factor, k.constant(whole), (columns - whole) / phases);
+      outputBlock(k.constant(whole), columns - whole);
+  }
+
+  bool known() {
+    using tile::LayoutKind;
+    bool scores = op.getTransposeB();
+    LayoutKind rowTile = pairs ? LayoutKind::ColPairs : LayoutKind::ColMajor;
+    return acc.type.getShape()[0] == rows && rhs.layout() == LayoutKind::RowMajor &&
+           acc.layout() == (scores ? LayoutKind::ColMajor : LayoutKind::RowMajor) &&
+           lhs.layout() == (scores ? LayoutKind::RowMajor : rowTile) &&
+           (pairs ? rhs.element().isBF16() : lhs.element().isF32()) &&
+           (scores ? k.schedule.getScoreKeys() * rows : k.schedule.getValueCols()) %
+                   (scores ? lanes : width) ==
+               0;
   }
 };
 
 } // namespace
 
 LogicalResult lowerDotFewRows(KernelLowering& k, tile::DotOp op) {
-  FewRowsDot dot{k, op};
-  int64_t units = dot.lhs.columns / (dot.pairs ? 2 : 1);
-  if (dot.phases != 2 || dot.acc.type.getShape()[0] != k.lanes || !dot.rhs.isLocal() ||
-      (op.getTransposeB() ? units : dot.acc.columns) % dot.phases)
+  FewRowsDot dot(k, op);
+  if (!dot.known())
     return op.emitOpError("has ") << k.lanes
-                                  << " rows, fewer than a vector has lanes: expected half a vector, staged "
-                                  << "operands and an even extent, got " << dot.acc.type << ", "
-                                  << dot.rhs.type;
+                                  << " rows, fewer than a vector has lanes: expected rows of channels and "
+                                     "weights with rows across lanes, got "
+                                  << dot.acc.type << ", " << dot.lhs.type << ", " << dot.rhs.type;
   if (op.getTransposeB())
     dot.scores();
   else

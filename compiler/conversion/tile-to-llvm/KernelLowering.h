@@ -138,6 +138,8 @@ void forColumns(KernelLowering& k, int64_t columns, int64_t width,
 /// to[c] = from[c] for c < columns, converted.
 void copyRow(KernelLowering& k, mlir::Value from, mlir::Type fromElement, mlir::Value to,
              mlir::Type toElement, int64_t columns);
+/// Between local f32 tiles, one with rows and one with columns across lanes.
+void copyBetweenLanes(KernelLowering& k, const Buffer& dest, const Buffer& source, mlir::ModuleOp module);
 /// acc + a * b of f32 vectors, or of vectors of bf16 pairs (as i32) with both products added.
 mlir::Value multiplyAdd(KernelLowering& k, bool pairs, mlir::Value a, mlir::Value b, mlir::Value sum);
 /// Size of an element in memory.

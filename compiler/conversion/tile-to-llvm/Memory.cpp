@@ -254,9 +254,18 @@ LogicalResult lowerCopy(KernelLowering& k, tile::CopyOp op) {
   using tile::LayoutKind;
   bool sameElement = dest.element() == source.element();
   auto dense = [](const Buffer& b) { return b.packed || (b.type.getRank() == 1 && !b.type.isDynamicDim(0)); };
+  // Whole tiles of f32 whose rows move into or out of lanes.
+  auto turns = [](const Buffer& a, const Buffer& b) {
+    auto known = [](const Buffer& x) { return x.packed && x.isLocal() && x.element().isF32(); };
+    auto is = [&](LayoutKind x, LayoutKind y) { return a.layout() == x && b.layout() == y; };
+    return known(a) && known(b) && a.type.getShape() == b.type.getShape() && a.type.getRank() == 2 &&
+           (is(LayoutKind::ColMajor, LayoutKind::RowMajor) || is(LayoutKind::RowMajor, LayoutKind::ColMajor));
+  };
   if (dense(dest) && dense(source) && dest.layout() == source.layout() && sameElement &&
       (dest.type.getRank() == 1 || dest.columns == source.columns))
     copyPacked(k, dest, source);
+  else if (turns(dest, source))
+    copyBetweenLanes(k, dest, source, op->getParentOfType<ModuleOp>());
   else if (dest.layout() == LayoutKind::ColPairs && source.packed && source.layout() == LayoutKind::ColMajor)
     copyColPairs(k, dest, source, false);
   else if (dest.isLocal() && !source.packed && dest.layout() == LayoutKind::RowMajor &&

@@ -133,13 +133,23 @@ void scatterStatistic(KernelLowering& k, tile::ScatterOp op) {
 
 LogicalResult lowerGather(KernelLowering& k, tile::GatherOp op) {
   const Buffer& source = k.buffer(op.getSource());
-  LaneTile tile(k, k.buffer(op.getDest()));
-  if (!tile.known())
-    return op.emitOpError("destination ") << tile.buffer.type << " does not have rows across lanes";
-  tile.allocate();
-  Value zero = k.constant(int64_t(0)), lanes = k.constant(k.lanes);
+  const Buffer& dest = k.buffer(op.getDest());
+  LaneTile tile(k, dest);
+  Value zero = k.constant(int64_t(0)), lanes = k.constant(k.lanes),
+        rows = k.constant(dest.type.getShape()[0]);
   // Rows past count repeat a valid one: the row indices are clamped.
-  k.loop(zero, k.constant(tile.buffer.type.getShape()[0]), k.lanes, [&](Value r0) {
+  if (dest.packed && dest.layout() == tile::LayoutKind::RowMajor) {
+    k.loop(zero, rows, 1, [&](Value r) {
+      Value from = rowPointer(k, source, op.getBatch(), op.getRowH(), op.getRowQ(), r);
+      copyRow(k, from, source.element(), k.at(dest.base, dest.element(), k.mul(r, dest.columns)),
+              dest.element(), tile.columns());
+    });
+    return success();
+  }
+  if (!tile.known())
+    return op.emitOpError("destination ") << dest.type << " has rows neither across lanes nor one by one";
+  tile.allocate();
+  k.loop(zero, rows, k.lanes, [&](Value r0) {
     k.loop(zero, lanes, 1, [&](Value i) {
       Value from = rowPointer(k, source, op.getBatch(), op.getRowH(), op.getRowQ(), k.add(r0, i));
       copyRow(k, from, source.element(), tile.stagedRow(i), tile.element(), tile.columns());
@@ -147,6 +157,29 @@ LogicalResult lowerGather(KernelLowering& k, tile::GatherOp op) {
     tile.transpose(r0, true, op->getParentOfType<ModuleOp>());
   });
   return success();
+}
+
+void copyBetweenLanes(KernelLowering& k, const Buffer& dest, const Buffer& source, ModuleOp module) {
+  bool intoLanes = dest.layout() == tile::LayoutKind::ColMajor;
+  const Buffer& rows = intoLanes ? source : dest;
+  LaneTile tile(k, intoLanes ? dest : source);
+  tile.allocate();
+  Value zero = k.constant(int64_t(0)), lanes = k.constant(k.lanes);
+  k.loop(zero, k.constant(rows.type.getShape()[0]), k.lanes, [&](Value r0) {
+    auto each = [&](llvm::function_ref<void(Value, Value)> body) {
+      k.loop(zero, lanes, 1, [&](Value i) {
+        body(k.at(rows.base, rows.element(), k.mul(k.add(r0, i), rows.columns)), tile.stagedRow(i));
+      });
+    };
+    auto copy = [&](Value from, Value to) {
+      copyRow(k, from, rows.element(), to, rows.element(), tile.columns());
+    };
+    if (intoLanes)
+      each([&](Value row, Value staged) { copy(row, staged); });
+    tile.transpose(r0, intoLanes, module);
+    if (!intoLanes)
+      each([&](Value row, Value staged) { copy(staged, row); });
+  });
 }
 
 LogicalResult lowerScatter(KernelLowering& k, tile::ScatterOp op) {

@@ -34,6 +34,7 @@ struct KernelLayouts {
   }
 
   int64_t rows() { return kernel.getScheduleAttr().getRows(); }
+  bool hasFewRows() { return rows() < lanes; }
 
   /// Gives `value` the type and so the windows into it.
   void retype(Value value, BufferType type) {
@@ -80,8 +81,14 @@ struct KernelLayouts {
     if (!global || rhs.getSpace() != Space::Global)
       return;
     stageLhs(dot, pairs);
-    bool fewRows = rows() < lanes;
-    if (!scores && rhs.getElementType().isF32() && !fewRows)
+    if (hasFewRows()) { // keys and values are read once, where they lie
+      if (!scores)
+        placeColumnsAcrossLanes(dot);
+      if (pairs && !scores)
+        addResidual(dot);
+      return;
+    }
+    if (!scores && rhs.getElementType().isF32())
       return; // value rows are read where they lie: one pointer, neighbouring columns
     OpBuilder b(dot);
     Type element = pairs ? Type(b.getBF16Type()) : Type(b.getF32Type());
@@ -109,7 +116,7 @@ struct KernelLayouts {
       OpBuilder outside(visit);
       Value keys = arith::SubIOp::create(outside, loc, visit.getHi(), visit.getLo());
       Value limit =
-          arith::ConstantIntOp::create(outside, loc, rows() < lanes ? kFewKeysOfFewRows : kFewKeys, 64);
+          arith::ConstantIntOp::create(outside, loc, hasFewRows() ? kFewKeysOfFewRows : kFewKeys, 64);
       Value few = arith::CmpIOp::create(outside, loc, arith::CmpIPredicate::sle, keys, limit);
       auto branch = scf::IfOp::create(b, loc, few, /*withElseRegion=*/false);
       b.setInsertionPointToStart(branch.thenBlock());
@@ -133,8 +140,11 @@ struct KernelLayouts {
       return BufferType::get(b.getContext(), type.getShape(), element, Space::Local, layout);
     };
     if (dot.getTransposeB()) { // queries: gathered once, in the format of the dot
-      retype(lhs, pairs ? format(LayoutKind::ColPairs, b.getBF16Type())
-                        : format(LayoutKind::ColMajor, b.getF32Type()));
+      Type element = pairs ? Type(b.getBF16Type()) : Type(b.getF32Type());
+      retype(lhs, format(hasFewRows() ? LayoutKind::RowMajor
+                         : pairs      ? LayoutKind::ColPairs
+                                      : LayoutKind::ColMajor,
+                         element));
       return;
     }
     if (!pairs)
@@ -148,6 +158,48 @@ struct KernelLayouts {
     Value used = tile::SliceOp::create(b, dot.getLoc(), window, lhs, ValueRange{zero, zero}, keys);
     tile::CopyOp::create(b, dot.getLoc(), narrow, used);
     dot.getLhsMutable().assign(narrow);
+  }
+
+  /// A dot of few rows has its output's columns across lanes, everything else has rows there: the output
+  /// changes its layout before and after the tiles of keys, or the dot, if others want to see it in between.
+  void placeColumnsAcrossLanes(tile::DotOp dot) {
+    Value acc = dot.getAcc();
+    BufferType type = cast<BufferType>(acc.getType());
+    if (type.getLayout() == LayoutKind::RowMajor)
+      return; // along with an earlier dot
+    Operation* around = dot;
+    SmallVector<tile::DotOp> dots{dot};
+    if (auto visit = dot->getParentOfType<tile::VisitOp>()) {
+      auto inside = llvm::make_filter_range(acc.getUsers(),
+                                            [&](Operation* user) { return visit->isProperAncestor(user); });
+      if (llvm::all_of(inside, llvm::IsaPred<tile::DotOp>)) {
+        around = visit;
+        dots = llvm::map_to_vector(inside, llvm::CastTo<tile::DotOp>);
+      }
+    }
+    Value across = allocateAtTop(BufferType::get(type.getContext(), type.getShape(), type.getElementType(),
+                                                 type.getSpace(), LayoutKind::RowMajor),
+                                 dot.getLoc());
+    OpBuilder b(around);
+    if (auto fill = dyn_cast_or_null<tile::FillOp>(lastUserBefore(around, acc)))
+      tile::FillOp::create(b, fill.getLoc(), across, fill.getValue());
+    else
+      tile::CopyOp::create(b, dot.getLoc(), across, acc);
+    b.setInsertionPointAfter(around);
+    tile::CopyOp::create(b, dot.getLoc(), acc, across);
+    for (tile::DotOp each : dots)
+      each.getAccMutable().assign(across);
+  }
+
+  /// The last operation before `op` in its block that touches the buffer; null if it is not told.
+  static Operation* lastUserBefore(Operation* op, Value buffer) {
+    for (Operation* before = op->getPrevNode(); before; before = before->getPrevNode()) {
+      if (before->getNumRegions())
+        return nullptr;
+      if (llvm::is_contained(before->getOperands(), buffer))
+        return before;
+    }
+    return nullptr;
   }
 
   Value allocateAtTop(BufferType type, Location loc) {
