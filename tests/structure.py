@@ -20,7 +20,7 @@ LLVM = ("mlir/", "llvm/", "llvm-c/", "mlir-c/")
 PACKAGE = tuple(f"attile/{name}.h" for name in ("package", "expr", "tensor", "result", "numeric", "cpu_info"))
 MAY_INCLUDE = {
     "runtime": (("attile/",) + LIBRARIES, "the runtime needs neither LLVM, MLIR nor NVRTC"),
-    "runtime/emulator": (("emulator/", "fmt/"), "the emulator depends on nothing of Attile"),
+    "runtime/emulator": (("emulator/", "fmt/", "nlohmann/"), "the emulator depends on nothing of Attile"),
     "compiler/frontend": (("compiler/frontend/",) + LIBRARIES, "the frontend needs no MLIR"),
     "compiler/include": (("attile/",), "public headers show no MLIR or LLVM"),
     "dialect/attn": (("dialect/attn/", "dialect/Regions.h") + LLVM, "dialects know nothing of the compiler, and attn nothing of tile"),

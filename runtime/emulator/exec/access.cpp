@@ -1,4 +1,5 @@
 #include "emulator/exec/access.h"
+#include "emulator/counters/counters.h"
 #include "emulator/exec/groups.h"
 #include "emulator/memory/spaces.h"
 
@@ -92,6 +93,8 @@ bool resolve(Group& group, const Instruction& instruction, Access& access) {
       return false;
     }
   }
+  if (CounterShard* counts = group.warp->block->counts)
+    counts->accessed(group, instruction, access);
   return true;
 }
 

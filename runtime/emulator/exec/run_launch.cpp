@@ -1,3 +1,4 @@
+#include "emulator/counters/counters.h"
 #include "emulator/exec/schedule.h"
 
 #include <algorithm>
@@ -50,7 +51,8 @@ bool can_go_on(const Block& block) {
 class Worker {
 public:
   Worker(Launch& launch, std::atomic<std::uint64_t>& next, std::uint64_t most)
-      : launch(launch), next(next), most(most) {}
+      : launch(launch), next(next), most(most),
+        counts(launch.counters ? &launch.counters->shard() : nullptr) {}
 
   void run() {
     constexpr std::uint32_t turn = 1 << 15; // instructions of a warp
@@ -75,6 +77,7 @@ private:
     if (linear >= launch.blocks())
       return false;
     blocks.push_back(make_block(launch, linear));
+    blocks.back()->counts = counts;
     return true;
   }
 
@@ -101,6 +104,7 @@ private:
   Launch& launch;
   std::atomic<std::uint64_t>& next;
   std::uint64_t most, executed = 0;
+  CounterShard* counts;
   std::vector<std::unique_ptr<Block>> blocks;
 };
 
@@ -137,9 +141,12 @@ void run_scheduled(Launch& launch) {
   const std::uint64_t resident = std::min(resident_blocks(launch), most_blocks);
   std::vector<std::unique_ptr<Block>> blocks;
   std::uint64_t next = 0, executed = 0;
+  CounterShard* counts = launch.counters ? &launch.counters->shard() : nullptr;
   while (!launch.stopped) {
-    while (blocks.size() < resident && next < launch.blocks())
+    while (blocks.size() < resident && next < launch.blocks()) {
       blocks.push_back(make_block(launch, next++));
+      blocks.back()->counts = counts;
+    }
     if (blocks.empty())
       break;
     const std::size_t b = random.below(blocks.size());

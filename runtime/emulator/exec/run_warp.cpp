@@ -1,4 +1,5 @@
 // The loop that executes instructions.
+#include "emulator/counters/counters.h"
 #include "emulator/exec/schedule.h"
 
 #include <algorithm>
@@ -17,6 +18,7 @@ struct Ran {
 Ran run_group(Group& group, std::uint32_t budget, std::uint32_t meeting) {
   std::uint64_t threads = 0;
   Warp& warp = *group.warp;
+  CounterShard* counts = warp.block->counts;
   Ran ran;
   while (ran.instructions < budget) {
     const Instruction& instruction = group.code[group.pc];
@@ -28,6 +30,8 @@ Ran run_group(Group& group, std::uint32_t budget, std::uint32_t meeting) {
     }
     ++group.pc;
     if (mask != 0) {
+      if (counts != nullptr)
+        counts->executed(group, instruction, mask);
       threads += static_cast<std::uint32_t>(__builtin_popcount(mask));
       ran.flow = instruction.execute(group, instruction, mask);
       if (ran.flow != Flow::go) {

@@ -12,6 +12,7 @@ namespace emu {
 
 class Checker;
 class Counters;
+class CounterShard;
 class Memory;
 struct Block;
 struct Launch;
@@ -83,8 +84,9 @@ struct Block {
   std::array<Barrier, 16> barriers;
   std::uint64_t executed = 0; ///< warp instructions
   std::uint64_t thread_instructions = 0;
-  std::uint64_t progress = 0; ///< changes whenever something other than a spin happened
-  void* checks = nullptr;     ///< the checker's own data of this block
+  std::uint64_t progress = 0;     ///< changes whenever something other than a spin happened
+  void* checks = nullptr;         ///< the checker's own data of this block
+  CounterShard* counts = nullptr; ///< of the host thread that runs it; null: no counting
 };
 
 } // namespace emu

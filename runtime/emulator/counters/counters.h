@@ -1,0 +1,96 @@
+// What a launch did: traffic by path, instruction mix, matrix and special-function work, divergence; for the
+// kernel and for each line. The compiler's IO model is judged against these numbers.
+#pragma once
+
+#include "emulator/counters/touched.h"
+#include "emulator/exec/access.h"
+#include "emulator/isa/table.h"
+#include <array>
+#include <deque>
+#include <map>
+#include <mutex>
+
+namespace emu {
+
+inline constexpr int classes = static_cast<int>(Class::other) + 1;
+std::string_view name(Class counted);
+
+struct Counts {
+  std::uint64_t warps = 0;     ///< executions by a warp, or a part of one
+  std::uint64_t threads = 0;   ///< executions by a thread
+  std::uint64_t divergent = 0; ///< executions by a part of the warp's lanes that have not left
+  std::uint64_t global_read = 0, global_written = 0;               ///< bytes, as lanes ask for them
+  std::uint64_t global_read_sectors = 0, global_write_sectors = 0; ///< of 32 bytes, counted once an execution
+  std::uint64_t shared_read = 0, shared_written = 0;               ///< bytes
+  std::uint64_t shared_wavefronts = 0;                             ///< passes over the 32 banks of 4 bytes
+  std::uint64_t shared_conflicts = 0; ///< wavefronts beyond what the bytes need without bank conflicts
+  std::uint64_t local_read = 0, local_written = 0; ///< bytes: spills, arrays, calls
+  std::uint64_t atomics = 0;                       ///< by a thread, in any space
+  std::uint64_t tensor_flops = 0;                  ///< multiplies and adds of matrix instructions
+  Counts& operator+=(const Counts& other);
+};
+
+/// The counts of one instruction, with the lines it comes from.
+struct LineCounts {
+  std::uint32_t ptx_line = 0;
+  std::string source; ///< "kernel.cu:12:3"; empty if unknown
+  std::string opcode;
+  Class counted = Class::other;
+  Counts counts;
+};
+
+class Counters;
+
+/// One host thread's part.
+class CounterShard {
+public:
+  explicit CounterShard(Counters& counters) : counters(counters) {}
+  void executed(const Group& group, const Instruction& instruction, Mask mask) {
+    Counts& counts = at(group, instruction);
+    ++counts.warps;
+    counts.threads += static_cast<std::uint32_t>(__builtin_popcount(mask));
+    counts.divergent += group.mask != group.warp->alive;
+    counts.tensor_flops += instruction.flops;
+  }
+  /// `access` is resolved.
+  void accessed(const Group& group, const Instruction& instruction, const Access& access);
+
+private:
+  friend class Counters;
+  Counts& at(const Group& group, const Instruction& instruction);
+  void count_global(Counts& counts, const Access& access, Mask lanes);
+  static void count_shared(Counts& counts, const Access& access, Mask lanes, const std::byte* shared);
+  Counters& counters;
+  std::vector<std::vector<Counts>> by_function; ///< by function number and instruction
+};
+
+/// Of one launch.
+class Counters {
+public:
+  Counters(std::shared_ptr<const Program> program, const Function& kernel, const Memory& memory);
+  /// For a host thread that runs blocks; valid as long as the counters. Thread-safe.
+  CounterShard& shard();
+
+  // After the launch:
+  Counts totals() const;
+  std::array<std::uint64_t, classes> threads_by_class() const;
+  /// Compulsory traffic: bytes that at least one thread read, or wrote.
+  std::uint64_t unique_read() const { return read_.bytes(); }
+  std::uint64_t unique_written() const { return written_.bytes(); }
+  /// Instructions that were executed, in the order of the text.
+  std::vector<LineCounts> lines() const;
+  /// {"kernel", "totals": {...}, "mix": {...}, "lines": [...]}; a stable order of keys.
+  std::string json() const;
+  /// A page that a person can read.
+  std::string summary() const;
+
+private:
+  friend class CounterShard;
+  std::shared_ptr<const Program> program_;
+  const Function& kernel_;
+  mutable std::mutex mutex_;
+  std::deque<CounterShard> shards_;
+  Touched read_, written_;
+};
+
+} // namespace emu

@@ -1,0 +1,82 @@
+// Counters as JSON and as a page for a person.
+#include "emulator/counters/counters.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+namespace emu {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json json_of(const Counts& counts) {
+  return {{"warp_instructions", counts.warps},
+          {"thread_instructions", counts.threads},
+          {"divergent_warp_instructions", counts.divergent},
+          {"global_read_bytes", counts.global_read},
+          {"global_written_bytes", counts.global_written},
+          {"global_read_sectors", counts.global_read_sectors},
+          {"global_write_sectors", counts.global_write_sectors},
+          {"shared_read_bytes", counts.shared_read},
+          {"shared_written_bytes", counts.shared_written},
+          {"shared_wavefronts", counts.shared_wavefronts},
+          {"shared_bank_conflicts", counts.shared_conflicts},
+          {"local_read_bytes", counts.local_read},
+          {"local_written_bytes", counts.local_written},
+          {"atomics", counts.atomics},
+          {"tensor_flops", counts.tensor_flops}};
+}
+
+// Lines without what is 0, so that a file of them can be read.
+Json json_of(const LineCounts& line) {
+  Json out = {{"ptx_line", line.ptx_line}, {"source", line.source}, {"opcode", line.opcode}};
+  for (const auto& [key, value] : json_of(line.counts).items())
+    if (value != 0)
+      out[key] = value;
+  return out;
+}
+
+double share(std::uint64_t part, std::uint64_t whole) {
+  return whole == 0 ? 0 : 100.0 * static_cast<double>(part) / static_cast<double>(whole);
+}
+
+} // namespace
+
+std::string Counters::json() const {
+  Json mix, by_line = Json::array();
+  const auto threads = threads_by_class();
+  for (int i = 0; i < classes; ++i)
+    mix[std::string(name(static_cast<Class>(i)))] = threads[static_cast<std::size_t>(i)];
+  for (const LineCounts& line : lines())
+    by_line.push_back(json_of(line));
+  Json totals_json = json_of(totals());
+  totals_json["unique_read_bytes"] = unique_read();
+  totals_json["unique_written_bytes"] = unique_written();
+  return Json{{"kernel", kernel_.name}, {"totals", totals_json}, {"mix", mix}, {"lines", by_line}}.dump(2);
+}
+
+std::string Counters::summary() const {
+  const Counts sum = totals();
+  std::string out = fmt::format(
+      "kernel {}: {} warp instructions, {} thread instructions ({:.1f} lanes, {:.1f} % divergent)\n",
+      kernel_.name, sum.warps, sum.threads,
+      sum.warps ? static_cast<double>(sum.threads) / static_cast<double>(sum.warps) : 0.0,
+      share(sum.divergent, sum.warps));
+  out += fmt::format(
+      "  global  read {:>12} bytes ({} unique, {} sectors), written {} bytes ({} unique, {} sectors)\n",
+      sum.global_read, unique_read(), sum.global_read_sectors, sum.global_written, unique_written(),
+      sum.global_write_sectors);
+  out += fmt::format("  shared  read {:>12} bytes, written {} bytes, {} wavefronts, {} from bank conflicts\n",
+                     sum.shared_read, sum.shared_written, sum.shared_wavefronts, sum.shared_conflicts);
+  out += fmt::format("  local   read {:>12} bytes, written {} bytes\n", sum.local_read, sum.local_written);
+  out += fmt::format("  tensor  {} FLOP; atomics {}\n  mix    ", sum.tensor_flops, sum.atomics);
+  const auto threads = threads_by_class();
+  for (int i = 0; i < classes; ++i)
+    if (threads[static_cast<std::size_t>(i)] > 0)
+      out += fmt::format(" {} {:.1f} %", name(static_cast<Class>(i)),
+                         share(threads[static_cast<std::size_t>(i)], sum.threads));
+  return out + "\n";
+}
+
+} // namespace emu
