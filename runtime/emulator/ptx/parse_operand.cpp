@@ -140,9 +140,10 @@ Operand Parser::register_or_symbol() {
   result.place = name.place;
   if (name.text == "_")
     return result;
-  if (mnemonic == "bra") {
-    result.kind = Kind::label;
-  } else if (std::optional<std::uint32_t> reg = scopes.find_register(name.text, current->registers)) {
+  result.kind = Kind::label; // perhaps one that comes later
+  if (mnemonic == "bra")
+    return result;
+  if (std::optional<std::uint32_t> reg = scopes.find_register(name.text, current->registers)) {
     result.kind = Kind::reg;
     result.index = *reg;
     result.component = component(name);
@@ -159,8 +160,6 @@ Operand Parser::register_or_symbol() {
     result.component = component(name);
   } else if (name.text[0] == '%') {
     fail(name.place, fmt::format("register {} is not declared", name.quoted()), scopes.near_miss(name.text));
-  } else {
-    result.kind = Kind::label; // perhaps one that comes later
   }
   return result;
 }

@@ -40,8 +40,8 @@ void Parser::header() {
     tokens.unexpected("'.version' at the start of the module");
   tokens.next();
   Token version = tokens.expect(Token::Kind::f64, "a version such as 8.5");
-  const char* end = version.text.data() + version.text.size();
-  const char* dot = std::from_chars(version.text.data(), end, module.version.major).ptr;
+  const char *begin = version.text.data(), *end = begin + version.text.size();
+  const char* dot = std::from_chars(begin, end, module.version.major).ptr;
   if (dot == end || *dot != '.' || std::from_chars(dot + 1, end, module.version.minor).ptr != end)
     fail(version.place, fmt::format("expected a version such as 8.5, found {}", version.quoted()));
   if (!tokens.current().is_directive(".target"))
