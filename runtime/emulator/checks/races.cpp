@@ -1,0 +1,376 @@
+#include "emulator/checks/races.h"
+
+#include <new>
+#include <sys/mman.h>
+
+namespace emu {
+namespace {
+
+// Entries of shared memory's cells: [split | number | thread], where numbers from `first_copies_number` on
+// are asynchronous copies. Entries of global memory's: [split | epoch | block | number | thread | strong,
+// reach].
+constexpr unsigned thread_bits = 10;
+constexpr std::uint32_t thread_mask = (1u << thread_bits) - 1;
+constexpr std::uint32_t most_shared = 1u << 20;
+constexpr std::uint32_t first_copies_number = most_shared;
+constexpr std::uint32_t most_copies = 1u << 20;
+constexpr unsigned number_bits = 22, block_bits = 22, epoch_bits = 7;
+constexpr unsigned number_shift = thread_bits + 2, block_shift = number_shift + number_bits,
+                   epoch_shift = block_shift + block_bits;
+constexpr std::uint64_t epochs = std::uint64_t(1) << epoch_bits;
+
+} // namespace
+
+// ---- RecordBook ----
+
+std::uint32_t RecordBook::number(const AccessRecord& record) {
+  const std::size_t hash = reinterpret_cast<std::uintptr_t>(record.instruction) / 64 * 31 + record.step * 7 +
+                           (record.wrote ? 1 : 0);
+  Known& known = recent[hash % recent.size()];
+  if (known.number != 0 && known.record == record)
+    return known.number;
+  if (records.size() >= most)
+    return 0;
+  const std::lock_guard lock(mutex);
+  known = {record, size()};
+  records.push_back(record);
+  return known.number;
+}
+
+AccessRecord RecordBook::get(std::uint32_t number) const {
+  const std::lock_guard lock(mutex);
+  return records[number];
+}
+
+void RecordBook::clear() {
+  const std::lock_guard lock(mutex);
+  records.resize(1);
+  recent.fill({});
+}
+
+// ---- GlobalCells ----
+
+GlobalCells::GlobalCells(std::uint64_t base, std::uint64_t bytes)
+    : base(base), bytes(bytes), stripes(std::make_unique<Stripe[]>(stripe_count)) {
+  void* range = mmap(nullptr, bytes / granule_bytes * sizeof(GlobalCell), PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (range == MAP_FAILED)
+    throw std::bad_alloc();
+  cells = static_cast<GlobalCell*>(range);
+}
+
+GlobalCells::~GlobalCells() { munmap(cells, bytes / granule_bytes * sizeof(GlobalCell)); }
+
+void GlobalCells::launch_begins() {
+  books.clear();
+  if (++epoch < epochs)
+    return;
+  epoch = 1;
+  madvise(cells, bytes / granule_bytes * sizeof(GlobalCell), MADV_DONTNEED);
+  for (std::size_t i = 0; i < stripe_count; ++i)
+    stripes[i].parts.clear();
+}
+
+RecordBook& GlobalCells::book(std::uint32_t block) {
+  const std::lock_guard lock(mutex);
+  auto& book = books[block];
+  if (book == nullptr)
+    book = std::make_unique<RecordBook>(1u << number_bits);
+  return *book;
+}
+
+// ---- touching cells ----
+
+// What happens to one cell. `old(e)`: all threads of this block know that access, or it is this thread's own.
+template <class Entry> struct BlockRaces::Toucher {
+  BlockRaces& races;
+  RaceSink& sink;
+  Entry entry;
+  std::uint32_t thread;
+  Touch touch;
+
+  // The slot of the list of reads that this one takes: its thread's last, or one that is ordered before. If
+  // there is none, one is forgotten; which one depends on the warp and the block, so that different ones
+  // stay.
+  template <class C, class Old> void add(C& cell, std::size_t victim, const Old& old) const {
+    for (Entry& read : cell.reads)
+      if (old(read)) {
+        read = entry;
+        return;
+      }
+    cell.reads[victim % cell.reads.size()] = entry;
+  }
+
+  template <class C, class Old, class Conflict>
+  void apply(C& cell, unsigned byte, std::size_t victim, const Old& old, const Conflict& conflict) const {
+    if (!old(cell.write) && conflict(cell.write, byte))
+      cell.write = 0;
+    if (touch == Touch::read) {
+      add(cell, victim, old);
+      return;
+    }
+    for (const Entry read : cell.reads)
+      if (!old(read))
+        conflict(read, byte);
+    cell.write = entry;
+    if (touch == Touch::write)
+      cell.reads.fill(0);
+    else
+      add(cell, victim, old); // many threads may do so at a time: a later write must be ordered after all
+  }
+};
+
+struct BlockRaces::SharedToucher : Toucher<std::uint32_t> {
+  std::uint32_t below; // entries below are known to all
+
+  bool old(std::uint32_t e) const {
+    return e < below || ((e & thread_mask) == thread && e >> thread_bits < first_copies_number);
+  }
+
+  // True if nobody needs to look at it again.
+  bool conflict(std::uint32_t e, unsigned byte) const {
+    const std::uint32_t number = e >> thread_bits;
+    OtherAccess other{.record = {}, .block = races.block, .thread = e & thread_mask, .byte = byte};
+    if (number >= first_copies_number)
+      return copy_conflict(number - first_copies_number, other);
+    other.record = races.shared_book.own(number);
+    if (races.clocks.knows(thread, other.thread, other.record.step))
+      return false;
+    if (!other.record.strong || !races.doer.strong)
+      sink.race(other);
+    return false;
+  }
+
+  bool copy_conflict(std::uint32_t number, OtherAccess& other) const {
+    if (number < races.first_copies)
+      return true;
+    const Copies& copies = races.copies[number - races.first_copies];
+    const std::uint32_t lane = other.thread % warp_size;
+    other.record = {.instruction = copies.instruction,
+                    .function = copies.function,
+                    .step = copies.done[lane],
+                    .wrote = true};
+    other.asynchronous = true;
+    other.pending = (copies.pending >> lane & 1) != 0;
+    if (!other.pending && races.clocks.knows(thread, other.thread, other.record.step))
+      return other.record.step <= races.clocks.view(thread).own.base;
+    sink.race(other);
+    return false;
+  }
+};
+
+struct BlockRaces::GlobalToucher : Toucher<std::uint64_t> {
+  std::uint64_t here; // epoch and block
+  std::uint32_t below;
+
+  static std::uint32_t number_of(std::uint64_t e) {
+    return static_cast<std::uint32_t>(e >> number_shift) & ((1u << number_bits) - 1);
+  }
+  static std::uint32_t thread_of(std::uint64_t e) { return static_cast<std::uint32_t>(e >> 2) & thread_mask; }
+
+  bool old(std::uint64_t e) const {
+    if (e >> epoch_shift != here >> epoch_shift)
+      return true;
+    return e >> block_shift == here >> block_shift && (number_of(e) < below || thread_of(e) == thread);
+  }
+
+  bool conflict(std::uint64_t e, unsigned byte) const {
+    const bool both_strong = races.doer.strong && (e & 1) != 0;
+    const bool same_block = e >> block_shift == here >> block_shift;
+    if (both_strong && (same_block || (races.doer.reach == Reach::device && (e & 2) != 0)))
+      return false;
+    OtherAccess other{.record = {},
+                      .block = static_cast<std::uint32_t>(e >> block_shift) & ((1u << block_bits) - 1),
+                      .thread = thread_of(e),
+                      .byte = byte};
+    if (same_block) {
+      other.record = races.global_book->own(number_of(e));
+      if (races.clocks.knows(thread, other.thread, other.record.step))
+        return false;
+    } else {
+      other.record = races.memory->book(other.block).get(number_of(e));
+      if (races.clocks.knows(thread, other.block, other.thread, other.record.step))
+        return false;
+    }
+    sink.race(other);
+    return false;
+  }
+};
+
+// ---- BlockRaces ----
+
+BlockRaces::BlockRaces(std::uint32_t block, std::uint32_t threads, std::size_t shared_bytes,
+                       GlobalCells* global)
+    : clocks(block & ((1u << block_bits) - 1), threads), block(block & ((1u << block_bits) - 1)),
+      memory(global), cells((shared_bytes + granule_bytes - 1) / granule_bytes), shared_book(most_shared),
+      global_book(global == nullptr ? nullptr : &global->book(this->block)),
+      warps((threads + warp_size - 1) / warp_size) {}
+
+void BlockRaces::begin(const Doer& next, Mask mask) {
+  doer = next;
+  memo = {};
+  if (doer.asynchronous && doer.touch == Touch::write)
+    current_copies = number_copies(mask);
+}
+
+std::uint32_t BlockRaces::number(RecordBook& book, int lane) {
+  const Clock step = clocks.now(doer.warp * warp_size + static_cast<std::uint32_t>(lane));
+  if (memo.book != &book || memo.step != step) {
+    memo = {&book, step, 0};
+    memo.number = book.number({.instruction = doer.instruction,
+                               .function = doer.function,
+                               .step = step,
+                               .strong = doer.strong,
+                               .reach = doer.reach,
+                               .wrote = doer.touch != Touch::read});
+  }
+  return memo.number;
+}
+
+void BlockRaces::shared(int lane, std::uint64_t offset, unsigned bytes, RaceSink& sink) {
+  const std::uint32_t thread = doer.warp * warp_size + static_cast<std::uint32_t>(lane);
+  const bool copy = doer.asynchronous && doer.touch == Touch::write;
+  const std::uint32_t number = copy ? current_copies : this->number(shared_book, lane);
+  if (number == 0)
+    return;
+  SharedToucher toucher{{.races = *this,
+                         .sink = sink,
+                         .entry = number << thread_bits | thread,
+                         .thread = thread,
+                         .touch = doer.touch},
+                        std::max(clocks.view(thread).ordered_below[0], 1u) << thread_bits};
+  const auto old = [&](std::uint32_t e) { return toucher.old(e); };
+  const auto conflict = [&](std::uint32_t e, unsigned byte) { return toucher.conflict(e, byte); };
+  for (const std::uint64_t begin = offset, end = offset + bytes; offset < end;) {
+    const std::uint64_t granule = offset / granule_bytes;
+    const auto from = static_cast<unsigned>(offset % granule_bytes);
+    const auto to =
+        static_cast<unsigned>(std::min<std::uint64_t>(granule_bytes, end - granule * granule_bytes));
+    const auto before = static_cast<unsigned>(offset - begin);
+    visit_cells(cells[granule], parts, granule_bytes, from, to, 0, doer.touch == Touch::write,
+                [&](SharedCell& cell, unsigned byte) {
+                  toucher.apply(cell, before + std::max(byte, from) - from, doer.warp, old, conflict);
+                });
+    offset += to - from;
+  }
+}
+
+void BlockRaces::global(int lane, std::uint64_t address, unsigned bytes, RaceSink& sink) {
+  std::uint64_t offset = address - memory->base;
+  const std::uint32_t thread = doer.warp * warp_size + static_cast<std::uint32_t>(lane);
+  const std::uint32_t number = this->number(*global_book, lane);
+  if (number == 0 || offset >= memory->bytes || bytes > memory->bytes - offset)
+    return;
+  const std::uint64_t here = memory->epoch << epoch_shift | std::uint64_t(block) << block_shift;
+  const std::uint64_t entry = here | std::uint64_t(number) << number_shift | std::uint64_t(thread) << 2 |
+                              (doer.reach == Reach::device ? 2 : 0) | (doer.strong ? 1 : 0);
+  GlobalToucher toucher{{.races = *this, .sink = sink, .entry = entry, .thread = thread, .touch = doer.touch},
+                        here,
+                        clocks.view(thread).ordered_below[1]};
+  const auto old = [&](std::uint64_t e) { return toucher.old(e); };
+  const auto conflict = [&](std::uint64_t e, unsigned byte) { return toucher.conflict(e, byte); };
+  for (const std::uint64_t begin = offset, end = offset + bytes; offset < end;) {
+    const std::uint64_t granule = offset / granule_bytes;
+    const auto from = static_cast<unsigned>(offset % granule_bytes);
+    const auto to =
+        static_cast<unsigned>(std::min<std::uint64_t>(granule_bytes, end - granule * granule_bytes));
+    const auto before = static_cast<unsigned>(offset - begin);
+    GlobalCells::Stripe& stripe = memory->stripe(offset);
+    while (stripe.busy.test_and_set(std::memory_order_acquire)) {
+    }
+    visit_cells(memory->cells[granule], stripe.parts, granule_bytes, from, to, 0, doer.touch == Touch::write,
+                [&](GlobalCells::GlobalCell& cell, unsigned byte) {
+                  toucher.apply(cell, before + std::max(byte, from) - from, block, old, conflict);
+                });
+    stripe.busy.clear(std::memory_order_release);
+    offset += to - from;
+  }
+}
+
+// ---- cp.async ----
+
+std::uint32_t BlockRaces::number_copies(Mask mask) {
+  const std::uint32_t number = first_copies + static_cast<std::uint32_t>(copies.size());
+  if (number >= most_copies)
+    return 0;
+  copies.push_back(
+      {.instruction = doer.instruction, .function = doer.function, .warp = doer.warp, .pending = mask});
+  WarpCopies& warp = warps[doer.warp];
+  for (Mask rest = mask; rest != 0;) { // lanes that have committed equally often
+    const std::uint32_t group = warp.commits[__builtin_ctz(rest)];
+    const Mask same = lanes_where(rest, [&](int lane) { return warp.commits[lane] == group; });
+    warp.issues.push_back({number, group, same});
+    rest &= ~same;
+  }
+  return first_copies_number + number;
+}
+
+void BlockRaces::commit(std::uint32_t warp, Mask mask) {
+  for_lanes(mask, [&](int lane) { ++warps[warp].commits[lane]; });
+}
+
+template <class Ready> void BlockRaces::complete(std::uint32_t warp, Mask mask, Ready ready) {
+  for (Issue& issue : warps[warp].issues) {
+    const Mask done = lanes_where(issue.lanes & mask, [&](int lane) { return ready(issue, lane); });
+    Copies& of = copies[issue.copies - first_copies];
+    for_lanes(done, [&](int lane) {
+      of.done[lane] = clocks.now(warp * warp_size + static_cast<std::uint32_t>(lane));
+    });
+    of.pending &= ~done;
+    issue.lanes &= ~done;
+  }
+  std::erase_if(warps[warp].issues, [](const Issue& issue) { return issue.lanes == 0; });
+}
+
+void BlockRaces::wait(std::uint32_t warp, Mask mask, std::uint32_t keep) {
+  complete(warp, mask, [&](const Issue& issue, int lane) {
+    return std::uint64_t(issue.group) + keep < warps[warp].commits[lane];
+  });
+}
+
+void BlockRaces::wait_all(std::uint32_t warp, Mask mask) {
+  complete(warp, mask, [](const Issue&, int) { return true; });
+}
+
+const Instruction* BlockRaces::in_flight(std::uint32_t warp, Mask mask, Mask& lanes) const {
+  for (const Issue& issue : warps[warp].issues)
+    if ((issue.lanes & mask) != 0) {
+      lanes = issue.lanes & mask;
+      return copies[issue.copies - first_copies].instruction;
+    }
+  return nullptr;
+}
+
+// ---- barriers ----
+
+void BlockRaces::meet(std::span<const Mask> lanes, const View* arrived) {
+  met(clocks.meet(lanes, arrived, {shared_book.size(), global_book == nullptr ? 0 : global_book->size()}));
+}
+
+void BlockRaces::meet(std::uint32_t warp, Mask mask) {
+  met(clocks.meet(warp, mask, {shared_book.size(), global_book == nullptr ? 0 : global_book->size()}));
+}
+
+// Copies that were waited for before all threads met need not be looked at any more.
+void BlockRaces::met(bool all) {
+  if (!all)
+    return;
+  while (!copies.empty() && copies.front().pending == 0) {
+    copies.pop_front();
+    ++first_copies;
+  }
+  if (copies.empty() && (shared_book.nearly_full() || first_copies > most_copies / 2))
+    forget_shared();
+}
+
+// Numbers start anew. All threads know everything, and only views that say so are left.
+void BlockRaces::forget_shared() {
+  std::ranges::fill(cells, SharedCell());
+  parts.clear();
+  shared_book.clear();
+  first_copies = 0;
+  const std::vector<Mask> everybody(warps.size(), all_lanes);
+  clocks.meet(everybody, nullptr, {shared_book.size(), global_book == nullptr ? 0 : global_book->size()});
+}
+
+} // namespace emu

@@ -1,0 +1,181 @@
+// Data races in shared and global memory: two accesses to a byte, one of them a write, not both strong, of
+// which neither thread knows the other's (PTX ISA, "Data Races"; clocks.h).
+#pragma once
+
+#include "emulator/checks/cells.h"
+#include "emulator/checks/clocks.h"
+
+#include <atomic>
+#include <cstddef>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <unordered_map>
+
+namespace emu {
+
+struct Instruction;
+struct Function;
+
+enum class Touch : std::uint8_t { read, write, atomic };
+
+/// Accesses of one instruction at one step of some threads.
+struct AccessRecord {
+  const Instruction* instruction = nullptr;
+  const Function* function = nullptr;
+  Clock step = 0;
+  bool strong = false;
+  Reach reach = Reach::block; ///< of a strong one
+  bool wrote = false;
+  bool operator==(const AccessRecord&) const = default;
+};
+
+/// The other access of a race.
+struct OtherAccess {
+  AccessRecord record;
+  std::uint32_t block = 0, thread = 0;
+  bool asynchronous = false; ///< a copy
+  bool pending = false;      ///< ... that has not been waited for
+  unsigned byte = 0;         ///< of the access that found it, where they meet
+};
+
+class RaceSink {
+public:
+  virtual ~RaceSink() = default;
+  virtual void race(const OtherAccess& other) = 0;
+};
+
+/// Numbers access records. The block that owns it adds; others look up.
+class RecordBook {
+public:
+  explicit RecordBook(std::uint32_t most) : most(most), records(1) {}
+  /// 0 if there is no room.
+  std::uint32_t number(const AccessRecord& record);
+  AccessRecord get(std::uint32_t number) const; ///< from any thread
+  const AccessRecord& own(std::uint32_t number) const { return records[number]; }
+  std::uint32_t size() const { return static_cast<std::uint32_t>(records.size()); }
+  bool nearly_full() const { return records.size() > most / 2; }
+  void clear();
+
+private:
+  struct Known {
+    AccessRecord record;
+    std::uint32_t number = 0;
+  };
+  std::uint32_t most;
+  std::deque<AccessRecord> records; ///< [0] is none
+  std::array<Known, 256> recent{};
+  mutable std::mutex mutex;
+};
+
+/// Remembers accesses to global memory, for all blocks.
+class GlobalCells {
+public:
+  GlobalCells(std::uint64_t base, std::uint64_t bytes);
+  ~GlobalCells();
+  GlobalCells(const GlobalCells&) = delete;
+  GlobalCells& operator=(const GlobalCells&) = delete;
+  /// What was before is ordered before what comes.
+  void launch_begins();
+  /// Of the blocks of this launch.
+  RecordBook& book(std::uint32_t block);
+
+private:
+  friend class BlockRaces;
+  using GlobalCell = Cell<std::uint64_t, 2>;
+  struct alignas(64) Stripe {
+    std::atomic_flag busy;
+    CellParts<GlobalCell> parts;
+  };
+  static constexpr std::size_t stripe_count = 1024;
+  static constexpr std::uint64_t stripe_bytes = 4096;
+  Stripe& stripe(std::uint64_t offset) { return stripes[offset / stripe_bytes % stripe_count]; }
+  std::uint64_t base, bytes;
+  GlobalCell* cells = nullptr; ///< lazily mapped
+  std::uint64_t epoch = 0;
+  std::unique_ptr<Stripe[]> stripes;
+  std::mutex mutex;
+  std::unordered_map<std::uint32_t, std::unique_ptr<RecordBook>> books;
+};
+
+/// The accesses of one block, and the clocks of its threads.
+class BlockRaces {
+public:
+  BlockRaces(std::uint32_t block, std::uint32_t threads, std::size_t shared_bytes, GlobalCells* global);
+
+  ThreadClocks clocks;
+
+  /// What the accesses that follow have in common; then shared() or global() for each lane.
+  struct Doer {
+    const Instruction* instruction = nullptr;
+    const Function* function = nullptr;
+    std::uint32_t warp = 0;
+    Touch touch = Touch::read;
+    bool strong = false;
+    Reach reach = Reach::block;
+    bool asynchronous = false; ///< a copy that is done when its thread has waited for it
+  };
+  void begin(const Doer& doer, Mask mask);
+  void shared(int lane, std::uint64_t offset, unsigned bytes, RaceSink& sink);
+  void global(int lane, std::uint64_t address, unsigned bytes, RaceSink& sink);
+
+  // ---- cp.async ----
+  void commit(std::uint32_t warp, Mask mask);
+  /// All but the latest `keep` groups of each lane are done.
+  void wait(std::uint32_t warp, Mask mask, std::uint32_t keep);
+  void wait_all(std::uint32_t warp, Mask mask);
+  /// An instruction whose copies some of the lanes have not waited for, and those lanes; null if there is
+  /// none.
+  const Instruction* in_flight(std::uint32_t warp, Mask mask, Mask& lanes) const;
+
+  // ---- barriers ----
+  void meet(std::span<const Mask> lanes, const View* arrived);
+  void meet(std::uint32_t warp, Mask mask);
+
+private:
+  using SharedCell = Cell<std::uint32_t, 7>;
+  struct Copies { // of one instruction of a warp
+    const Instruction* instruction = nullptr;
+    const Function* function = nullptr;
+    std::uint32_t warp = 0;
+    Mask pending = 0;
+    std::array<Clock, warp_size> done{};
+  };
+  struct Issue {
+    std::uint32_t copies = 0; ///< number
+    std::uint32_t group = 0;  ///< commits of its lanes before it
+    Mask lanes = 0;
+  };
+  struct WarpCopies {
+    std::array<std::uint32_t, warp_size> commits{};
+    std::vector<Issue> issues; ///< not waited for
+  };
+  template <class Entry> struct Toucher;
+  struct SharedToucher;
+  struct GlobalToucher;
+
+  std::uint32_t number(RecordBook& book, int lane);
+  std::uint32_t number_copies(Mask mask);
+  void met(bool all);
+  template <class Ready> void complete(std::uint32_t warp, Mask mask, Ready ready);
+  void forget_shared();
+
+  std::uint32_t block;
+  GlobalCells* memory;
+  std::vector<SharedCell> cells;
+  CellParts<SharedCell> parts;
+  RecordBook shared_book;
+  RecordBook* global_book = nullptr;
+  Doer doer;
+  struct Memo {
+    const RecordBook* book = nullptr;
+    Clock step = 0;
+    std::uint32_t number = 0;
+  } memo;
+  std::deque<Copies> copies;
+  std::uint32_t first_copies = 0; ///< number of copies.front()
+  std::uint32_t current_copies = 0;
+  std::vector<WarpCopies> warps;
+};
+
+} // namespace emu
