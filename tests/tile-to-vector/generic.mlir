@@ -142,3 +142,60 @@ tile.kernel @divide(%n: i64 {tile.name = "param.n"}) {
   }
   tile.return
 }
+
+// -----
+
+// Eight rows: a vector holds two columns. What varies by row is repeated, what varies by column is a scalar for each; past
+// the last column it is repeated, and does not count.
+// CHECK-LABEL: llvm.func @two_columns
+tile.kernel @two_columns(%bias: !tile.buffer<?xf32, global> {tile.name = "bias"}, %n: i64 {tile.name = "param.n"})
+    attributes {schedule = #tile.schedule<rows = 8, keys = 48, dot_rows = 8, score_keys = 2, value_cols = 32>} {
+  %s = tile.alloc : !tile.buffer<8x48xf32, local, col_major>
+  %full = tile.alloc : !tile.buffer<8x48xi1, local, col_major>
+  %m = tile.alloc : !tile.buffer<8xf32, local>
+  // CHECK: scf.for
+  // CHECK: %[[ROWS:.*]] = llvm.load {{.*}} -> vector<8xf32>
+  // CHECK: vector.shuffle %[[ROWS]], %[[ROWS]] [0, 1, 2, 3, 4, 5, 6, 7, 0, 1, 2, 3, 4, 5, 6, 7]
+  // CHECK: %[[OLD:.*]] = llvm.load {{.*}} -> vector<8xf32>
+  // CHECK: %[[BOTH:.*]] = vector.shuffle %[[OLD]], %[[OLD]]
+  // CHECK: %[[MAX:.*]] = scf.for %[[C:.*]] = {{.*}} iter_args(%[[CARRIED:.*]] = %[[BOTH]]) -> (vector<16xf32>)
+  // CHECK: arith.minsi
+  // CHECK: llvm.load {{.*}} -> vector<16xf32>
+  // CHECK: %[[FIRST:.*]] = vector.broadcast %{{.*}} : f32 to vector<8xf32>
+  // CHECK: %[[SECOND:.*]] = vector.broadcast %{{.*}} : f32 to vector<8xf32>
+  // CHECK: vector.shuffle %[[FIRST]], %[[SECOND]] [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]
+  // CHECK: %[[COUNTS:.*]] = arith.cmpi slt, {{.*}} : vector<16xi32>
+  // CHECK: arith.select %[[COUNTS]], %{{.*}}, %[[CARRIED]]
+  // Sixteen bits, two columns.
+  // CHECK: vector.bitcast %{{.*}} : vector<16xi1> to vector<1xi16>
+  // CHECK: scf.yield
+  // CHECK: vector.extract_strided_slice %[[MAX]] {offsets = [0], sizes = [8]
+  // CHECK: vector.extract_strided_slice %[[MAX]] {offsets = [8], sizes = [8]
+  // CHECK: llvm.store {{.*}} : vector<8xf32>
+  tile.generic rows(8) cols(%n) ins(%s, %m : !tile.buffer<8x48xf32, local, col_major>, !tile.buffer<8xf32, local>) outs(%full : !tile.buffer<8x48xi1, local, col_major>) reduces(%m : !tile.buffer<8xf32, local>) combiners [#tile.combiner<max>] {
+  ^bb0(%x: f32, %r: f32):
+    %j = tile.index 1
+    %b = tile.lookup %bias[%j] : !tile.buffer<?xf32, global> -> f32
+    %y = arith.addf %x, %r : f32
+    %z = arith.addf %y, %b : f32
+    %c = arith.cmpf ogt, %z, %r : f32
+    tile.yield %c, %z : i1, f32
+  }
+  tile.return
+}
+
+// -----
+
+// An odd number of columns could not be stored two by two.
+// CHECK-LABEL: llvm.func @odd_columns
+tile.kernel @odd_columns(%n: i64 {tile.name = "param.n"})
+    attributes {schedule = #tile.schedule<rows = 8, keys = 48, dot_rows = 8, score_keys = 2, value_cols = 32>} {
+  %s = tile.alloc : !tile.buffer<8x47xf32, local, col_major>
+  // CHECK: llvm.store {{.*}} : vector<8xf32>
+  tile.generic rows(8) cols(%n) ins(%s : !tile.buffer<8x47xf32, local, col_major>) outs(%s : !tile.buffer<8x47xf32, local, col_major>) {
+  ^bb0(%x: f32):
+    %y = arith.addf %x, %x : f32
+    tile.yield %y : f32
+  }
+  tile.return
+}

@@ -2,7 +2,8 @@
 //
 // Each value of the region is computed where it varies: once (uniform), once per row (a few vectors outside
 // of the column loop), once per column (a scalar), or per element (vectors inside the loop). Integers are
-// computed in 32 bits wherever their range proves that exact.
+// computed in 32 bits wherever their range proves that exact. Where rows are fewer than lanes, a vector holds
+// the rows of several columns.
 //
 //===----------------------------------------------------------------------===//
 #include "compiler/conversion/tile-to-llvm/KernelLowering.h"
@@ -22,7 +23,8 @@ enum Varies : unsigned { Never = 0, ByRow = 1, ByColumn = 2, ByBoth = 3 };
 class GenericLowering {
 public:
   GenericLowering(KernelLowering& k, tile::GenericOp op)
-      : k(k), op(op), vectors(k.vectorsPerPanel() % 2 ? 1 : 2) {}
+      : k(k), op(op), vectors(k.vectorsPerPanel() % 2 ? 1 : 2), columns(columnsOfVector()),
+        perVector(columns * k.lanes) {}
   LogicalResult run();
 
 private:
@@ -31,16 +33,22 @@ private:
   Varies of(Value value) const { return Varies(varies.lookup(value)); }
 
   // ---- values
-  Value asScalar(Value value) { return scalars.count(value) ? scalars[value] : k.scalar(value); }
+  VectorType vectorOf(Type element) const { return VectorType::get({perVector}, element); }
+  Value splat(Value scalar) { return k.splat(scalar, vectorOf(scalar.getType())); }
+  /// A vector with the rows of each column: vectors of rows, one or one for each column.
+  Value joined(ArrayRef<Value> rows);
+  /// Of the column at `i` of those that a vector holds.
+  Value asScalar(Value value, int64_t i = 0);
   /// Vector `v` of a value, with integers 32 or 64 bits wide.
-  Value asVector(Value value, int64_t v, unsigned width);
+  Value asVector(Value value, int64_t v, unsigned bits);
+  Value perColumn(Value value, llvm::function_ref<Value(int64_t)> scalar);
   Value narrowNumber(int32_t n) { return arith::ConstantIntOp::create(k.b, k.loc, k.b.getI32Type(), n); }
   unsigned widthOf(Value value) { return ranges.of(value).narrow() ? 32 : 64; }
   Value withWidth(Value vector, unsigned width);
 
   // ---- emission
   LogicalResult emit(Varies level);
-  LogicalResult emitScalar(Operation* op);
+  LogicalResult emitScalar(Operation* op, Varies level);
   LogicalResult emitVector(Operation* op);
   Value emitCompare(arith::CmpIOp cmp, int64_t v);
   Value emitVectorOp(Operation* op, int64_t v);
@@ -48,6 +56,9 @@ private:
   Value divide(Operation* op, int64_t v);
 
   // ---- memory
+  int64_t columnsOfVector();
+  Value rowsOf(Value vector, int64_t i);
+  Value columnsThatCount(Value first, Value count);
   Value elementPointer(const Buffer& buffer, Value column, int64_t v);
   Value loadElement(const Buffer& buffer, Value column, int64_t v);
   void storeOutputs(Value column);
@@ -56,12 +67,15 @@ private:
 
   KernelLowering& k;
   tile::GenericOp op;
-  int64_t vectors; ///< that are worked on together: two hide latencies, more only cost compile time
+  int64_t vectors;   ///< that are worked on together: two hide latencies, more only cost compile time
+  int64_t columns;   ///< that a vector holds the rows of
+  int64_t perVector; ///< lanes of a vector: rows times columns
   Ranges ranges;
   llvm::DenseMap<Value, unsigned> varies;
-  llvm::DenseMap<Value, Value> scalars;
-  llvm::DenseMap<Value, SmallVector<Value>> lanes; ///< vectors of ByRow and ByBoth values
-  Value row0, column; ///< first row of the vectors, and the column, that are worked on
+  llvm::DenseMap<Value, SmallVector<Value>> scalars; ///< one, or one for each of the columns
+  llvm::DenseMap<Value, SmallVector<Value>> lanes;   ///< vectors of ByRow and ByBoth values
+  Value row0;                                        ///< first row of the vectors that are worked on
+  SmallVector<Value> indices;                        ///< of the columns that are worked on
   Value panelStart, rowInPanel;
   bool failedOp = false;
 };
@@ -98,13 +112,42 @@ Value GenericLowering::withWidth(Value vector, unsigned width) {
                      : Value(arith::ExtSIOp::create(k.b, k.loc, wanted, vector));
 }
 
-Value GenericLowering::asVector(Value value, int64_t v, unsigned width) {
+Value GenericLowering::joined(ArrayRef<Value> rows) {
+  if (columns == 1)
+    return rows[0];
+  SmallVector<int64_t> mask;
+  for (int64_t lane = 0; lane < perVector; ++lane)
+    mask.push_back(rows.size() == 1 ? lane % k.lanes : lane);
+  return vector::ShuffleOp::create(k.b, k.loc, rows.front(), rows.back(), mask);
+}
+
+Value GenericLowering::asScalar(Value value, int64_t i) {
+  auto known = scalars.find(value);
+  if (known == scalars.end())
+    return k.scalar(value);
+  return known->second.size() == 1 ? known->second[0] : known->second[i];
+}
+
+Value GenericLowering::asVector(Value value, int64_t v, unsigned bits) {
   if (of(value) & ByRow)
-    return withWidth(lanes[value][v], width);
-  Value scalar = asScalar(value);
-  if (scalar.getType().isInteger(64) && width == 32)
-    scalar = arith::TruncIOp::create(k.b, k.loc, k.b.getI32Type(), scalar);
-  return k.splat(scalar);
+    return withWidth(lanes[value][v], bits);
+  auto scalar = [&](int64_t i) {
+    Value x = asScalar(value, i);
+    return x.getType().isInteger(64) && bits == 32
+               ? Value(arith::TruncIOp::create(k.b, k.loc, k.b.getI32Type(), x))
+               : x;
+  };
+  return perColumn(value, scalar);
+}
+
+/// The vector of what `scalar` is for each column of a value, or for all of them.
+Value GenericLowering::perColumn(Value value, llvm::function_ref<Value(int64_t)> scalar) {
+  if (of(value) == Never || columns == 1)
+    return splat(scalar(0));
+  SmallVector<Value> rows;
+  for (int64_t i = 0; i < columns; ++i)
+    rows.push_back(k.splat(scalar(i)));
+  return joined(rows);
 }
 
 // ---- operations ------------------------------------------------------------------------------------------
@@ -159,10 +202,12 @@ Value GenericLowering::emitCompare(arith::CmpIOp cmp, int64_t v) {
   bool signedOrEqual = cmp.getPredicate() < arith::CmpIPredicate::ult; // what clamping and narrowing keep
   bool narrowX = signedOrEqual && widthOf(x) == 32, narrowY = signedOrEqual && widthOf(y) == 32;
   // A scalar of any size compares with a narrow vector as its value clamped to 32 bits does.
-  auto clamped = [&](Value value) -> Value {
-    Value scalar =
-        k.min(k.max(asScalar(value), k.constant(int64_t(INT32_MIN))), k.constant(int64_t(INT32_MAX)));
-    return k.splat(arith::TruncIOp::create(k.b, k.loc, k.b.getI32Type(), scalar));
+  auto clamped = [&](Value value) {
+    return perColumn(value, [&](int64_t i) -> Value {
+      Value scalar =
+          k.min(k.max(asScalar(value, i), k.constant(int64_t(INT32_MIN))), k.constant(int64_t(INT32_MAX)));
+      return arith::TruncIOp::create(k.b, k.loc, k.b.getI32Type(), scalar);
+    });
   };
   Value a, b;
   if (narrowX && (narrowY || !(of(y) & ByRow))) {
@@ -181,18 +226,20 @@ Value GenericLowering::emitCompare(arith::CmpIOp cmp, int64_t v) {
 Value GenericLowering::gatherLanes(tile::LookupOp lookup, int64_t v) {
   const Buffer& buffer = k.buffer(lookup.getBuffer());
   Type type = lookup.getType();
-  Value result = arith::ConstantOp::create(k.b, k.loc, k.b.getZeroAttr(k.vectorOf(type)));
-  SmallVector<Value> indices;
+  bool byColumn = of(lookup.getResult()) & ByColumn;
+  VectorType rows = byColumn ? vectorOf(type) : k.vectorOf(type);
+  Value result = arith::ConstantOp::create(k.b, k.loc, k.b.getZeroAttr(rows));
+  SmallVector<Value> wide; // null: not by row
   for (Value index : lookup.getIndices())
-    indices.push_back(of(index) & ByRow ? asVector(index, v, 64) : asScalar(index));
-  for (int64_t lane = 0; lane < k.lanes; ++lane) {
-    auto scalars = llvm::map_to_vector(indices, [&](Value index) -> Value {
-      return isa<VectorType>(index.getType()) ? Value(vector::ExtractOp::create(k.b, k.loc, index, lane))
-                                              : index;
-    });
-    result = vector::InsertOp::create(k.b, k.loc, emitLookup(k, buffer, scalars, type), result, lane);
+    wide.push_back(of(index) & ByRow ? asVector(index, v, 64) : Value());
+  for (int64_t lane = 0; lane < rows.getNumElements(); ++lane) {
+    SmallVector<Value> at;
+    for (auto [index, vector] : llvm::zip(lookup.getIndices(), wide))
+      at.push_back(vector ? Value(vector::ExtractOp::create(k.b, k.loc, vector, lane))
+                          : asScalar(index, lane / k.lanes));
+    result = vector::InsertOp::create(k.b, k.loc, emitLookup(k, buffer, at, type), result, lane);
   }
-  return result;
+  return byColumn ? result : joined(result);
 }
 
 Value GenericLowering::emitVectorOp(Operation* op, int64_t v) {
@@ -204,19 +251,18 @@ Value GenericLowering::emitVectorOp(Operation* op, int64_t v) {
     return divide(op, v);
   if (isa<arith::DivFOp>(op) && of(op->getResult(0)) == ByBoth && of(op->getOperand(1)) == ByRow) {
     // One reciprocal a row (the loop over columns does not contain it) costs half a unit in the last place.
-    VectorType type = k.vectorOf(k.b.getF32Type());
-    Value one = k.splat(k.constant(1.0f), type);
+    Value one = splat(k.constant(1.0f));
     Value inverse = arith::DivFOp::create(k.b, k.loc, one, asVector(op->getOperand(1), v, 32));
     return arith::MulFOp::create(k.b, k.loc, asVector(op->getOperand(0), v, 32), inverse);
   }
   if (auto index = dyn_cast<tile::IndexOp>(op)) {
-    SmallVector<int64_t> steps(k.lanes);
+    SmallVector<int64_t> steps(perVector);
     for (auto [i, s] : llvm::enumerate(steps))
-      s = v * k.lanes + int64_t(i);
-    VectorType type = k.vectorOf(k.b.getI64Type());
+      s = v * k.lanes + int64_t(i) % k.lanes;
+    VectorType type = vectorOf(k.b.getI64Type());
     Value step =
         arith::ConstantOp::create(k.b, k.loc, DenseElementsAttr::get(type, ArrayRef<int64_t>(steps)));
-    return arith::AddIOp::create(k.b, k.loc, k.splat(row0), step);
+    return arith::AddIOp::create(k.b, k.loc, splat(row0), step);
   }
   // Everything else is elementwise by name: the same op on vectors.
   unsigned width = 32;
@@ -232,8 +278,8 @@ Value GenericLowering::emitVectorOp(Operation* op, int64_t v) {
   if (isInt(op->getResult(0)))
     element = k.b.getIntegerType(width);
   if (isa<arith::ShRSIOp>(op) && width == 32) // by 32 and more, as by 31: only the sign is left
-    operands[1] = arith::MinSIOp::create(k.b, k.loc, operands[1], k.splat(narrowNumber(31)));
-  VectorType type = k.vectorOf(element);
+    operands[1] = arith::MinSIOp::create(k.b, k.loc, operands[1], splat(narrowNumber(31)));
+  VectorType type = vectorOf(element);
   if (Value value = emitMath(k, op, operands, type))
     return value;
   OperationState state(k.loc, op->getName(), operands, {type}, op->getAttrs());
@@ -250,25 +296,29 @@ LogicalResult GenericLowering::emitVector(Operation* op) {
   return success();
 }
 
-LogicalResult GenericLowering::emitScalar(Operation* op) {
-  if (isa<tile::IndexOp>(op)) {
-    scalars[op->getResult(0)] = column;
-    return success();
-  }
-  if (auto lookup = dyn_cast<tile::LookupOp>(op)) {
-    auto indices = llvm::map_to_vector(lookup.getIndices(), [&](Value v) { return asScalar(v); });
-    scalars[op->getResult(0)] = emitLookup(k, k.buffer(lookup.getBuffer()), indices, lookup.getType());
-    return success();
-  }
-  auto operands = llvm::map_to_vector(op->getOperands(), [&](Value v) { return asScalar(v); });
-  if (op->getNumResults() != 1 || op->getNumRegions())
+LogicalResult GenericLowering::emitScalar(Operation* op, Varies level) {
+  bool known = isa<tile::IndexOp, tile::LookupOp>(op);
+  if (!known && (op->getNumResults() != 1 || op->getNumRegions()))
     return op->emitOpError("has no scalar form");
-  if (Value value = emitMath(k, op, operands, op->getResult(0).getType())) {
-    scalars[op->getResult(0)] = value;
-    return success();
+  SmallVector<Value> results;
+  for (int64_t i = 0; i < (level == ByColumn ? columns : 1); ++i) {
+    auto operand = [&](Value v) { return asScalar(v, i); };
+    if (isa<tile::IndexOp>(op)) {
+      results.push_back(indices[i]);
+    } else if (auto lookup = dyn_cast<tile::LookupOp>(op)) {
+      auto at = llvm::map_to_vector(lookup.getIndices(), operand);
+      results.push_back(emitLookup(k, k.buffer(lookup.getBuffer()), at, lookup.getType()));
+    } else {
+      auto operands = llvm::map_to_vector(op->getOperands(), operand);
+      Value value = emitMath(k, op, operands, op->getResult(0).getType());
+      if (!value) {
+        OperationState state(k.loc, op->getName(), operands, op->getResultTypes(), op->getAttrs());
+        value = k.b.create(state)->getResult(0);
+      }
+      results.push_back(value);
+    }
   }
-  OperationState state(k.loc, op->getName(), operands, op->getResultTypes(), op->getAttrs());
-  scalars[op->getResult(0)] = k.b.create(state)->getResult(0);
+  scalars[op->getResult(0)] = std::move(results);
   return success();
 }
 
@@ -278,7 +328,7 @@ LogicalResult GenericLowering::emit(Varies level) {
     if (where != level)
       continue;
     Location outer = std::exchange(k.loc, nested.getLoc());
-    LogicalResult result = level & ByRow ? emitVector(&nested) : emitScalar(&nested);
+    LogicalResult result = level & ByRow ? emitVector(&nested) : emitScalar(&nested, level);
     k.loc = outer;
     if (failed(result))
       return failure();
@@ -287,6 +337,20 @@ LogicalResult GenericLowering::emit(Varies level) {
 }
 
 // ---- memory ----------------------------------------------------------------------------------------------
+
+/// A vector holds all its lanes, unless columns next to each other do not lie so, as those of a tile that has
+/// an odd number of them, or whose bits begin within bytes.
+int64_t GenericLowering::columnsOfVector() {
+  int64_t most = k.target.lanes / k.lanes;
+  bool fits = op.getCols() && most == 2 && k.panel() == k.lanes;
+  for (Value operand :
+       llvm::concat<Value>(SmallVector<Value>(op.getInputs()), SmallVector<Value>(op.getOutputs()))) {
+    const Buffer& buffer = k.buffer(operand);
+    if (buffer.type.getRank() == 2)
+      fits &= buffer.columns % 2 == 0 && (!buffer.element().isInteger(1) || k.lanes % 8 == 0);
+  }
+  return fits ? 2 : 1;
+}
 
 /// Where vector `v` of the rows lies at `column` (null: rank 1).
 Value GenericLowering::elementPointer(const Buffer& buffer, Value column, int64_t v) {
@@ -305,20 +369,21 @@ Value GenericLowering::elementPointer(const Buffer& buffer, Value column, int64_
 Value GenericLowering::loadElement(const Buffer& buffer, Value column, int64_t v) {
   Value pointer = elementPointer(buffer, column, v);
   if (!buffer.element().isInteger(1)) {
-    Value x = k.load(pointer, k.vectorOf(buffer.element()));
+    Value x = column ? k.load(pointer, vectorOf(buffer.element()))
+                     : joined(k.load(pointer, k.vectorOf(buffer.element())));
     return isa<FloatType>(buffer.element()) ? k.toF32(x) : x;
   }
-  int64_t bits = std::max<int64_t>(8, k.lanes);
+  int64_t bits = std::max<int64_t>(8, perVector);
   Value word = LLVM::LoadOp::create(k.b, k.loc, VectorType::get({1}, k.b.getIntegerType(bits)), pointer, 1);
   Value mask = vector::BitCastOp::create(k.b, k.loc, VectorType::get({bits}, k.b.getI1Type()), word);
-  if (bits == k.lanes)
+  if (bits == perVector)
     return mask;
   return vector::ExtractStridedSliceOp::create(k.b, k.loc, mask, ArrayRef<int64_t>{0},
-                                               ArrayRef<int64_t>{k.lanes}, ArrayRef<int64_t>{1});
+                                               ArrayRef<int64_t>{perVector}, ArrayRef<int64_t>{1});
 }
 
 static void storeMask(KernelLowering& k, Value mask, Value pointer) {
-  int64_t lanes = k.lanes, bits = std::max<int64_t>(8, lanes);
+  int64_t lanes = cast<VectorType>(mask.getType()).getNumElements(), bits = std::max<int64_t>(8, lanes);
   if (bits != lanes) {
     Value none =
         arith::ConstantOp::create(k.b, k.loc, k.b.getZeroAttr(VectorType::get({bits}, k.b.getI1Type())));
@@ -335,8 +400,10 @@ void GenericLowering::storeOutputs(Value column) {
     const Buffer& buffer = k.buffer(output);
     for (int64_t v = 0; v < vectors; ++v) {
       Value x = asVector(yield.getValues()[i], v, 64);
-      bool perColumn = buffer.type.getRank() == 2;
-      Value pointer = elementPointer(buffer, perColumn ? column : Value(), v);
+      bool everyColumn = buffer.type.getRank() == 2;
+      Value pointer = elementPointer(buffer, everyColumn ? column : Value(), v);
+      if (!everyColumn)
+        x = rowsOf(x, 0);
       if (buffer.element().isInteger(1))
         storeMask(k, x, pointer);
       else
@@ -346,6 +413,27 @@ void GenericLowering::storeOutputs(Value column) {
                 pointer);
     }
   }
+}
+
+/// The rows of the column at `i` of those that a vector holds.
+Value GenericLowering::rowsOf(Value vector, int64_t i) {
+  if (columns == 1)
+    return vector;
+  return vector::ExtractStridedSliceOp::create(k.b, k.loc, vector, ArrayRef<int64_t>{i * k.lanes},
+                                               ArrayRef<int64_t>{k.lanes}, ArrayRef<int64_t>{1});
+}
+
+/// The lanes of a vector whose column, from `first` on, is less than `count`.
+Value GenericLowering::columnsThatCount(Value first, Value count) {
+  SmallVector<int32_t> offsets;
+  for (int64_t lane = 0; lane < perVector; ++lane)
+    offsets.push_back(int32_t(lane / k.lanes));
+  VectorType type = vectorOf(k.b.getI32Type());
+  Value left =
+      arith::TruncIOp::create(k.b, k.loc, k.b.getI32Type(), arith::SubIOp::create(k.b, k.loc, count, first));
+  Value offset =
+      arith::ConstantOp::create(k.b, k.loc, DenseElementsAttr::get(type, ArrayRef<int32_t>(offsets)));
+  return arith::CmpIOp::create(k.b, k.loc, arith::CmpIPredicate::slt, offset, splat(left));
 }
 
 void GenericLowering::panelBody(Value r0) {
@@ -379,31 +467,40 @@ void GenericLowering::panelBody(Value r0) {
   auto loadOld = [&](int64_t i, int64_t v) {
     return k.load(elementPointer(k.buffer(op.getReduces()[i]), {}, v), k.vectorOf(k.b.getF32Type()));
   };
+  Value count = k.scalar(op.getCols());
   SmallVector<Value> init;
   for (int64_t i = 0, n = op.getReduces().size(); i < n; ++i)
     for (int64_t v = 0; v < vectors; ++v)
-      init.push_back(combinerOf(i) == tile::Combiner::Add   ? k.splat(k.constant(0.0f))
-                     : combinerOf(i) == tile::Combiner::Mul ? k.splat(k.constant(1.0f))
-                                                            : loadOld(i, v));
+      init.push_back(combinerOf(i) == tile::Combiner::Add   ? splat(k.constant(0.0f))
+                     : combinerOf(i) == tile::Combiner::Mul ? splat(k.constant(1.0f))
+                                                            : joined(loadOld(i, v)));
   auto step = [&](Value c, ValueRange carried) {
-    column = c;
+    indices = {c};
+    for (int64_t i = 1; i < columns; ++i) // past the last column it is repeated, and counts no more
+      indices.push_back(k.min(k.add(c, i), k.add(count, -1)));
     load(2, c);
     failedOp |= failed(emit(ByColumn)) || failed(emit(ByBoth));
     if (failedOp) // what follows would read values that were not written
       return SmallVector<Value>(carried);
     SmallVector<Value> next;
+    Value counts = op.getReduces().empty() || columns == 1 ? Value() : columnsThatCount(c, count);
     for (int64_t i = 0, n = op.getReduces().size(); i < n; ++i) {
-      for (int64_t v = 0; v < vectors; ++v)
-        next.push_back(combine(combinerOf(i), carried[i * vectors + v],
-                               asVector(yield.getValues()[op.getOutputs().size() + i], v, 64)));
+      for (int64_t v = 0; v < vectors; ++v) {
+        Value old = carried[i * vectors + v];
+        Value sum =
+            combine(combinerOf(i), old, asVector(yield.getValues()[op.getOutputs().size() + i], v, 64));
+        next.push_back(counts ? Value(arith::SelectOp::create(k.b, k.loc, counts, sum, old)) : sum);
+      }
     }
     storeOutputs(c);
     return next;
   };
-  auto sums = k.loop(k.constant(int64_t(0)), k.scalar(op.getCols()), 1, init, step);
+  auto sums = k.loop(k.constant(int64_t(0)), count, columns, init, step);
   for (auto [i, reduce] : llvm::enumerate(op.getReduces()))
     for (int64_t v = 0; v < vectors; ++v) {
-      Value sum = sums[i * vectors + v];
+      Value sum = rowsOf(sums[i * vectors + v], 0);
+      for (int64_t c = 1; c < columns; ++c)
+        sum = combine(combinerOf(i), sum, rowsOf(sums[i * vectors + v], c));
       if (combinerOf(i) == tile::Combiner::Add || combinerOf(i) == tile::Combiner::Mul)
         sum = combine(combinerOf(i), loadOld(i, v), sum);
       k.store(sum, elementPointer(k.buffer(reduce), {}, v));
