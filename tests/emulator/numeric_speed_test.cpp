@@ -70,6 +70,9 @@ TEST(Speed, Matrices) {
   floating("mma m16n8k32 e4m3", {16, 8, 32}, MatrixFormat::e4m3);
   floating("mma m16n8k16 f16 truncating", {16, 8, 16}, MatrixFormat::f16, {8, 24});
   floating("wgmma m64n256k16 f16", {64, 256, 16}, MatrixFormat::f16);
+  std::vector<double> x(16 * 16, 0.5), y(16 * 8);
+  measure("mma m8n8k4 f64", 2.0 * 8 * 8 * 4,
+          [&] { multiply_f64({8, 8, 4}, x.data(), x.data(), x.data(), y.data()); });
   std::vector<std::uint8_t> a(64 * 64, 3), b(64 * 64, 200);
   std::vector<std::int32_t> c(64 * 64), d(c.size());
   measure("mma m16n8k32 s8", 2.0 * 16 * 8 * 32,

@@ -43,13 +43,18 @@ template <class F> EMU_INLINE std::uint16_t half_mul(std::uint16_t a, std::uint1
   else
     return half_modify<F>(narrow<F>(static_cast<double>(x) * y), m);
 }
-// The exact product and sum to odd in double; rounding that once more is rounding the exact value.
+// Products are exact in double. Of f16, so is every sum that could lie near a tie; of bf16, whose range is
+// wider, sums are taken to odd.
 template <class F>
 EMU_INLINE std::uint16_t half_fma(std::uint16_t a, std::uint16_t b, std::uint16_t c, Modifiers m = {}) {
-  float x = widen<F>(half_flush_if<F>(m.ftz, a)), y = widen<F>(half_flush_if<F>(m.ftz, b));
-  float z = widen<F>(half_flush_if<F>(m.ftz, c));
-  return half_modify<F>(narrow<F>(add_to_odd(static_cast<double>(x) * y, z)), m);
+  double x = widen<F>(half_flush_if<F>(m.ftz, a)), y = widen<F>(half_flush_if<F>(m.ftz, b));
+  double z = widen<F>(half_flush_if<F>(m.ftz, c));
+  if constexpr (F::exponent_bits == 5)
+    return half_modify<F>(narrow<F>(x * y + z), m);
+  else
+    return half_modify<F>(narrow<F>(add_to_odd(x * y, z)), m);
 }
+
 template <class F> EMU_INLINE constexpr std::uint16_t half_neg(std::uint16_t a, bool ftz = false) {
   return half_flush_if<F>(ftz, static_cast<std::uint16_t>(a ^ F::sign_bit));
 }

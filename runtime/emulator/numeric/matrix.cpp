@@ -12,31 +12,38 @@ constexpr int max_m = 64, max_k = 64, max_k_integers = 256, block_panels = 4, bl
 // ---- elements to float ------------------------------------------------------------------------------
 
 // `count` is a multiple of 8.
-template <class F> void widen_all(const void* elements, int count, float* values) {
+template <class F, class T> void widen_all(const void* elements, int count, T* values) {
   const auto* bits = static_cast<const typename F::Bits*>(elements);
   for (int i = 0; i < count; ++i)
     values[i] = widen<F>(bits[i]);
 }
 
 #ifdef __F16C__
-template <> void widen_all<F16>(const void* elements, int count, float* values) {
+template <class T> void widen_f16(const void* elements, int count, T* values) {
   const auto* bits = static_cast<const std::uint16_t*>(elements);
-  for (int i = 0; i < count; i += 8)
-    _mm256_storeu_ps(values + i,
-                     _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(bits + i))));
+  for (int i = 0; i < count; i += 8) {
+    auto eight =
+        (Vector<float, 8>)_mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(bits + i)));
+    auto wide = __builtin_convertvector(eight, Vector<T, 8>);
+    __builtin_memcpy(values + i, &wide, sizeof wide);
+  }
+}
+#else
+template <class T> void widen_f16(const void* elements, int count, T* values) {
+  widen_all<F16>(elements, count, values);
 }
 #endif
 
-void widen_tf32(const void* elements, int count, float* values) {
+template <class T> void widen_tf32(const void* elements, int count, T* values) {
   const auto* bits = static_cast<const std::uint32_t*>(elements);
   for (int i = 0; i < count; ++i)
     values[i] = as<float>(bits[i] & 0xffffe000u);
 }
 
-void widen_all(MatrixFormat format, const void* elements, int count, float* values) {
+template <class T> void widen_all(MatrixFormat format, const void* elements, int count, T* values) {
   switch (format) {
   case MatrixFormat::f16:
-    return widen_all<F16>(elements, count, values);
+    return widen_f16(elements, count, values);
   case MatrixFormat::bf16:
     return widen_all<BF16>(elements, count, values);
   case MatrixFormat::tf32:
@@ -176,13 +183,11 @@ void truncating_panel(int m, int k, const double* a, const double* a_powers, con
 template <class Result>
 void multiply(MatrixShape shape, MatrixFormat a_format, const void* a, MatrixFormat b_format, const void* b,
               const typename Result::Element* c, typename Result::Element* d, Accumulation model) {
-  alignas(64) float narrow[max_m * max_k];
   alignas(64) double a_wide[max_m * max_k], b_wide[max_k * block_n], a_powers[max_m * max_k],
       b_powers[max_k * block_n];
+  alignas(64) float b_columns[block_n * max_k];
   int a_count = shape.m * shape.k;
-  widen_all(a_format, a, a_count, narrow);
-  for (int i = 0; i < a_count; ++i)
-    a_wide[i] = narrow[i];
+  widen_all(a_format, a, a_count, a_wide);
   if (model.group != 0)
     exponents_of(a_wide, a_count, least_normal(a_format), a_powers);
 
@@ -190,10 +195,10 @@ void multiply(MatrixShape shape, MatrixFormat a_format, const void* a, MatrixFor
   const char* b_next = static_cast<const char*>(b);
   for (int begin = 0; begin < shape.n; begin += block_n) {
     int panels = (shape.n - begin < block_n ? shape.n - begin : block_n) / panel;
-    widen_all(b_format, b_next, panels * panel_count, narrow);
+    widen_all(b_format, b_next, panels * panel_count, b_columns);
     b_next += static_cast<std::int64_t>(panels) * panel_count * bytes_of(b_format);
     for (int p = 0; p < panels; ++p)
-      make_panel(shape.k, narrow + p * panel_count, b_wide + p * panel_count);
+      make_panel(shape.k, b_columns + p * panel_count, b_wide + p * panel_count);
     if (model.group == 0 || !all_finite(b_wide, panels * panel_count)) {
       multiply_panels<Result>(shape.m, panels, shape.k, a_wide, b_wide, c + begin, d + begin, shape.n);
       continue;
@@ -218,8 +223,27 @@ void multiply_f16(MatrixShape shape, MatrixFormat a_format, const void* a, Matri
   multiply<ResultF16>(shape, a_format, a, b_format, b, c, d, model);
 }
 
+namespace {
+
+struct ResultF64 {
+  EMU_INLINE static double load(double c) { return c; }
+  EMU_INLINE static double store(double sum, double) { return sum; }
+};
+
+} // namespace
+
 void multiply_f64(MatrixShape shape, const double* a, const double* b, const double* c, double* d,
                   Round mode) {
+#ifdef __FMA__ // without, the vectors of multiply_panels round the products
+  if (mode == Round::rn) {
+    alignas(64) double panel_of_b[max_k * panel];
+    for (int j = 0; j < shape.n; j += panel) {
+      make_panel(shape.k, b + j * shape.k, panel_of_b);
+      multiply_panels<ResultF64>(shape.m, 1, shape.k, a, panel_of_b, c + j, d + j, shape.n);
+    }
+    return;
+  }
+#endif
   for (int i = 0; i < shape.m; ++i)
     for (int j = 0; j < shape.n; ++j) {
       double sum = c[i * shape.n + j];

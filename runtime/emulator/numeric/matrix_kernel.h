@@ -117,17 +117,18 @@ EMU_INLINE void transpose_8x8(const float* from, int stride, Vector<float, 8> (&
   }
 }
 
-// Eight columns of k floats each to a panel.
-template <class T> void make_panel(int k, const float* columns, T* rows) {
+// Eight columns of k elements each to a panel.
+template <class T, class Element> void make_panel(int k, const Element* columns, T* rows) {
   int l = 0;
-  for (; l + 8 <= k; l += 8) {
-    Vector<float, 8> block[8];
-    transpose_8x8(columns + l, k, block);
-    for (int i = 0; i < 8; ++i) {
-      auto values = __builtin_convertvector(block[i], Vector<T, 8>);
-      __builtin_memcpy(rows + (l + i) * panel, &values, sizeof values);
+  if constexpr (sizeof(Element) == 4)
+    for (; l + 8 <= k; l += 8) {
+      Vector<float, 8> block[8];
+      transpose_8x8(columns + l, k, block);
+      for (int i = 0; i < 8; ++i) {
+        auto values = __builtin_convertvector(block[i], Vector<T, 8>);
+        __builtin_memcpy(rows + (l + i) * panel, &values, sizeof values);
+      }
     }
-  }
   for (; l < k; ++l)
     for (int j = 0; j < panel; ++j)
       rows[l * panel + j] = columns[j * k + l];
