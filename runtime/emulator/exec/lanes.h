@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 namespace emu {
 
@@ -52,9 +53,16 @@ template <class D, class F> inline void each_lane(D* d, Mask mask, F f) {
 
 /// The lanes of `mask` for which f(i) holds.
 template <class F> inline Mask lanes_where(Mask mask, F f) {
-  Mask result = 0;
+  alignas(warp_size) std::uint8_t holds[warp_size];
+  EMU_LANES
   for (int i = 0; i < warp_size; ++i)
-    result |= Mask(f(i) ? 1 : 0) << i;
+    holds[i] = f(i) ? 1 : 0;
+  Mask result = 0;
+  for (int i = 0; i < warp_size; i += 8) { // eight bytes of 0 or 1 to eight bits
+    std::uint64_t eight;
+    std::memcpy(&eight, holds + i, sizeof eight);
+    result |= static_cast<Mask>((eight * 0x0102040810204080) >> 56) << i;
+  }
   return result & mask;
 }
 

@@ -209,8 +209,8 @@ template <Execute execute> void decode_as(Decoding& d) { d.out.execute = execute
 
 Execute function_end() { return return_from; }
 
-std::vector<Entry> control_entries() {
-  return {
+std::span<const Entry> control_entries() {
+  static constexpr Entry entries[] = {
       {"bra{.uni}", "label", decode_branch, Kind::control, Class::control},
       {"brx.idx{.uni}", "u32 label", decode_branch_indexed, Kind::control, Class::control},
       {"call{.uni}", "any any? any? any?", decode_call, Kind::control, Class::control},
@@ -221,6 +221,7 @@ std::vector<Entry> control_entries() {
       {"pmevent{.mask}", "any", decode_as<nothing>, Kind::control, Class::control},
       {"nanosleep.u32", "u32", decode_as<pause>, Kind::control, Class::control},
   };
+  return entries;
 }
 
 } // namespace emu

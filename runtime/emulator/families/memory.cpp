@@ -84,14 +84,15 @@ template <Execute execute> void decode_access(Decoding& d) {
 
 } // namespace
 
-std::vector<Entry> memory_entries() {
+std::span<const Entry> memory_entries() {
 #define SPACE                                                                                                \
   "{.const|.global|.local|.param|.param::entry|.param::func|.shared|.shared::cta|.shared::cluster}"
 #define TYPE "(.b8|.b16|.b32|.b64|.b128|.u8|.u16|.u32|.u64|.s8|.s16|.s32|.s64|.f32|.f64)"
-  return {
+  static constexpr Entry entries[] = {
       {"ld" SPACE "{.v2|.v4|.v8}" TYPE, "=v*r0 mem", decode_access<load>, Kind::memory, Class::memory},
       {"st" SPACE "{.v2|.v4|.v8}" TYPE, "mem v*r0", decode_access<store>, Kind::memory, Class::memory},
   };
+  return entries;
 }
 
 } // namespace emu

@@ -12,17 +12,8 @@ template <class T> Flow move(Group& group, const Instruction& instruction, Mask 
   return Flow::go;
 }
 
-Flow move_predicate(Group& group, const Instruction& instruction, Mask mask) {
-  Mask& d = predicate(group.frame, instruction.operand(0));
-  d = (d & ~mask) | (predicate(group.frame, instruction.operand(1)) & mask);
-  return Flow::go;
-}
-
 void decode_move(Decoding& d) {
   switch (d.slot(0).bytes) {
-  case 0:
-    d.out.execute = move_predicate;
-    break;
   case 2:
     d.out.execute = move<std::uint16_t>;
     break;
@@ -37,12 +28,12 @@ void decode_move(Decoding& d) {
 
 } // namespace
 
-std::vector<Entry> move_entries() {
-  return {
-      {"mov.pred", "=pred pred", decode_move, Kind::copy, Class::move},
+std::span<const Entry> move_entries() {
+  static constexpr Entry entries[] = {
       {"mov(.b16|.b32|.b64|.u16|.u32|.u64|.s16|.s32|.s64|.f32|.f64)", "=t0 t0", decode_move, Kind::copy,
        Class::move},
   };
+  return entries;
 }
 
 } // namespace emu

@@ -57,7 +57,7 @@ struct Instruction {
   Slot guard;
   std::int64_t immediate = 0;   ///< offset of an address, or what the family makes of it
   std::uint64_t flags = 0;      ///< modifiers as bits, as the family defines them
-  std::uint32_t flops = 0;         ///< of one execution by a warp, if it is a matrix instruction
+  std::uint32_t flops = 0;      ///< of one execution by a warp, if it is a matrix instruction
   std::uint32_t first_slot = 0; ///< of `slot`, in its function's
   std::uint32_t index = 0;      ///< in its function: the program counter
   std::uint32_t line = 0;       ///< of the PTX text

@@ -46,6 +46,8 @@ Operands::Operands(const ptx::Module& module, Function& function, const Placemen
     first_number.push_back(static_cast<std::uint32_t>(bytes_of.size()));
     bytes_of.insert(bytes_of.end(), reg.vector, bytes_of_type(reg.type));
   }
+  carry = static_cast<std::uint32_t>(bytes_of.size());
+  bytes_of.push_back(0);
 }
 
 Slot Operands::register_slot(std::uint32_t reg) const {
@@ -256,7 +258,8 @@ bool Operands::add(const ptx::Operand& operand, const OperandSpec& spec, Decodin
   }
   if (spec.pair) {
     if (operand.is(Is::pair))
-      return add_part(operand.parts[0], spec, decoding) && add_part(operand.parts[1], spec, decoding);
+      return add_part(operand.parts[0], spec, decoding) &&
+             add_part(operand.parts[1], {.what = What::predicate, .destination = spec.destination}, decoding);
     const bool good = add_part(operand, spec, decoding);
     function.slots.push_back(sink(0));
     return good;
@@ -294,31 +297,36 @@ bool Operands::decode(const ptx::Statement& statement, std::span<const OperandSp
                       ptx::Error& error) {
   Instruction& out = decoding.out;
   const std::size_t begin = function.slots.size();
-  std::size_t required = 0;
-  for (const OperandSpec& spec : specs)
-    required += spec.optional ? 0 : 1;
-  const std::size_t given = statement.operands.size();
-  if (given < required || given > specs.size()) {
+  const auto most = std::ranges::count_if(specs, &OperandSpec::written);
+  const auto required =
+      std::ranges::count_if(specs, [](const OperandSpec& spec) { return spec.written() && !spec.optional; });
+  const auto given = static_cast<std::ptrdiff_t>(statement.operands.size());
+  if (given < required || given > most) {
     error = {statement.place,
              fmt::format("'{}' has {} operands, expected {}", statement.opcode->text, given, required),
              {}};
     return false;
   }
-  for (std::size_t i = 0; i < given; ++i) {
-    const ptx::Operand& operand = statement.operands[i];
+  auto next = statement.operands.begin();
+  for (std::size_t i = 0; i < std::size(out.first); ++i) {
     out.first[i] = static_cast<std::uint16_t>(function.slots.size() - begin);
-    if (!add(operand, specs[i], decoding)) {
-      error = {operand.place.line ? operand.place : statement.place, decoding.error, {}};
-      return false;
+    if (i >= specs.size())
+      continue;
+    if (specs[i].what == OperandSpec::What::carry) {
+      function.slots.push_back({.offset = carry});
+    } else if (next != statement.operands.end()) {
+      const ptx::Operand& operand = *next++;
+      if (!add(operand, specs[i], decoding)) {
+        error = {operand.place.line ? operand.place : statement.place, decoding.error, {}};
+        return false;
+      }
+      if (operand.is(Is::reg) && operand.negated)
+        out.negated |= static_cast<std::uint8_t>(1u << i);
     }
-    if (operand.is(Is::reg) && operand.negated)
-      out.negated |= static_cast<std::uint8_t>(1u << i);
     if (specs[i].destination)
       out.destinations = static_cast<std::uint16_t>(function.slots.size() - begin);
   }
   out.slots = static_cast<std::uint16_t>(function.slots.size() - begin);
-  for (std::size_t i = given; i < std::size(out.first); ++i)
-    out.first[i] = out.slots;
   out.operands = static_cast<std::uint8_t>(given);
   return true;
 }

@@ -44,6 +44,7 @@ private:
   std::vector<std::uint16_t> bytes_of;     ///< by number, a lane; 0: a predicate
   std::unordered_map<std::uint64_t, Slot> constants[9];
   std::unordered_map<std::uint64_t, Slot> special_slots;
+  std::uint32_t carry = 0; ///< number of the register that is the carry flag
   std::uint32_t constant_bytes = 0;
   std::uint32_t sink_offset = ~0u;
 };

@@ -29,12 +29,14 @@ OperandSpec parse_operand(std::string_view word) {
                                 : static_cast<std::int8_t>(std::stoi(std::string(count)));
     word.remove_prefix(star + 1);
   }
-  if (word == "pred|pred") {
+  if (word.ends_with("|pred")) {
     spec.pair = true;
-    word = "pred";
+    word.remove_suffix(5);
   }
   if (word == "pred") {
     spec.what = What::predicate;
+  } else if (word == "cc") {
+    spec.what = What::carry;
   } else if (word == "mem") {
     spec.what = What::address;
   } else if (word == "label") {
@@ -73,9 +75,9 @@ const Table& Table::instance() {
 }
 
 Table::Table() {
-  for (auto family :
-       {integer_entries, float_entries, half_entries, convert_entries, move_entries, control_entries,
-        memory_entries, atomic_entries, warp_entries, barrier_entries, matrix_entries, async_entries})
+  for (auto family : {arithmetic_entries, bit_entries, compare_entries, float_entries, half_entries,
+                      convert_entries, move_entries, control_entries, memory_entries, atomic_entries,
+                      warp_entries, barrier_entries, matrix_entries, async_entries})
     for (const Entry& entry : family())
       entries.push_back(entry);
   for (std::uint32_t i = 0; i < entries.size(); ++i) {
@@ -91,6 +93,10 @@ ptx::Type Decoding::type(int i) const {
       return *type;
   return ptx::Type::b32;
 }
+
+bool Decoding::has(std::string_view modifier) const { return statement.opcode->has(modifier); }
+
+void Decoding::fail(std::string_view message) { error = message; }
 
 int Decoding::which(std::initializer_list<std::string_view> choices) const {
   int index = 0;

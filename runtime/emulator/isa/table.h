@@ -11,10 +11,11 @@
 //     w0         of twice the width of t0
 //     r0         a register at least as wide as t0 (ld, st, cvt)
 //     b32 f64 .. of that type
-//     pred       a predicate (sources: also negated, see Decoding::negated)
+//     pred       a predicate (sources: also negated, see Instruction::negated)
+//     cc         the carry flag, which is not written: a hidden predicate of the function
 //     mem        an address; label  a branch target; any  whatever is written (the decoder looks at the
 //     statement)
-// A destination "=pred|pred?" is a pair p|q.
+// A destination "=pred|pred" is a pair p|q of which q may be missing, and "=b32|pred" one that has both.
 #pragma once
 
 #include "emulator/isa/program.h"
@@ -53,13 +54,13 @@ enum class Class : std::uint8_t {
 /// family's decoder chooses the semantic function and sets what that reads.
 class Decoding {
 public:
-  bool has(std::string_view modifier) const { return statement.opcode->has(modifier); }
+  bool has(std::string_view modifier) const;
   /// The i-th modifier that is a type. The table's syntax guarantees that there are so many.
   ptx::Type type(int i = 0) const;
   /// The first of `choices` that is among the modifiers: its index, -1 if none is.
   int which(std::initializer_list<std::string_view> choices) const;
   /// Refuses the instruction with a message at its place.
-  void fail(std::string message) { error = std::move(message); }
+  void fail(std::string_view message);
   /// The instruction that a label stands for.
   std::uint32_t target(const ptx::Operand& label) const { return pc_of_statement[label.index]; }
   /// The slot of an operand (its place in the frame is not known yet, its width is).
@@ -102,28 +103,32 @@ struct Entry {
 
 /// An operand of an Entry, parsed.
 struct OperandSpec {
-  enum class What : std::uint8_t { typed, predicate, address, label, any } what = What::any;
-  bool destination = false, optional = false, pair = false;
+  enum class What : std::uint8_t { typed, predicate, carry, address, label, any } what = What::any;
+  bool destination = false, optional = false;
+  bool pair = false;              ///< what|predicate
   bool at_least = false;          ///< the register may be wider than the type
   std::int8_t modifier_type = -1; ///< which type among the modifiers; -1: `type`
   ptx::Type type = ptx::Type::b32;
-  std::uint8_t widen = 1; ///< 2: of twice the width
-  std::int8_t parts = 1;  ///< of a vector; 0: as .v2, .v4 say; -1: any number
+  std::uint8_t widen = 1;                              ///< 2: of twice the width
+  std::int8_t parts = 1;                               ///< of a vector; 0: as .v2, .v4 say; -1: any number
+  bool written() const { return what != What::carry; } ///< in the text
 };
 
 /// The families' tables.
-std::vector<Entry> integer_entries();
-std::vector<Entry> float_entries();
-std::vector<Entry> half_entries();
-std::vector<Entry> convert_entries();
-std::vector<Entry> move_entries();
-std::vector<Entry> control_entries();
-std::vector<Entry> memory_entries();
-std::vector<Entry> atomic_entries();
-std::vector<Entry> warp_entries();
-std::vector<Entry> barrier_entries();
-std::vector<Entry> matrix_entries();
-std::vector<Entry> async_entries();
+std::span<const Entry> arithmetic_entries();
+std::span<const Entry> bit_entries();
+std::span<const Entry> compare_entries();
+std::span<const Entry> float_entries();
+std::span<const Entry> half_entries();
+std::span<const Entry> convert_entries();
+std::span<const Entry> move_entries();
+std::span<const Entry> control_entries();
+std::span<const Entry> memory_entries();
+std::span<const Entry> atomic_entries();
+std::span<const Entry> warp_entries();
+std::span<const Entry> barrier_entries();
+std::span<const Entry> matrix_entries();
+std::span<const Entry> async_entries();
 
 /// What stands after the last instruction of a function: its lanes return, or leave.
 Execute function_end();

@@ -1,0 +1,195 @@
+// Comparison and selection of integers; logic of predicates.
+#include "emulator/families/lanewise.h"
+
+namespace emu {
+namespace {
+
+// ---- setp, set ----
+
+// Of two predicates; `none` gives the first.
+enum class Combine : std::uint8_t { none, conjunction, disjunction, exclusive };
+
+Mask combine(Combine how, Mask a, Mask b) {
+  switch (how) {
+  case Combine::none:
+    return a;
+  case Combine::conjunction:
+    return a & b;
+  case Combine::disjunction:
+    return a | b;
+  case Combine::exclusive:
+    break;
+  }
+  return a ^ b;
+}
+
+void write(Mask& d, Mask mask, Mask value) { d = (d & ~mask) | (value & mask); }
+
+constexpr auto equal = [](auto a, auto b) { return a == b; };
+constexpr auto unequal = [](auto a, auto b) { return a != b; };
+constexpr auto less = [](auto a, auto b) { return a < b; };
+constexpr auto less_equal = [](auto a, auto b) { return a <= b; };
+constexpr auto greater = [](auto a, auto b) { return a > b; };
+constexpr auto greater_equal = [](auto a, auto b) { return a >= b; };
+
+// A source predicate of an instruction, as the text may have negated it.
+Mask source(const Group& group, const Instruction& instruction, int operand) {
+  const Mask value = predicate(group.frame, instruction.operand(operand));
+  return instruction.negated >> operand & 1 ? ~value : value;
+}
+
+template <auto op, class T>
+Mask compare(const Group& group, const Instruction& instruction, int first, Mask mask) {
+  const T* a = lanes<T>(group.frame, instruction.operand(first));
+  const T* b = lanes<T>(group.frame, instruction.operand(first + 1));
+  return lanes_where(mask, [=](int i) { return op(a[i], b[i]); });
+}
+
+// Operands: p|q, a, b and perhaps c, which is combined with the outcome.
+template <auto op, class T> Flow set_predicate(Group& group, const Instruction& instruction, Mask mask) {
+  const auto how = static_cast<Combine>(instruction.flags);
+  const Mask holds = compare<op, T>(group, instruction, 1, mask);
+  const Mask c = how == Combine::none ? 0 : source(group, instruction, 3);
+  write(predicate(group.frame, instruction.operand(0, 0)), mask, combine(how, holds, c));
+  write(predicate(group.frame, instruction.operand(0, 1)), mask, combine(how, ~holds, c));
+  return Flow::go;
+}
+
+enum Flag : std::uint64_t { combines = 3, gives_float = 4 };
+
+template <auto op, class T> Flow set_register(Group& group, const Instruction& instruction, Mask mask) {
+  const auto how = static_cast<Combine>(instruction.flags & combines);
+  const Mask holds = compare<op, T>(group, instruction, 1, mask);
+  const Mask c = how == Combine::none ? 0 : source(group, instruction, 3);
+  const Mask result = combine(how, holds, c);
+  const std::uint32_t one = instruction.flags & gives_float ? 0x3f800000 : 0xffffffff;
+  each_lane(lanes<std::uint32_t>(group.frame, instruction.operand(0)), mask,
+            [=](int i) { return result >> i & 1 ? one : 0; });
+  return Flow::go;
+}
+
+template <auto op> Execute comparison(ptx::Type type, bool to_predicate, bool sign_matters) {
+  const auto choose = [=]<class T>() -> Execute {
+    return to_predicate ? set_predicate<op, T> : set_register<op, T>;
+  };
+  return sign_matters ? with_integer(type, choose) : with_bits(type, choose);
+}
+
+Execute comparison(int which, ptx::Type type, bool to_predicate) {
+  const bool sign_matters = which < 6; // lower, and the like, are of unsigned numbers
+  switch (which) {
+  case 0:
+    return comparison<equal>(type, to_predicate, false);
+  case 1:
+    return comparison<unequal>(type, to_predicate, false);
+  case 2:
+  case 6:
+    return comparison<less>(type, to_predicate, sign_matters);
+  case 3:
+  case 7:
+    return comparison<less_equal>(type, to_predicate, sign_matters);
+  case 4:
+  case 8:
+    return comparison<greater>(type, to_predicate, sign_matters);
+  default:
+    return comparison<greater_equal>(type, to_predicate, sign_matters);
+  }
+}
+
+// `type` is what is compared.
+void decode_comparison(Decoding& d, ptx::Type type, bool to_predicate) {
+  const int which = d.which({"eq", "ne", "lt", "le", "gt", "ge", "lo", "ls", "hi", "hs"});
+  d.out.execute = comparison(which, type, to_predicate);
+  const int how = d.which({"and", "or", "xor"});
+  if (how >= 0)
+    d.out.flags = static_cast<std::uint64_t>(how) + 1;
+}
+
+void decode_setp(Decoding& d) { decode_comparison(d, d.type(), true); }
+void decode_set(Decoding& d) {
+  decode_comparison(d, d.type(1), false);
+  if (d.type(0) == ptx::Type::f32)
+    d.out.flags |= gives_float;
+}
+
+// ---- selp, slct ----
+
+template <class T> Flow select(Group& group, const Instruction& instruction, Mask mask) {
+  const T* a = lanes<T>(group.frame, instruction.operand(1));
+  const T* b = lanes<T>(group.frame, instruction.operand(2));
+  const Mask chosen = source(group, instruction, 3);
+  each_lane(lanes<T>(group.frame, instruction.operand(0)), mask,
+            [=](int i) { return chosen >> i & 1 ? a[i] : b[i]; });
+  return Flow::go;
+}
+
+constexpr auto by_sign = [](auto a, auto b, std::int32_t c) { return c >= 0 ? a : b; };
+constexpr auto by_float = [](auto a, auto b, float c) { return c >= 0 ? a : b; };
+// With .ftz a negative subnormal is a zero.
+constexpr auto by_flushed = [](auto a, auto b, float c) { return c > -0x1p-126F ? a : b; };
+
+void decode_select(Decoding& d) {
+  d.out.execute = with_bits(d.type(), []<class T>() -> Execute { return select<T>; });
+}
+template <auto op, class C> void decode_slct(Decoding& d) {
+  d.out.execute = with_bits(d.type(), []<class T>() -> Execute { return lanewise<op, T, T, T, C>; });
+}
+
+// ---- logic of predicates ----
+
+template <Combine how> Flow logic(Group& group, const Instruction& instruction, Mask mask) {
+  write(predicate(group.frame, instruction.operand(0)), mask,
+        combine(how, source(group, instruction, 1), source(group, instruction, 2)));
+  return Flow::go;
+}
+
+Flow copy(Group& group, const Instruction& instruction, Mask mask) {
+  write(predicate(group.frame, instruction.operand(0)), mask, source(group, instruction, 1));
+  return Flow::go;
+}
+
+Flow negate(Group& group, const Instruction& instruction, Mask mask) {
+  write(predicate(group.frame, instruction.operand(0)), mask, ~source(group, instruction, 1));
+  return Flow::go;
+}
+
+template <Execute execute> void decode_as(Decoding& d) { d.out.execute = execute; }
+
+} // namespace
+
+std::span<const Entry> compare_entries() {
+#define INTEGER "(.u16|.u32|.u64|.s16|.s32|.s64)"
+#define BITS "(.b16|.b32|.b64)"
+#define ANY "(.b16|.b32|.b64|.u16|.u32|.u64|.s16|.s32|.s64|.f32|.f64)"
+#define OP "(.eq|.ne|.lt|.le|.gt|.ge|.lo|.ls|.hi|.hs)"
+#define COMBINE "(.and|.or|.xor)"
+  constexpr auto compute = Kind::compute;
+  constexpr auto compare = Class::compare;
+  static constexpr Entry entries[] = {
+      {"setp" OP INTEGER, "=pred|pred t0 t0", decode_setp, compute, compare},
+      {"setp(.eq|.ne)" BITS, "=pred|pred t0 t0", decode_setp, compute, compare},
+      {"setp" OP COMBINE INTEGER, "=pred|pred t0 t0 pred", decode_setp, compute, compare},
+      {"setp(.eq|.ne)" COMBINE BITS, "=pred|pred t0 t0 pred", decode_setp, compute, compare},
+      {"set" OP "(.u32|.s32|.f32)" INTEGER, "=t0 t1 t1", decode_set, compute, compare},
+      {"set(.eq|.ne)(.u32|.s32|.f32)" BITS, "=t0 t1 t1", decode_set, compute, compare},
+      {"set" OP COMBINE "(.u32|.s32|.f32)" INTEGER, "=t0 t1 t1 pred", decode_set, compute, compare},
+      {"set(.eq|.ne)" COMBINE "(.u32|.s32|.f32)" BITS, "=t0 t1 t1 pred", decode_set, compute, compare},
+      {"selp" ANY, "=t0 t0 t0 pred", decode_select, Kind::copy, compare},
+      {"slct" ANY ".s32", "=t0 t0 t0 s32", decode_slct<by_sign, std::int32_t>, compute, compare},
+      {"slct" ANY ".f32", "=t0 t0 t0 f32", decode_slct<by_float, float>, compute, compare},
+      {"slct.ftz" ANY ".f32", "=t0 t0 t0 f32", decode_slct<by_flushed, float>, compute, compare},
+      {"and.pred", "=pred pred pred", decode_as<logic<Combine::conjunction>>, compute, compare},
+      {"or.pred", "=pred pred pred", decode_as<logic<Combine::disjunction>>, compute, compare},
+      {"xor.pred", "=pred pred pred", decode_as<logic<Combine::exclusive>>, compute, compare},
+      {"not.pred", "=pred pred", decode_as<negate>, compute, compare},
+      {"mov.pred", "=pred pred", decode_as<copy>, Kind::copy, Class::move},
+  };
+  return entries;
+#undef INTEGER
+#undef BITS
+#undef ANY
+#undef OP
+#undef COMBINE
+}
+
+} // namespace emu
