@@ -95,6 +95,26 @@ tile.kernel @pairs(%v: !tile.buffer<?x32xbf16, global> {tile.name = "v"})
   tile.return
 }
 
+// Weights are rounded two columns at a time, which are the pairs; the last of an odd number has zeros beside it.
+// CHECK-LABEL: llvm.func @weights
+tile.kernel @weights(%n: i64 {tile.name = "param.n"})
+    attributes {schedule = #tile.schedule<rows = 8, keys = 48, dot_rows = 8, score_keys = 2, value_cols = 32>} {
+  %c0 = arith.constant 0 : i64
+  %p = tile.alloc : !tile.buffer<8x48xf32, local, col_major>
+  %narrow = tile.alloc : !tile.buffer<8x48xbf16, local, col_pairs>
+  %used = tile.slice %p[%c0, %c0] sizes(%n) : !tile.buffer<8x48xf32, local, col_major> -> !tile.buffer<8x?xf32, local, col_major>
+  // CHECK: %[[TWO:.*]] = arith.truncf %{{.*}} : vector<16xf32> to vector<16xbf16>
+  // CHECK: %[[PAIRS:.*]] = vector.shuffle %[[TWO]], %[[TWO]] [0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15]
+  // CHECK: llvm.store %[[PAIRS]]
+  // CHECK: scf.if
+  // CHECK: arith.truncf %{{.*}} : vector<8xf32> to vector<8xbf16>
+  // CHECK: vector.interleave
+  // CHECK: arith.subf {{.*}} : vector<16xf32>
+  tile.copy %narrow, %used : !tile.buffer<8x48xbf16, local, col_pairs>, !tile.buffer<8x?xf32, local, col_major>
+  tile.residual %narrow, %used : !tile.buffer<8x48xbf16, local, col_pairs>, !tile.buffer<8x?xf32, local, col_major>
+  tile.return
+}
+
 // Rows that are gathered one by one need no transposition; a tile that changes its layout does.
 // CHECK-LABEL: llvm.func @turn
 tile.kernel @turn(%q: !tile.buffer<?x?x?x64xbf16, global> {tile.name = "q"})

@@ -223,21 +223,32 @@ static void copyColPairs(KernelLowering& k, const Buffer& dest, const Buffer& so
   int64_t panel = k.panel(), lanes = k.lanes;
   Value zero = k.constant(int64_t(0)), n = source.sizes[1];
   Value none = arith::ConstantOp::create(k.b, k.loc, k.b.getZeroAttr(k.vectorOf(dest.element())));
+  auto interleaved = [&](Value halves) -> Value {
+    SmallVector<int64_t> mask;
+    for (int64_t i = 0; i < lanes; ++i)
+      mask.append({i, lanes + i});
+    return vector::ShuffleOp::create(k.b, k.loc, halves, halves, mask);
+  };
   k.loop(zero, k.constant(dest.type.getShape()[0]), panel, [&](Value r0) {
     Value from = k.at(source.base, source.element(), k.mul(r0, source.columns));
     Value to = k.at(dest.base, dest.element(), k.mul(r0, dest.columns));
     auto pair = [&](Value c, bool hasSecond) {
       for (int64_t lane = 0; lane < panel; lane += lanes) {
         Value a = k.at(from, source.element(), k.add(k.mul(c, panel), lane));
-        auto narrow = [&](Value pointer) {
-          Value exact = k.load(pointer, k.vectorOf(source.element()));
+        auto narrow = [&](Value pointer, int64_t size) {
+          Value exact = k.load(pointer, VectorType::get({size}, source.element()));
           Value rounded = k.fromF32(exact, dest.element());
           if (!residual)
             return rounded;
           return k.fromF32(arith::SubFOp::create(k.b, k.loc, exact, k.toF32(rounded)), dest.element());
         };
-        Value odd = hasSecond ? narrow(k.at(a, source.element(), k.constant(panel))) : none;
-        Value both = vector::InterleaveOp::create(k.b, k.loc, narrow(a), odd);
+        Value both;
+        if (hasSecond && panel == lanes && lanes < k.target.lanes) // two columns are one vector
+          both = interleaved(narrow(a, 2 * lanes));
+        else
+          both = vector::InterleaveOp::create(
+              k.b, k.loc, narrow(a, lanes),
+              hasSecond ? narrow(k.at(a, source.element(), k.constant(panel)), lanes) : none);
         k.store(both, k.at(to, dest.element(), k.add(k.mul(c, panel), 2 * lane)));
       }
     };
