@@ -19,11 +19,12 @@ Ran run_group(Group& group, std::uint32_t budget, std::uint32_t meeting) {
   std::uint64_t threads = 0;
   Warp& warp = *group.warp;
   CounterShard* counts = warp.block->counts;
+  const std::uint64_t begin = warp.executed; // clocks read it
   Ran ran;
-  while (ran.instructions < budget) {
+  while (warp.executed - begin < budget) {
     const Instruction& instruction = group.code[group.pc];
     Mask mask = group.mask;
-    ++ran.instructions;
+    ++warp.executed;
     if (instruction.guarded) {
       const Mask guard = predicate(group.frame, instruction.guard);
       mask &= instruction.guard_negated ? ~guard : guard;
@@ -43,7 +44,7 @@ Ran run_group(Group& group, std::uint32_t budget, std::uint32_t meeting) {
     if (group.pc == meeting)
       break;
   }
-  warp.executed += ran.instructions;
+  ran.instructions = static_cast<std::uint32_t>(warp.executed - begin);
   warp.block->executed += ran.instructions;
   warp.block->thread_instructions += threads;
   return ran;

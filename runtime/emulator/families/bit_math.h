@@ -54,7 +54,7 @@ inline constexpr auto permute = [](std::uint32_t a, std::uint32_t b, std::uint32
 };
 
 /// The modes of prmt as selections, by the lower two bits of c: the digits of four selections.
-inline constexpr std::uint64_t f4e = 0x6543'5432'4321'3210, b4e = 0x3210'2107'1076'0765,
+inline constexpr std::uint64_t f4e = 0x6543'5432'4321'3210, b4e = 0x0123'7012'6701'5670,
                                rc8 = 0x3333'2222'1111'0000, ecl = 0x3333'3222'3211'3210,
                                ecr = 0x3210'2210'1110'0000, rc16 = 0x3232'1010'3232'1010;
 template <std::uint64_t selections>

@@ -168,11 +168,16 @@ bool Operands::add_part(const ptx::Operand& operand, const OperandSpec& spec, De
     decoding.fail(fmt::format("'{}' is no register: expected a destination", operand.text));
     return false;
   }
-  const ptx::Type type = type_of(spec, decoding);
+  const bool predicate = spec.what == OperandSpec::What::predicate;
+  const ptx::Type type = predicate ? ptx::Type::pred : type_of(spec, decoding);
   const std::uint32_t bytes = bytes_of_type(type) * spec.widen;
-  if (spec.what == OperandSpec::What::typed && bytes <= 8) {
-    if (operand.is(Is::special))
+  if (operand.is(Is::special) && (predicate || (spec.what == OperandSpec::What::typed && bytes <= 8))) {
+    if (!spec.packs || !clock_named(operand.text))
       return add_special(operand, bytes, decoding);
+    function.slots.push_back(constant(0, bytes)); // mov reads the clock itself
+    return true;
+  }
+  if (spec.what == OperandSpec::What::typed && bytes <= 8) {
     if (operand.is(Is::variable)) {
       function.slots.push_back(variable(operand, bytes, decoding));
       return true;
@@ -187,16 +192,15 @@ bool Operands::add_part(const ptx::Operand& operand, const OperandSpec& spec, De
         return true;
       }
   }
-  if (spec.what == OperandSpec::What::predicate && operand.is(Is::integer)) {
+  if (predicate && operand.is(Is::integer)) {
     Slot slot = constant(operand.value != 0 ? ~std::uint64_t(0) : 0, 4); // one Mask
     slot.bytes = 0;
     function.slots.push_back(slot);
     return true;
   }
   decoding.fail(fmt::format("'{}' does not fit here: expected {}", operand.text,
-                            spec.what == OperandSpec::What::predicate
-                                ? "a predicate"
-                                : fmt::format("a register or constant of type {}", ptx::name(type))));
+                            predicate ? "a predicate"
+                                      : fmt::format("a register or constant of type {}", ptx::name(type))));
   return false;
 }
 
@@ -245,6 +249,20 @@ bool Operands::add_any(const ptx::Operand& operand, Decoding& decoding) {
   return true;
 }
 
+// {a, b}: equal parts of the type.
+bool Operands::add_packed(const ptx::Operand& operand, const OperandSpec& spec, Decoding& decoding) {
+  const int bits = ptx::bits(type_of(spec, decoding)) / static_cast<int>(operand.parts.size());
+  constexpr ptx::Type types[] = {ptx::Type::b8, ptx::Type::b16, ptx::Type::b32, ptx::Type::b64};
+  for (ptx::Type type : types)
+    if (ptx::bits(type) == bits)
+      return std::ranges::all_of(operand.parts, [&](const ptx::Operand& part) {
+        return add_part(part, {.what = spec.what, .destination = spec.destination, .type = type}, decoding);
+      });
+  decoding.fail(fmt::format("'{}' has {} parts of {} bits: expected 2 or 4 of 8, 16, 32 or 64", operand.text,
+                            operand.parts.size(), bits));
+  return false;
+}
+
 bool Operands::add(const ptx::Operand& operand, const OperandSpec& spec, Decoding& decoding) {
   using What = OperandSpec::What;
   if (spec.what == What::address)
@@ -264,6 +282,8 @@ bool Operands::add(const ptx::Operand& operand, const OperandSpec& spec, Decodin
     function.slots.push_back(sink(0));
     return good;
   }
+  if (spec.packs && operand.is(Is::vector))
+    return add_packed(operand, spec, decoding);
   int wanted = spec.parts;
   if (wanted == 0)
     wanted = decoding.has("v8") ? 8 : decoding.has("v4") ? 4 : decoding.has("v2") ? 2 : 1;

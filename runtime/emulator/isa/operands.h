@@ -26,6 +26,7 @@ public:
 
 private:
   bool add(const ptx::Operand& operand, const OperandSpec& spec, Decoding& decoding);
+  bool add_packed(const ptx::Operand& operand, const OperandSpec& spec, Decoding& decoding);
   bool add_part(const ptx::Operand& operand, const OperandSpec& spec, Decoding& decoding);
   bool add_register(const ptx::Operand& operand, const OperandSpec& spec, Decoding& decoding);
   bool add_address(const ptx::Operand& operand, Decoding& decoding);

@@ -58,6 +58,7 @@ enum class Special : std::uint8_t {
   aggr_smem_size,
   reserved_smem_offset_begin,
   reserved_smem_offset_cap,
+  zero,           ///< those that nothing sets here
   local_base,     ///< where an activation's variables begin in local memory, plus an offset
   dynamic_shared, ///< where dynamic shared memory begins, plus an offset
 };

@@ -26,7 +26,11 @@ constexpr Named scalars[] = {
     {"%dynamic_smem_size", Special::dynamic_smem_size},
     {"%aggr_smem_size", Special::aggr_smem_size},
     {"%reserved_smem_offset_begin", Special::reserved_smem_offset_begin},
+    {"%reserved_smem_offset_end", Special::reserved_smem_offset_cap},
     {"%reserved_smem_offset_cap", Special::reserved_smem_offset_cap},
+    {"%reserved_smem_offset_0", Special::zero},
+    {"%reserved_smem_offset_1", Special::zero},
+    {"%current_graph_exec", Special::zero},
 };
 
 // Those of three components, by their first.
@@ -59,7 +63,8 @@ std::optional<Special> special_named(std::string_view name, ptx::Component compo
     for (const auto& [text, special] : scalars)
       if (text == name)
         return special;
-    return std::nullopt;
+    const bool counter = name.starts_with("%envreg") || name.starts_with("%pm"); // set by drivers and tools
+    return counter ? std::optional(Special::zero) : std::nullopt;
   }
   const int offset = static_cast<int>(component) - static_cast<int>(Component::x);
   if (offset < 0 || offset > 2)

@@ -43,12 +43,13 @@ OperandSpec parse_operand(std::string_view word) {
     spec.what = What::label;
   } else if (word == "any") {
     spec.what = What::any;
-  } else if (word.size() == 2 && std::string_view("twr").find(word[0]) != std::string_view::npos &&
+  } else if (word.size() == 2 && std::string_view("twrp").find(word[0]) != std::string_view::npos &&
              word[1] >= '0' && word[1] <= '2') {
     spec.what = What::typed;
     spec.modifier_type = static_cast<std::int8_t>(word[1] - '0');
     spec.widen = word[0] == 'w' ? 2 : 1;
     spec.at_least = word[0] == 'r';
+    spec.packs = word[0] == 'p';
   } else {
     spec.what = What::typed;
     spec.type = ptx::type_named(word).value();

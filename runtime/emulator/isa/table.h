@@ -9,6 +9,7 @@
 // one of any number. The words:
 //     t0 t1 t2   a register or immediate of the first, second, third type among the modifiers
 //     w0         of twice the width of t0
+//     p0         as t0, or a vector of parts that are together as wide (mov)
 //     r0         a register at least as wide as t0 (ld, st, cvt)
 //     b32 f64 .. of that type
 //     pred       a predicate (sources: also negated, see Instruction::negated)
@@ -106,6 +107,7 @@ struct OperandSpec {
   enum class What : std::uint8_t { typed, predicate, carry, address, label, any } what = What::any;
   bool destination = false, optional = false;
   bool pair = false;              ///< what|predicate
+  bool packs = false;             ///< also a vector of parts of it; and clocks
   bool at_least = false;          ///< the register may be wider than the type
   std::int8_t modifier_type = -1; ///< which type among the modifiers; -1: `type`
   ptx::Type type = ptx::Type::b32;
