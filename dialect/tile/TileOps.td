@@ -298,18 +298,22 @@ def Tile_ScatterOp : Tile_Op<"scatter", [MemoryEffects<[MemRead, MemWrite]>, All
 
 // ================================================================ compute =========================
 
-def Tile_DotOp : Tile_Op<"dot", [MemoryEffects<[MemRead, MemWrite]>]> {
+def Tile_DotOp : Tile_Op<"dot", [MemoryEffects<[MemRead, MemWrite]>, AttrSizedOperandSegments]> {
   let summary = "acc = a . b, or acc * rescale[row] + a . b";
   let description = [{
     a is [rows, n], b is [n, cols], or [cols, n] with `transpose_b`; acc is f32 [rows, cols]. With `accumulate` the old
     value is kept; `rescale` (one factor per row) multiplies it first. An extent that is dynamic in b bounds the
-    loop; columns of acc past it are left unspecified. Constraints: (dot_c1) static extents agree; (dot_c2) acc is f32, and
-    rescale f32 of rank 1; (dot_c3) ranks are 2 and elements are floats; (dot_c4) rescale comes with accumulate.
+    loop; columns of acc past it are left unspecified. `within` is (first, last) of a `tile.spans`: row r needs only the keys
+    first[r] <= key < last[r], which are the columns of acc with `transpose_b`, else those of a. Other columns of acc are
+    left unspecified, other weights are 0; a lowering may work on more than the span. Constraints: (dot_c1) static extents
+    agree; (dot_c2) acc is f32, and rescale f32 of rank 1; (dot_c3) ranks are 2 and elements are floats; (dot_c4) rescale comes
+    with accumulate; (dot_c5) within are two buffers of i64, one element per row.
   }];
   let arguments = (ins Tile_BufferType:$acc, Tile_BufferType:$lhs, Tile_BufferType:$rhs, Optional<Tile_BufferType>:$rescale,
-                       UnitAttr:$accumulate, UnitAttr:$transpose_b);
+                       Variadic<Tile_BufferType>:$within, UnitAttr:$accumulate, UnitAttr:$transpose_b);
   let assemblyFormat = [{
-    $acc `,` $lhs `,` $rhs (`rescale` `(` $rescale^ `:` type($rescale) `)`)? (`accumulate` $accumulate^)? (`transpose_b` $transpose_b^)?
+    $acc `,` $lhs `,` $rhs (`rescale` `(` $rescale^ `:` type($rescale) `)`)? (`within` `(` $within^ `:` type($within) `)`)?
+    (`accumulate` $accumulate^)? (`transpose_b` $transpose_b^)?
     attr-dict `:` type($acc) `,` type($lhs) `,` type($rhs)
   }];
   let hasVerifier = 1;
@@ -363,6 +367,34 @@ def Tile_AnyAllOp : Tile_Op<"any_all", [MemoryEffects<[MemRead]>]> {
   let arguments = (ins Tile_BufferType:$tile, I64:$cols);
   let results = (outs I1:$any, I1:$all);
   let assemblyFormat = "$tile `cols` `(` $cols `)` attr-dict `:` type($tile)";
+  let hasVerifier = 1;
+}
+
+def Tile_SpansOp : Tile_Op<"spans", [MemoryEffects<[MemRead, MemWrite]>, AllTypesMatch<["first", "last"]>]> {
+  let summary = "the columns [first, last) of an i1 tile, among the first `cols`, between which the true elements of each group of rows lie";
+  let description = [{
+    Rows [i * group, (i + 1) * group) share the shortest such span, and each of them gets it; a group without a true element
+    gets (0, 0). Dots that take `group` rows at once leave out the columns that none of these needs (`within`).
+
+    Constraints: (spans_c1) the tile is i1 of rank 2; (spans_c2) first and last are i64 of rank 1, one element per row of the
+    tile; (spans_c3) `group` divides the rows.
+
+    ```mlir
+    tile.kernel @visible_scores(%n: i64 {tile.name = "param.n"}) {
+      %q = tile.alloc : !tile.buffer<64x128xf32, local>
+      %k = tile.alloc : !tile.buffer<96x128xf32, local>
+      %s = tile.alloc : !tile.buffer<64x96xf32, local>
+      %visible = tile.alloc : !tile.buffer<64x96xi1, local>
+      %first = tile.alloc : !tile.buffer<64xi64, local>
+      %last = tile.alloc : !tile.buffer<64xi64, local>
+      tile.spans %first, %last of %visible cols(%n) group 32 : !tile.buffer<64xi64, local>, !tile.buffer<64x96xi1, local>
+      tile.dot %s, %q, %k within(%first, %last : !tile.buffer<64xi64, local>, !tile.buffer<64xi64, local>) transpose_b : !tile.buffer<64x96xf32, local>, !tile.buffer<64x128xf32, local>, !tile.buffer<96x128xf32, local>
+      tile.return
+    }
+    ```
+  }];
+  let arguments = (ins Tile_BufferType:$first, Tile_BufferType:$last, Tile_BufferType:$tile, I64:$cols, I64Attr:$group);
+  let assemblyFormat = "$first `,` $last `of` $tile `cols` `(` $cols `)` `group` $group attr-dict `:` type($first) `,` type($tile)";
   let hasVerifier = 1;
 }
 

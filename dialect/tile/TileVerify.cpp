@@ -233,10 +233,23 @@ static LogicalResult verifyDot(Operation* op, BufferType acc, BufferType lhs, Bu
   return success();
 }
 
+/// Buffers with the first or last column of each row's span.
+static LogicalResult verifySpan(Operation* op, StringRef name, BufferType type, int64_t rows) {
+  if (type.getRank() == 1 && type.getElementType().isInteger(64) && agree(type.getShape()[0], rows))
+    return success();
+  return op->emitOpError() << name << " has type " << type << ", expected i64 of rank 1, one for each of "
+                           << rows << " rows";
+}
+
 LogicalResult DotOp::verify() {
   BufferType acc = getAcc().getType();
   if (failed(verifyDot(*this, acc, getLhs().getType(), getRhs().getType(), getTransposeB())))
     return failure();
+  if (!getWithin().empty() && getWithin().size() != 2) // (dot_c5)
+    return emitOpError() << "within has " << getWithin().size() << " buffers, expected first and last";
+  for (Value span : getWithin())
+    if (failed(verifySpan(*this, "within", cast<BufferType>(span.getType()), acc.getShape()[0]))) // (dot_c5)
+      return failure();
   if (!getRescale())
     return success();
   if (!getAccumulate()) // (dot_c4)
@@ -292,6 +305,18 @@ LogicalResult AnyAllOp::verify() {
   if (tile.getRank() == 2 && tile.getElementType().isInteger(1)) // (any_all_c1)
     return success();
   return emitOpError() << "tile has type " << tile << ", expected i1 of rank 2";
+}
+
+LogicalResult SpansOp::verify() {
+  BufferType tile = getTile().getType();
+  if (tile.getRank() != 2 || !tile.getElementType().isInteger(1)) // (spans_c1)
+    return emitOpError() << "tile has type " << tile << ", expected i1 of rank 2";
+  int64_t rows = tile.getShape()[0], group = getGroup();
+  if (failed(verifySpan(*this, "first", getFirst().getType(), rows))) // (spans_c2)
+    return failure();
+  if (group > 0 && !ShapedType::isDynamic(rows) && rows % group == 0) // (spans_c3)
+    return success();
+  return emitOpError() << "group is " << group << ", expected a divisor of the " << rows << " rows";
 }
 
 LogicalResult IndexOp::verify() {

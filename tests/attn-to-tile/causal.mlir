@@ -1,4 +1,6 @@
 // RUN: attile-opt %s --fuse-fold --convert-attn-to-tile="rows=64 keys=96 split-keys=512" | FileCheck %s
+// RUN: attile-opt %s --fuse-fold --convert-attn-to-tile="rows=64 keys=96 split-keys=512 dot-rows=32" | FileCheck %s --check-prefix=SPANS
+// RUN: attile-opt %s --fuse-fold --convert-attn-to-tile="rows=64 keys=96 dot-rows=32 count" | FileCheck %s --check-prefix=COUNT
 // A causal variant with a bias per head, through fusion: the plan, the loop over keys, the merge kernel.
 
 attn.monoid @softmax fields [#attn.field<m : row gauge>, #attn.field<l : row sum>, #attn.field<o : row_dv sum>]
@@ -78,6 +80,23 @@ identity {
 // CHECK: } else {
 // CHECK-COUNT-3: tile.copy
 // CHECK: tile.return
+
+// Where a dot takes fewer rows than the tile has, it works on the keys that these see: all in a full tile.
+// SPANS-LABEL: tile.kernel @alibi_main
+// SPANS: scf.if %{{.*}} -> (i1, i1) {
+// SPANS-NEXT: tile.fill %[[FIRST:.*]], %c0
+// SPANS-NEXT: tile.fill %[[LAST:.*]], %n
+// SPANS: } else {
+// SPANS: tile.any_all %[[VIS:.*]] cols(%n)
+// SPANS: tile.spans %[[FIRST]], %[[LAST]] of %[[VIS]] cols(%n) group 32
+// SPANS: tile.dot {{.*}} within(%[[FIRST]], %[[LAST]] : {{.*}}) transpose_b
+// SPANS: tile.dot {{.*}} rescale({{.*}}) within(%[[FIRST]], %[[LAST]] : {{.*}}) accumulate
+// Executed scores are counted so.
+// COUNT-LABEL: tile.kernel @alibi_count_main
+// COUNT: tile.spans %[[FIRST:.*]], %[[LAST:.*]] of
+// COUNT: tile.generic rows(64) ins({{.*}}, %[[FIRST]], %[[LAST]] :
+// COUNT: arith.subi %{{.*}}, %{{.*}} : i64
+// COUNT: arith.sitofp
 
 // CHECK-LABEL: tile.kernel @alibi_merge
 // CHECK-NOT: tile.dot

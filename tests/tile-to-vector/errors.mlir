@@ -135,3 +135,13 @@ tile.kernel @carries(%c: i1 {tile.name = "param.c"}) {
   }
   tile.return
 }
+
+// -----
+tile.kernel @spans(%n: i64 {tile.name = "param.n"})
+    attributes {schedule = #tile.schedule<rows = 64, keys = 48, dot_rows = 32, score_keys = 3, value_cols = 4>} {
+  %seen = tile.alloc : !tile.buffer<64x48xi1, local, col_major>
+  %first = tile.alloc : !tile.buffer<64xi64, local>
+  // expected-error@+1 {{has groups of 16 rows, expected those of a dot: 32}}
+  tile.spans %first, %first of %seen cols(%n) group 16 : !tile.buffer<64xi64, local>, !tile.buffer<64x48xi1, local, col_major>
+  tile.return
+}

@@ -499,6 +499,63 @@ tile.kernel @k(%c: i64 {tile.name = "c"}, %x: f32 {tile.name = "x"}, %g: !tile.b
 }
 
 // -----
+// (spans_c1)
+tile.kernel @k(%c: i64 {tile.name = "c"}, %x: f32 {tile.name = "x"}, %g: !tile.buffer<?x?x?x64xbf16, global> {tile.name = "g"}, %t: !tile.buffer<?x?xi32, global> {tile.name = "t"}) {
+  %first = tile.alloc : !tile.buffer<8xi64, local>
+  %last = tile.alloc : !tile.buffer<8xi64, local>
+  %s = tile.alloc : !tile.buffer<8x16xf32, local>
+  // expected-error@+1 {{tile has type '!tile.buffer<8x16xf32, local>', expected i1 of rank 2}}
+  tile.spans %first, %last of %s cols(%c) group 4 : !tile.buffer<8xi64, local>, !tile.buffer<8x16xf32, local>
+  tile.return
+}
+
+// -----
+// (spans_c2)
+tile.kernel @k(%c: i64 {tile.name = "c"}, %x: f32 {tile.name = "x"}, %g: !tile.buffer<?x?x?x64xbf16, global> {tile.name = "g"}, %t: !tile.buffer<?x?xi32, global> {tile.name = "t"}) {
+  %first = tile.alloc : !tile.buffer<4xi64, local>
+  %last = tile.alloc : !tile.buffer<4xi64, local>
+  %s = tile.alloc : !tile.buffer<8x16xi1, local>
+  // expected-error@+1 {{first has type '!tile.buffer<4xi64, local>', expected i64 of rank 1, one for each of 8 rows}}
+  tile.spans %first, %last of %s cols(%c) group 4 : !tile.buffer<4xi64, local>, !tile.buffer<8x16xi1, local>
+  tile.return
+}
+
+// -----
+// (spans_c3)
+tile.kernel @k(%c: i64 {tile.name = "c"}, %x: f32 {tile.name = "x"}, %g: !tile.buffer<?x?x?x64xbf16, global> {tile.name = "g"}, %t: !tile.buffer<?x?xi32, global> {tile.name = "t"}) {
+  %first = tile.alloc : !tile.buffer<8xi64, local>
+  %last = tile.alloc : !tile.buffer<8xi64, local>
+  %s = tile.alloc : !tile.buffer<8x16xi1, local>
+  // expected-error@+1 {{group is 3, expected a divisor of the 8 rows}}
+  tile.spans %first, %last of %s cols(%c) group 3 : !tile.buffer<8xi64, local>, !tile.buffer<8x16xi1, local>
+  tile.return
+}
+
+// -----
+// (dot_c5)
+tile.kernel @k(%c: i64 {tile.name = "c"}, %x: f32 {tile.name = "x"}, %g: !tile.buffer<?x?x?x64xbf16, global> {tile.name = "g"}, %t: !tile.buffer<?x?xi32, global> {tile.name = "t"}) {
+  %acc = tile.alloc : !tile.buffer<8x16xf32, local>
+  %lhs = tile.alloc : !tile.buffer<8x32xf32, local>
+  %rhs = tile.alloc : !tile.buffer<32x16xf32, local>
+  %r = tile.alloc : !tile.buffer<8xf32, local>
+  // expected-error@+1 {{within has type '!tile.buffer<8xf32, local>', expected i64 of rank 1, one for each of 8 rows}}
+  tile.dot %acc, %lhs, %rhs within(%r, %r : !tile.buffer<8xf32, local>, !tile.buffer<8xf32, local>) accumulate : !tile.buffer<8x16xf32, local>, !tile.buffer<8x32xf32, local>, !tile.buffer<32x16xf32, local>
+  tile.return
+}
+
+// -----
+// (dot_c5)
+tile.kernel @k(%c: i64 {tile.name = "c"}, %x: f32 {tile.name = "x"}, %g: !tile.buffer<?x?x?x64xbf16, global> {tile.name = "g"}, %t: !tile.buffer<?x?xi32, global> {tile.name = "t"}) {
+  %acc = tile.alloc : !tile.buffer<8x16xf32, local>
+  %lhs = tile.alloc : !tile.buffer<8x32xf32, local>
+  %rhs = tile.alloc : !tile.buffer<32x16xf32, local>
+  %r = tile.alloc : !tile.buffer<8xi64, local>
+  // expected-error@+1 {{within has 1 buffers, expected first and last}}
+  tile.dot %acc, %lhs, %rhs within(%r : !tile.buffer<8xi64, local>) accumulate : !tile.buffer<8x16xf32, local>, !tile.buffer<8x32xf32, local>, !tile.buffer<32x16xf32, local>
+  tile.return
+}
+
+// -----
 // (visit_c1)
 tile.kernel @k(%c: i64 {tile.name = "c"}, %x: f32 {tile.name = "x"}, %g: !tile.buffer<?x?x?x64xbf16, global> {tile.name = "g"}, %t: !tile.buffer<?x?xi32, global> {tile.name = "t"}) {
   // expected-error@+1 {{classify region yields (i1), expected (i1, i1)}}

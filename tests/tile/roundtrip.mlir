@@ -143,6 +143,12 @@ tile.kernel @main(%q: !operand {tile.name = "q"}, %k: !operand {tile.name = "k"}
       %z = arith.minimumf %w, %cap : f32
       tile.yield %z, %z, %x : f32, f32, f32
     }
+    // CHECK: tile.spans %[[FIRST:.*]], %[[LAST:.*]] of %{{.*}} cols(%n) group 16 : <32xi64, local>, <32x48xi1, local>
+    %first = tile.alloc : !rows
+    %last = tile.alloc : !rows
+    tile.spans %first, %last of %seen cols(%n) group 16 : !rows, !tile.buffer<32x48xi1, local>
+    // CHECK: tile.dot {{.*}} within(%[[FIRST]], %[[LAST]] : !tile.buffer<32xi64, local>, !tile.buffer<32xi64, local>) transpose_b :
+    tile.dot %s, %q_tile, %kt within(%first, %last : !rows, !rows) transpose_b : !s, !tile.buffer<32x64xbf16, local>, !keys
     // CHECK: tile.dot {{.*}} accumulate : <32x64xf32, local, col_major>, <32x48xbf16, local, col_pairs>, <?x64xbf16, global>
     tile.dot %o, %p, %vt accumulate : !o, !p, !keys
     // CHECK: tile.dot {{.*}} rescale(%{{.*}} : !tile.buffer<32xf32, local>) accumulate :

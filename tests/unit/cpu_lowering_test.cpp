@@ -373,6 +373,126 @@ TEST_P(CpuLowering, RowsComeAndGoUnharmedF32) { check_rows_of<float>("f32", GetP
 TEST_P(CpuLowering, RowsComeAndGoUnharmedF16) { check_rows_of<f16>("f16", GetParam()); }
 TEST_P(CpuLowering, RowsComeAndGoUnharmedBf16) { check_rows_of<bf16>("bf16", GetParam()); }
 
+// ---- keys that rows need
+// ----------------------------------------------------------------------------------------
+
+/// Row r sees the keys [lo[r], hi[r]) of the first n: o = sum over them of (q . k) v, by dots within spans.
+const char* const spans_kernel = R"(
+tile.kernel @spans(%lo: !tile.buffer<?xi64, global> {tile.name = "lo"}, %hi: !tile.buffer<?xi64, global> {tile.name = "hi"},
+                   %k: !tile.buffer<?x5xf32, global> {tile.name = "k"}, %v: !tile.buffer<?x6xf32, global> {tile.name = "v"},
+                   %n: i64 {tile.name = "param.n"}, %firsts: !tile.buffer<64xi64, global> {tile.name = "first"},
+                   %lasts: !tile.buffer<64xi64, global> {tile.name = "last"}, %o: !tile.buffer<?x?x?x6xf32, global> {tile.name = "o"})
+    attributes {schedule = #tile.schedule<rows = 64, keys = 40, dot_rows = 32, score_keys = 4, value_cols = 4>} {
+  %c0 = arith.constant 0 : i64
+  %c64 = arith.constant 64 : i64
+  %zero = arith.constant 0.0 : f32
+  %row_h = tile.alloc : !tile.buffer<64xi64, local>
+  %row_q = tile.alloc : !tile.buffer<64xi64, local>
+  %first = tile.alloc : !tile.buffer<64xi64, local>
+  %last = tile.alloc : !tile.buffer<64xi64, local>
+  %q = tile.alloc : !tile.buffer<64x5xf32, local, col_major>
+  %kt = tile.alloc : !tile.buffer<40x5xf32, local>
+  %s = tile.alloc : !tile.buffer<64x40xf32, local, col_major>
+  %seen = tile.alloc : !tile.buffer<64x40xi1, local, col_major>
+  %acc = tile.alloc : !tile.buffer<64x6xf32, local, col_major>
+  tile.fill %acc, %zero : !tile.buffer<64x6xf32, local, col_major>, f32
+  %c5 = arith.constant 5 : i64
+  tile.generic rows(64) cols(%c5) outs(%q : !tile.buffer<64x5xf32, local, col_major>) {
+    %r = tile.index 0
+    %c = tile.index 1
+    %sum = arith.addi %r, %c : i64
+    %x = arith.sitofp %sum : i64 to f32
+    tile.yield %x : f32
+  }
+  tile.generic rows(64) outs(%row_h, %row_q : !tile.buffer<64xi64, local>, !tile.buffer<64xi64, local>) {
+    %r = tile.index 0
+    tile.yield %c0, %r : i64, i64
+  }
+  tile.generic rows(64) cols(%n) outs(%seen : !tile.buffer<64x40xi1, local, col_major>) {
+    %r = tile.index 0
+    %c = tile.index 1
+    %from = tile.lookup %lo[%r] : !tile.buffer<?xi64, global> -> i64
+    %to = tile.lookup %hi[%r] : !tile.buffer<?xi64, global> -> i64
+    %after = arith.cmpi sle, %from, %c : i64
+    %before = arith.cmpi slt, %c, %to : i64
+    %both = arith.andi %after, %before : i1
+    tile.yield %both : i1
+  }
+  tile.spans %first, %last of %seen cols(%n) group 32 : !tile.buffer<64xi64, local>, !tile.buffer<64x40xi1, local, col_major>
+  tile.generic rows(64) ins(%first, %last : !tile.buffer<64xi64, local>, !tile.buffer<64xi64, local>) outs(%firsts, %lasts : !tile.buffer<64xi64, global>, !tile.buffer<64xi64, global>) {
+  ^bb0(%a: i64, %z: i64):
+    tile.yield %a, %z : i64, i64
+  }
+  %keys = tile.slice %k[%c0, %c0] sizes(%n) : !tile.buffer<?x5xf32, global> -> !tile.buffer<?x5xf32, global>
+  %values = tile.slice %v[%c0, %c0] sizes(%n) : !tile.buffer<?x6xf32, global> -> !tile.buffer<?x6xf32, global>
+  tile.copy %kt, %keys : !tile.buffer<40x5xf32, local>, !tile.buffer<?x5xf32, global>
+  %staged = tile.slice %kt[%c0, %c0] sizes(%n) : !tile.buffer<40x5xf32, local> -> !tile.buffer<?x5xf32, local>
+  tile.dot %s, %q, %staged within(%first, %last : !tile.buffer<64xi64, local>, !tile.buffer<64xi64, local>) transpose_b : !tile.buffer<64x40xf32, local, col_major>, !tile.buffer<64x5xf32, local, col_major>, !tile.buffer<?x5xf32, local>
+  tile.generic rows(64) cols(%n) ins(%s, %seen : !tile.buffer<64x40xf32, local, col_major>, !tile.buffer<64x40xi1, local, col_major>) outs(%s : !tile.buffer<64x40xf32, local, col_major>) {
+  ^bb0(%x: f32, %see: i1):
+    %w = arith.select %see, %x, %zero : f32
+    tile.yield %w : f32
+  }
+  tile.dot %acc, %s, %values within(%first, %last : !tile.buffer<64xi64, local>, !tile.buffer<64xi64, local>) accumulate : !tile.buffer<64x6xf32, local, col_major>, !tile.buffer<64x40xf32, local, col_major>, !tile.buffer<?x6xf32, global>
+  tile.scatter %o[%c0, %row_h, %row_q], %acc count(%c64) : !tile.buffer<?x?x?x6xf32, global>, !tile.buffer<64x6xf32, local, col_major>, !tile.buffer<64xi64, local>
+  tile.return
+}
+)";
+
+/// Rows that see some of n keys at random: few of them, or none, so that spans end anywhere in the tile.
+void check_spans(const CpuKernels& kernels, std::int64_t n, std::mt19937_64& random) {
+  std::vector<std::int64_t> lo(64), hi(64), first(64, -1), last(64, -1);
+  std::int64_t start[2], width[2];
+  for (int g = 0; g < 2; ++g)
+    start[g] = std::int64_t(random() % std::uint64_t(n)), width[g] = std::int64_t(random() % 9);
+  for (std::size_t r = 0; r < 64; ++r) {
+    lo[r] = start[r / 32] + std::int64_t(random() % 4);
+    hi[r] = std::min(n, lo[r] + std::int64_t(random() % std::uint64_t(1 + width[r / 32])));
+  }
+  std::vector<float> k(std::size_t(n * 5)), v(std::size_t(n * 6)), o(64 * 6, -7); // small integers: exact
+  for (float& x : k)
+    x = float(random() % 5) - 2;
+  for (float& x : v)
+    x = float(random() % 5) - 2;
+  kernels.run("spans", {{"lo", memory(lo.data(), {64})},
+                        {"hi", memory(hi.data(), {64})},
+                        {"k", memory(k.data(), {n, 5})},
+                        {"v", memory(v.data(), {n, 6})},
+                        {"n", {std::uint64_t(n)}},
+                        {"first", memory(first.data(), {64})},
+                        {"last", memory(last.data(), {64})},
+                        {"o", memory(o.data(), {1, 1, 64, 6})}});
+  for (std::size_t r = 0; r < 64; ++r) {
+    std::int64_t a = n, z = 0;
+    for (std::size_t other = r / 32 * 32; other < r / 32 * 32 + 32; ++other)
+      if (lo[other] < hi[other])
+        a = std::min(a, lo[other]), z = std::max(z, hi[other]);
+    ASSERT_EQ(first[r], std::min(a, z)) << "row " << r << " of " << n << " keys";
+    ASSERT_EQ(last[r], z) << "row " << r << " of " << n << " keys";
+    for (std::size_t c = 0; c < 6; ++c) {
+      float sum = 0;
+      for (std::size_t key = std::size_t(lo[r]); key < std::size_t(std::max(lo[r], hi[r])); ++key) {
+        float score = 0;
+        for (std::size_t i = 0; i < 5; ++i)
+          score += float(r + i) * k[key * 5 + i];
+        sum += score * v[key * 6 + c];
+      }
+      ASSERT_EQ(o[r * 6 + c], sum) << "row " << r << ", column " << c << " of " << n << " keys";
+    }
+  }
+}
+
+TEST_P(CpuLowering, DotsWithinSpansMissNoKey) {
+  Result<CpuKernels> kernels = CpuKernels::compile(spans_kernel, GetParam());
+  ASSERT_TRUE(kernels) << kernels.error().text();
+  std::uint64_t seed = std::random_device()();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  std::mt19937_64 random(seed);
+  for (std::int64_t n : {1, 2, 7, 31, 32, 33, 39, 40})
+    for (int i = 0; i < 20; ++i)
+      check_spans(*kernels, n, random);
+}
+
 // ---- which keys
 // ------------------------------------------------------------------------------------------------
 

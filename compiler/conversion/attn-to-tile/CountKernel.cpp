@@ -20,7 +20,7 @@ public:
       tile::FillOp::create(k.b, k.loc, counter, k.real(0));
     }
     if (k.variant.masked)
-      visible = k.alloc({k.rows, k.keys}, k.b.getI1Type());
+      mask = MaskBuffers::allocate(k);
   }
 
   void visit(Value k0, Value n, Value full);
@@ -36,14 +36,14 @@ private:
   KernelBuilder& k;
   const RowTile& rows;
   Value counters[5];
-  Value visible;
+  MaskBuffers mask;
 };
 } // namespace
 
 void Counter::visit(Value k0, Value n, Value full) {
   if (!k.variant.masked)
     return count(k0, n, {});
-  Visibility seen = evaluateMask(k, rows, k0, n, full, visible);
+  Visibility seen = evaluateMask(k, rows, k0, n, full, mask);
   auto branch = scf::IfOp::create(k.b, k.loc, seen.any, /*withElseRegion=*/false);
   OpBuilder::InsertionGuard guard(k.b);
   k.b.setInsertionPointToStart(branch.thenBlock());
@@ -58,9 +58,13 @@ void Counter::count(Value k0, Value n, Value all) {
   Value full = all ? k.both(all, whole) : whole;
   Value one = k.real(1), zero = k.real(0), cols = toFloat(n);
   Value asFull = k.select(full, one, zero), asPartial = k.select(full, zero, one);
-  SmallVector<Value> buffers{at(Count::Full), at(Count::Partial), at(Count::Executed)};
-  k.generic({.ins = buffers, .outs = buffers}, [&](OpBuilder& b, ValueRange in) -> SmallVector<Value> {
-    return {plus(b, in[0], asFull), plus(b, in[1], asPartial), plus(b, in[2], cols)};
+  SmallVector<Value> buffers{at(Count::Full), at(Count::Partial), at(Count::Executed)}, ins = buffers;
+  llvm::append_range(ins, mask.spans());
+  k.generic({.ins = ins, .outs = buffers}, [&](OpBuilder& b, ValueRange in) -> SmallVector<Value> {
+    Value executed = cols;
+    if (mask.first)
+      executed = arith::SIToFPOp::create(b, k.loc, k.f32(), Arithmetic(b, k.loc).sub(in[4], in[3]));
+    return {plus(b, in[0], asFull), plus(b, in[1], asPartial), plus(b, in[2], executed)};
   });
   addVisible(n, all);
 }
@@ -79,7 +83,7 @@ void Counter::addVisible(Value n, Value all) {
   addAll();
   k.b.setInsertionPointToStart(branch.elseBlock());
   k.generic(
-      {.cols = n, .ins = {visible}, .reduces = {at(Count::Visible)}, .combiners = {tile::Combiner::Add}},
+      {.cols = n, .ins = {mask.visible}, .reduces = {at(Count::Visible)}, .combiners = {tile::Combiner::Add}},
       [&](OpBuilder& b, ValueRange in) -> SmallVector<Value> {
         Arithmetic a(b, k.loc);
         return {a.select(in[0], a.real(1), a.real(0))};

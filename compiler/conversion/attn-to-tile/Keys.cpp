@@ -137,20 +137,40 @@ SmallVector<Value> RowInputs::indices(OpBuilder& b, ValueRange elements, Value k
   return result;
 }
 
+MaskBuffers MaskBuffers::allocate(KernelBuilder& k) {
+  MaskBuffers mask{k.alloc({k.rows, k.keys}, k.b.getI1Type()), {}, {}};
+  if (k.variant.schedule.getDotRows() < k.rows)
+    mask.first = k.alloc({k.rows}, k.i64()), mask.last = k.alloc({k.rows}, k.i64());
+  return mask;
+}
+
+SmallVector<Value> MaskBuffers::spans() const {
+  return first ? SmallVector<Value>{first, last} : SmallVector<Value>{};
+}
+
 Visibility attile::attn_to_tile::evaluateMask(KernelBuilder& k, const RowTile& rows, Value k0, Value n,
-                                              Value full, Value visible) {
+                                              Value full, const MaskBuffers& mask) {
   Type flags[] = {k.b.getI1Type(), k.b.getI1Type()};
   auto branch = scf::IfOp::create(k.b, k.loc, flags, full, /*withElseRegion=*/true);
   OpBuilder::InsertionGuard guard(k.b);
   k.b.setInsertionPointToStart(branch.thenBlock());
+  if (mask.first) {
+    tile::FillOp::create(k.b, k.loc, mask.first, k.number(0));
+    tile::FillOp::create(k.b, k.loc, mask.last, n);
+  }
   Value yes = k.flag(true);
   scf::YieldOp::create(k.b, k.loc, ValueRange{yes, yes});
   k.b.setInsertionPointToStart(branch.elseBlock());
-  Region& mask = k.variant.fold.getMask();
-  RowInputs inputs(k, rows, mask, 0);
-  k.generic({.cols = n, .ins = inputs.buffers, .outs = {visible}},
-            [&](OpBuilder& b, ValueRange in) { return k.inlineScalars(b, mask, inputs.indices(b, in, k0)); });
-  auto both = tile::AnyAllOp::create(k.b, k.loc, flags, visible, n);
+  Region& region = k.variant.fold.getMask();
+  RowInputs inputs(k, rows, region, 0);
+  auto element = [&](OpBuilder& b, ValueRange in) {
+    return k.inlineScalars(b, region, inputs.indices(b, in, k0));
+  };
+  k.generic({.cols = n, .ins = inputs.buffers, .outs = {mask.visible}}, element);
+  auto both = tile::AnyAllOp::create(k.b, k.loc, flags, mask.visible, n);
+  if (mask.first)
+    tile::SpansOp::create(k.b, k.loc, mask.first, mask.last, mask.visible, n,
+                          k.variant.schedule.getDotRows());
   scf::YieldOp::create(k.b, k.loc, ValueRange{both.getAny(), both.getAll()});
   return {branch.getResult(0), branch.getResult(1)};
 }

@@ -19,13 +19,22 @@ using TileBody = llvm::function_ref<void(mlir::Value k0, mlir::Value n, mlir::Va
 /// restricted to this block's range of keys. `body` writes at the builder's place.
 void visitKeys(KernelBuilder& k, const RowTile& rows, TileBody body);
 
-/// What a tile of keys holds, as two i1; evaluates the mask into `visible` ([rows, keys] of i1) unless
-/// `full`.
+/// Where the mask of a tile of keys is evaluated to.
+struct MaskBuffers {
+  mlir::Value visible; ///< [rows, keys] of i1; not written where all pairs are visible
+  mlir::Value first,
+      last; ///< [rows]: the keys that a dot's group of rows needs; null if a dot takes all rows
+  static MaskBuffers allocate(KernelBuilder& k);
+  /// What a dot may restrict itself to, if anything.
+  llvm::SmallVector<mlir::Value> spans() const;
+};
+
+/// What a tile of keys holds, as two i1; evaluates the mask unless `full`.
 struct Visibility {
   mlir::Value any, all;
 };
 Visibility evaluateMask(KernelBuilder& k, const RowTile& rows, mlir::Value k0, mlir::Value n,
-                        mlir::Value full, mlir::Value visible);
+                        mlir::Value full, const MaskBuffers& mask);
 
 /// Buffers of rows for a region's arguments (h, q) in a generic: only those that it reads.
 struct RowInputs {

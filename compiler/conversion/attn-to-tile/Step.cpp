@@ -180,7 +180,7 @@ void StepLowering::assignTile(Value value) {
 void StepLowering::assignBuffers() {
   scores = k.alloc({k.rows, k.keys}, k.f32());
   if (k.variant.masked)
-    visible = k.alloc({k.rows, k.keys}, k.b.getI1Type());
+    mask = MaskBuffers::allocate(k);
   for (unsigned i = 0; i != k.variant.numFields(); ++i)
     buffers.try_emplace(step.getArgument(i), state.fields[i]);
   for (unsigned i = 0; i != yieldedScores(); ++i)

@@ -78,7 +78,8 @@ private:
   llvm::SmallPtrSet<mlir::Operation*, 4> absorbed;                      ///< maps that became a dot's rescale
   llvm::DenseMap<mlir::Value, mlir::Value> buffers;                     ///< of values that cross a phase
   llvm::SmallVector<std::pair<mlir::Value, mlir::Value>> before, after; ///< copies (to, from) around a step
-  mlir::Value scores, visible;                                          ///< buffers [rows, keys]
+  mlir::Value scores;                                                   ///< buffer [rows, keys]
+  MaskBuffers mask;                                                     ///< unused where nothing is masked
   int lastPhase = 0;
 };
 

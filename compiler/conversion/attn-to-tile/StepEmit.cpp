@@ -59,7 +59,7 @@ Value StepLowering::slice(Value source, const Tile& tile) {
 void StepLowering::emit(Value k0, Value n, Value full) {
   if (!k.variant.masked)
     return emitPhases({k0, n, {}});
-  Visibility seen = evaluateMask(k, rows, k0, n, full, visible);
+  Visibility seen = evaluateMask(k, rows, k0, n, full, mask);
   auto branch = scf::IfOp::create(k.b, k.loc, seen.any, /*withElseRegion=*/false);
   OpBuilder::InsertionGuard guard(k.b);
   k.b.setInsertionPointToStart(branch.thenBlock());
@@ -68,7 +68,8 @@ void StepLowering::emit(Value k0, Value n, Value full) {
 
 void StepLowering::emitPhases(const Tile& tile) {
   Value keys = slice(k.operand(k.variant.fold.getKeys().front()), tile);
-  tile::DotOp::create(k.b, k.loc, scores, queries, keys, Value(), /*accumulate=*/false, /*transpose_b=*/true);
+  tile::DotOp::create(k.b, k.loc, scores, queries, keys, Value(), mask.spans(), /*accumulate=*/false,
+                      /*transpose_b=*/true);
   for (auto [to, from] : before)
     tile::CopyOp::create(k.b, k.loc, to, from);
   for (int current = -1; current <= lastPhase; ++current) {
@@ -90,7 +91,7 @@ void StepLowering::emitContract(attn::ContractOp contract, const Tile& tile) {
   Value window = slice(k.operand(k.variant.fold.getValues()[index]), tile);
   Value factors = rescale.contains(contract) ? buffers[rescale[contract]] : Value();
   tile::DotOp::create(k.b, k.loc, state.fields[target[contract]], buffers[contract.getWeights()], window,
-                      factors,
+                      factors, mask.spans(),
                       /*accumulate=*/true, /*transpose_b=*/false);
 }
 
@@ -224,7 +225,7 @@ void StepLowering::emitTileGeneric(int current, const Tile& tile, bool masked) {
     llvm::append_range(shape.ins, indices.buffers);
   }
   if (masked)
-    shape.ins.push_back(visible);
+    shape.ins.push_back(mask.visible);
   k.generic(shape, [&](OpBuilder& b, ValueRange in) {
     Arithmetic a(b, k.loc);
     elements.bind(in.take_front(fromStep));

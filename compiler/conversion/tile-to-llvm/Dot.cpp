@@ -60,6 +60,28 @@ struct DotLowering {
     return result;
   }
 
+  /// The keys [first, last) that the panel of rows at r0 needs, `n` being all.
+  std::pair<Value, Value> span(Value r0, Value n) {
+    if (op.getWithin().empty())
+      return {k.constant(int64_t(0)), n};
+    auto of = [&](Value rows) {
+      const Buffer& buffer = k.buffer(rows);
+      return k.load(k.at(buffer.base, buffer.element(), r0), buffer.element());
+    };
+    return {of(op.getWithin()[0]), of(op.getWithin()[1])};
+  }
+
+  /// Whole blocks of keys around [first, last) that stay within the tile.
+  std::pair<Value, Value> blocks(std::pair<Value, Value> span, int64_t block) {
+    if (op.getWithin().empty())
+      return span;
+    auto [first, last] = span;
+    Value keys = arith::SubIOp::create(k.b, k.loc, last, first);
+    Value whole = k.mul(arith::DivUIOp::create(k.b, k.loc, k.add(keys, block - 1), k.constant(block)), block);
+    Value lo = k.min(first, arith::SubIOp::create(k.b, k.loc, k.constant(acc.columns), whole));
+    return {lo, k.add(lo, whole)};
+  }
+
   /// scores[r, key] = sum_c q[r, c] * key[key, c]: `score_keys` keys a block.
   void scores() {
     int64_t block = k.schedule.getScoreKeys();
@@ -69,7 +91,8 @@ struct DotLowering {
     k.loop(zero, k.constant(acc.type.getShape()[0]), panel, [&](Value r0) {
       Value q = k.at(lhs.base, lhs.element(), k.mul(r0, lhs.columns));
       Value s = k.at(acc.base, acc.element(), k.mul(r0, acc.columns));
-      k.loop(zero, rhs.sizes[0], block, [&](Value key) {
+      auto [first, last] = blocks(span(r0, rhs.sizes[0]), block);
+      k.loop(first, last, block, [&](Value key) {
         Value numbers = k.at(rhs.base, rhs.element(), k.mul(key, rhs.columns));
         SmallVector<Value> init(block * vectors, none);
         auto sums = k.loop(zero, k.constant(depth), 1, init, [&](Value t, ValueRange carried) {
@@ -82,17 +105,24 @@ struct DotLowering {
     });
   }
 
+  /// Steps of the inner loop over the keys of a span: pairs of them where operands are pairs.
+  std::pair<Value, Value> steps(std::pair<Value, Value> span) {
+    if (!pairs)
+      return span;
+    Value one = k.constant(int64_t(1));
+    return {arith::ShRUIOp::create(k.b, k.loc, span.first, one),
+            arith::ShRUIOp::create(k.b, k.loc, k.add(span.second, 1), one)};
+  }
+
   /// One block of `count` output columns from column c0: o[r, c] = o * rescale + sum_t w[r, t] * v[t, c]. The
   /// sum starts from zero and meets the old value last: rounding errors then grow with the tiles, not with
   /// the keys.
-  void outputBlock(Value w, Value o, ArrayRef<Value> factors, Value c0, int64_t count) {
-    Value zero = k.constant(int64_t(0)), depth = rhs.sizes[0];
+  void outputBlock(Value w, Value o, std::pair<Value, Value> keys, ArrayRef<Value> factors, Value c0,
+                   int64_t count) {
     Value none = arith::ConstantOp::create(k.b, k.loc, k.b.getZeroAttr(k.vectorOf(k.b.getF32Type())));
-    if (pairs)
-      depth = arith::ShRUIOp::create(k.b, k.loc, k.add(depth, 1), k.constant(int64_t(1)));
     Value stride = pairs ? k.constant(rhs.columns) : rhs.strides[0]; // units from one step to the next
     SmallVector<Value> init(count * vectors, none);
-    auto sums = k.loop(zero, depth, 1, init, [&](Value t, ValueRange carried) {
+    auto sums = k.loop(keys.first, keys.second, 1, init, [&](Value t, ValueRange carried) {
       return step(w, t, k.at(rhs.base, unit(), k.add(k.mul(t, stride), c0)), count, 1, carried);
     });
     for (int64_t j = 0; j < count; ++j)
@@ -114,6 +144,7 @@ struct DotLowering {
     k.loop(zero, k.constant(acc.type.getShape()[0]), panel, [&](Value r0) {
       Value w = k.at(lhs.base, lhs.element(), k.mul(r0, lhs.columns));
       Value o = k.at(acc.base, acc.element(), k.mul(r0, acc.columns));
+      auto keys = steps(span(r0, rhs.sizes[0]));
       SmallVector<Value> factors;
       if (Value rescale = op.getRescale()) {
         const Buffer& buffer = k.buffer(rescale);
@@ -122,9 +153,10 @@ struct DotLowering {
                                    k.vectorOf(k.b.getF32Type())));
       }
       if (whole)
-        k.loop(zero, k.constant(whole), block, [&](Value c0) { outputBlock(w, o, factors, c0, block); });
+        k.loop(zero, k.constant(whole), block,
+               [&](Value c0) { outputBlock(w, o, keys, factors, c0, block); });
       if (columns > whole)
-        outputBlock(w, o, factors, k.constant(whole), columns - whole);
+        outputBlock(w, o, keys, factors, k.constant(whole), columns - whole);
     });
   }
 };

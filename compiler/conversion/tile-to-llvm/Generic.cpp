@@ -551,4 +551,32 @@ LogicalResult lowerAnyAll(KernelLowering& k, tile::AnyAllOp op) {
   return success();
 }
 
+LogicalResult lowerSpans(KernelLowering& k, tile::SpansOp op) {
+  const Buffer& tile = k.buffer(op.getTile());
+  int64_t panel = k.panel(), group = op.getGroup();
+  if (group != panel)
+    return op.emitOpError("has groups of ") << group << " rows, expected those of a dot: " << panel;
+  // The flags of a group's rows lie side by side in each column.
+  int64_t bytes = k.vectorsPerPanel() * std::max<int64_t>(1, k.lanes / 8);
+  Type word = k.b.getIntegerType(8 * bytes);
+  Value none = arith::ConstantIntOp::create(k.b, k.loc, word, 0);
+  Value zero = k.constant(int64_t(0)), n = k.scalar(op.getCols());
+  k.loop(zero, k.constant(tile.type.getShape()[0]), panel, [&](Value r0) {
+    Value index = arith::DivUIOp::create(k.b, k.loc, r0, k.constant(panel));
+    Value flags = k.at(tile.base, k.b.getI8Type(), k.mul(index, tile.columns * bytes));
+    auto span = k.loop(zero, n, 1, {n, zero}, [&](Value c, ValueRange carried) {
+      Value bits = k.load(k.at(flags, k.b.getI8Type(), k.mul(c, bytes)), word);
+      Value some = arith::CmpIOp::create(k.b, k.loc, arith::CmpIPredicate::ne, bits, none);
+      Value first = arith::SelectOp::create(k.b, k.loc, some, k.min(carried[0], c), carried[0]);
+      Value last = arith::SelectOp::create(k.b, k.loc, some, k.add(c, 1), carried[1]);
+      return SmallVector<Value>{first, last};
+    });
+    span[0] = k.min(span[0], span[1]);
+    for (auto [value, rows] : llvm::zip(span, ValueRange{op.getFirst(), op.getLast()}))
+      for (int64_t v = 0; v < k.vectorsPerPanel(); ++v)
+        k.store(k.splat(value), k.at(k.buffer(rows).base, k.b.getI64Type(), k.add(r0, v * k.lanes)));
+  });
+  return success();
+}
+
 } // namespace attile

@@ -253,6 +253,7 @@ LogicalResult KernelLowering::lowerOne(Operation* op) {
           .Case([&](tile::DotOp o) { return lowerDot(*this, o); })
           .Case([&](tile::GenericOp o) { return lowerGeneric(*this, o); })
           .Case([&](tile::AnyAllOp o) { return lowerAnyAll(*this, o); })
+          .Case([&](tile::SpansOp o) { return lowerSpans(*this, o); })
           .Case([&](tile::VisitOp o) { return lowerVisit(*this, o); })
           .Case([&](tile::SummarizeOp o) { return lowerSummarize(*this, o); })
           .Case([&](tile::RangeOfOp o) { return lowerRangeOf(*this, o); })

@@ -122,6 +122,7 @@ mlir::LogicalResult lowerDot(KernelLowering& k, tile::DotOp op);
 mlir::LogicalResult lowerDotFewRows(KernelLowering& k, tile::DotOp op);
 mlir::LogicalResult lowerGeneric(KernelLowering& k, tile::GenericOp op);
 mlir::LogicalResult lowerAnyAll(KernelLowering& k, tile::AnyAllOp op);
+mlir::LogicalResult lowerSpans(KernelLowering& k, tile::SpansOp op);
 mlir::LogicalResult lowerVisit(KernelLowering& k, tile::VisitOp op);
 mlir::LogicalResult lowerSummarize(KernelLowering& k, tile::SummarizeOp op);
 mlir::LogicalResult lowerRangeOf(KernelLowering& k, tile::RangeOfOp op);
