@@ -223,7 +223,8 @@ TEST(MatrixTruncating, FollowsTheModel) {
           int at = i * shape.n + j;
           long double sum = c[at], half_sum = f16.value(half_c[at]);
           for (int begin = 0; begin < shape.k; begin += model.group) {
-            std::vector<Scaled> terms = {scaled(sum, -126)}, half_terms = {scaled(half_sum, -14)};
+            std::vector<Scaled> terms = {scaled(sum, -126)},
+                                half_terms = {scaled(std::isfinite(half_sum) ? half_sum : 0, -14)};
             for (int l = begin; l < begin + model.group; ++l) {
               Scaled x = scaled(a.values[i * shape.k + l], least),
                      y = scaled(b.values[j * shape.k + l], least);

@@ -92,8 +92,7 @@ EMU_INLINE constexpr Cut<Bits> cut(Bits magnitude) {
 
 // Puts the rounded magnitude into the format: overflow, infinity, NaN, sign.
 template <class F, class Float>
-EMU_INLINE constexpr typename F::Bits finish(Float x, BitsOf<Float> rounded, bool to_infinity,
-                                             Overflow overflow) {
+EMU_INLINE constexpr F::Bits finish(Float x, BitsOf<Float> rounded, bool to_infinity, Overflow overflow) {
   using Bits = BitsOf<Float>;
   Bits magnitude = magnitude_bits(x);
   Bits beyond = F::max_finite;
@@ -104,12 +103,11 @@ EMU_INLINE constexpr typename F::Bits finish(Float x, BitsOf<Float> rounded, boo
     }
   Bits result = rounded > F::max_finite ? beyond : rounded;
   result |= is_negative(x) ? Bits{F::sign_bit} : Bits{0};
-  return static_cast<typename F::Bits>(magnitude > Layout<Float>::infinity ? Bits{F::canonical_nan} : result);
+  return static_cast<F::Bits>(magnitude > Layout<Float>::infinity ? Bits{F::canonical_nan} : result);
 }
 
 template <class F, class Float>
-EMU_INLINE constexpr typename F::Bits narrow(Float x, Round mode = Round::rn,
-                                             Overflow overflow = Overflow::infinity) {
+EMU_INLINE constexpr F::Bits narrow(Float x, Round mode = Round::rn, Overflow overflow = Overflow::infinity) {
   auto parts = cut<F, Float>(magnitude_bits(x));
   auto rounded = parts.kept + increment(mode, parts, is_negative(x));
   return finish<F>(x, rounded, overflows_to_infinity(mode, is_negative(x)), overflow);
@@ -120,8 +118,8 @@ EMU_INLINE constexpr typename F::Bits narrow(Float x, Round mode = Round::rn,
 // of the ISA's text; for other formats and subnormal results, whose layout it gives only in figures, the
 // fraction is the reading chosen.
 template <class F>
-EMU_INLINE constexpr typename F::Bits narrow_stochastic(float x, std::uint32_t random, int random_bits,
-                                                        Overflow overflow = Overflow::infinity) {
+EMU_INLINE constexpr F::Bits narrow_stochastic(float x, std::uint32_t random, int random_bits,
+                                               Overflow overflow = Overflow::infinity) {
   auto parts = cut<F, float, 56>(std::uint64_t{magnitude_bits(x)}); // 32 bits below the least significant one
   unsigned __int128 unit = static_cast<unsigned __int128>(parts.half) << 1, rest = parts.rest;
   bool carry = (rest << random_bits) + random * unit >= unit << random_bits;
@@ -129,8 +127,8 @@ EMU_INLINE constexpr typename F::Bits narrow_stochastic(float x, std::uint32_t r
 }
 
 // .relu on an encoding that an operation of this library gave: negative becomes +0. (Its NaNs have no sign.)
-template <class F> EMU_INLINE constexpr typename F::Bits relu(typename F::Bits x) {
-  return static_cast<typename F::Bits>((x & F::sign_bit) != 0 ? 0 : x);
+template <class F> EMU_INLINE constexpr F::Bits relu(typename F::Bits x) {
+  return static_cast<F::Bits>((x & F::sign_bit) != 0 ? 0 : x);
 }
 
 // A register of tf32: the format of float with the low 13 bits zero; NaN is 0x7fffffff.

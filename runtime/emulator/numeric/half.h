@@ -25,9 +25,8 @@ template <class F> EMU_INLINE constexpr std::uint16_t half_modify(std::uint16_t 
   return x;
 }
 
-// Rounding a float that is itself rounded is innocuous for sums and for products of f16: float has more than
-// twice the bits, and what is subnormal in the result is exact in the float. Products of bf16 may underflow
-// float, not double.
+// Rounding a float that is itself rounded is innocuous for sums and products: float has more than twice the
+// bits, and what lies near a tie of subnormal results is exact in it.
 template <class F> EMU_INLINE std::uint16_t half_add(std::uint16_t a, std::uint16_t b, Modifiers m = {}) {
   float x = widen<F>(half_flush_if<F>(m.ftz, a)), y = widen<F>(half_flush_if<F>(m.ftz, b));
   return half_modify<F>(narrow<F>(x + y), m);
@@ -38,10 +37,7 @@ template <class F> EMU_INLINE std::uint16_t half_sub(std::uint16_t a, std::uint1
 }
 template <class F> EMU_INLINE std::uint16_t half_mul(std::uint16_t a, std::uint16_t b, Modifiers m = {}) {
   float x = widen<F>(half_flush_if<F>(m.ftz, a)), y = widen<F>(half_flush_if<F>(m.ftz, b));
-  if constexpr (F::exponent_bits == 5)
-    return half_modify<F>(narrow<F>(x * y), m);
-  else
-    return half_modify<F>(narrow<F>(static_cast<double>(x) * y), m);
+  return half_modify<F>(narrow<F>(x * y), m);
 }
 // Products are exact in double. Of f16, so is every sum that could lie near a tie; of bf16, whose range is
 // wider, sums are taken to odd.

@@ -65,7 +65,7 @@ template <class Int> EMU_INLINE constexpr double sticky_double(Int x) {
 }
 
 // cvt.rnd.f16.s32 and the like: rounded once.
-template <class F, class Int> EMU_INLINE constexpr typename F::Bits from_integer(Int x, Round mode) {
+template <class F, class Int> EMU_INLINE constexpr F::Bits from_integer(Int x, Round mode) {
   return narrow<F>(sticky_double(x), mode);
 }
 template <class Int> EMU_INLINE constexpr float integer_to_f32(Int x, Round mode) {

@@ -13,7 +13,7 @@ constexpr int max_m = 64, max_k = 64, max_k_integers = 256, block_panels = 4, bl
 
 // `count` is a multiple of 8.
 template <class F, class T> void widen_all(const void* elements, int count, T* values) {
-  const auto* bits = static_cast<const typename F::Bits*>(elements);
+  const auto* bits = static_cast<const F::Bits*>(elements);
   for (int i = 0; i < count; ++i)
     values[i] = widen<F>(bits[i]);
 }
@@ -124,8 +124,10 @@ void exponents_of(const double* values, int count, double least, double* powers)
 
 bool all_finite(const double* values, int count) {
   std::uint64_t largest = 0;
-  for (int i = 0; i < count; ++i)
-    largest = magnitude_bits(values[i]) > largest ? magnitude_bits(values[i]) : largest;
+  for (int i = 0; i < count; ++i) {
+    std::uint64_t size = magnitude_bits(values[i]); // NOLINT(clang-analyzer-core.*): as many as were widened
+    largest = size > largest ? size : largest;
+  }
   return largest < Layout<double>::infinity;
 }
 

@@ -22,7 +22,7 @@ inline constexpr int lanes = register_bytes / sizeof(T) < panel ? register_bytes
 template <class T, int N> struct VectorOf {
   using Type [[gnu::vector_size(N * sizeof(T))]] = T;
 };
-template <class T, int N = lanes<T>> using Vector = typename VectorOf<T, N>::Type;
+template <class T, int N = lanes<T>> using Vector = VectorOf<T, N>::Type;
 
 template <class V, class T> EMU_INLINE V load(const T* from) {
   V v;
@@ -131,7 +131,7 @@ template <class T, class Element> void make_panel(int k, const Element* columns,
     }
   for (; l < k; ++l)
     for (int j = 0; j < panel; ++j)
-      rows[l * panel + j] = columns[j * k + l];
+      rows[l * panel + j] = columns[j * k + l]; // NOLINT(clang-analyzer-core.*): as many as were widened
 }
 
 } // namespace EMU_HOST
