@@ -105,6 +105,7 @@ TEST(PtxOperand, only_registers_that_are_used_have_an_index) {
 TEST(PtxOperand, special_registers) {
   One one("op %tid.x, %clock64, %envreg31, %nctaid.z, %pm3_64, %dynamic_smem_size;");
   EXPECT_TRUE(one.operand(0).is(Kind::special));
+  EXPECT_EQ(one.operand(0).text, "%tid");
   EXPECT_EQ(one.operand(0).component, Component::x);
   EXPECT_EQ(one.operand(1).component, Component::none);
   EXPECT_EQ(one.operand(3).component, Component::z);

@@ -76,8 +76,10 @@ void check(const Module& module) {
     for (const Label& label : function.labels)
       require(label.statement <= function.statements.size());
   }
-  for (const SourceLine& line : module.source_lines)
+  for (const SourceLine& line : module.source_lines) {
     require(&line - module.source_lines.data() >= line.inlined_at);
+    module.function_name(line);
+  }
 }
 
 } // namespace

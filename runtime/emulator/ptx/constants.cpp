@@ -164,6 +164,8 @@ private:
   }
 
   Constant unary() {
+    if (!tokens.current().is(Token::Kind::punctuation))
+      return literal();
     Nesting nesting(*this);
     Token op = tokens.current();
     if (tokens.accept("-"))
@@ -180,7 +182,7 @@ private:
     }
     if (tokens.accept("("))
       return parenthesis();
-    return literal();
+    tokens.unexpected("a constant");
   }
 
   /// (expression), or a cast: (.s64) operand.
@@ -201,10 +203,9 @@ private:
   }
 
   Constant literal() {
-    Token token = tokens.current();
-    if (!starts_constant(token))
+    if (!starts_constant(tokens.current()))
       tokens.unexpected("a constant");
-    tokens.next();
+    Token token = tokens.next();
     switch (token.kind) {
     case Token::Kind::integer:
       return {token.is_unsigned ? Kind::u64 : Kind::s64, token.value};

@@ -104,11 +104,17 @@ private:
 
   void scalar(std::uint64_t offset) {
     const Token& token = tokens.current();
-    bool mask = token.is(Token::Kind::integer) && tokens.peek().is("(");
-    if (mask || (token.is(Token::Kind::name) && !starts_constant(token)))
-      return relocation(offset);
     Place place = token.place;
-    image.write(offset, encoded(parse_constant(tokens), place), element);
+    if (token.is(Token::Kind::name) && !starts_constant(token))
+      return relocation(offset, 0, place);
+    Constant value = parse_constant(tokens);
+    if (!tokens.current().is("("))
+      return image.write(offset, encoded(value, place), element);
+    if (!value.is_integer() || value.bits == 0)
+      fail(place, "expected a mask of an address, an integer that is not 0");
+    tokens.next();
+    relocation(offset, value.bits, place);
+    tokens.expect(")");
   }
 
   std::uint64_t encoded(const Constant& value, Place place) const {
@@ -126,22 +132,14 @@ private:
     return value.bits;
   }
 
-  /// symbol+4, generic(symbol)+4, 0xFF00(generic(symbol)).
-  void relocation(std::uint64_t offset) {
+  /// symbol+4, generic(symbol)+4; between the parentheses of 0xFF00(...), or by itself.
+  void relocation(std::uint64_t offset, std::uint64_t mask, Place place) {
     Relocation result;
     result.offset = offset;
     result.size = static_cast<std::uint8_t>(element);
-    result.place = tokens.current().place;
-    if (tokens.current().is(Token::Kind::integer)) {
-      result.mask = tokens.next().value;
-      if (result.mask == 0)
-        fail(result.place, "the mask of an address is 0");
-      tokens.expect("(");
-      address(result);
-      tokens.expect(")");
-    } else {
-      address(result);
-    }
+    result.mask = mask;
+    result.place = place;
+    address(result);
     if (bool integer_type =
             is_signed(variable.type) || is_unsigned(variable.type) || variable.type <= Type::b128;
         !integer_type)

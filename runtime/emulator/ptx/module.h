@@ -44,8 +44,9 @@ struct SourceLine {
   std::uint32_t file = 0; ///< see Module::file
   std::uint32_t line = 0;
   std::uint32_t column = 0;
-  std::uint32_t inlined_at = 0;        ///< where this was inlined, in Module::source_lines; 0: it was not
-  std::string_view function_name = {}; ///< of the inlined function, mangled; empty if unknown
+  std::uint32_t inlined_at = 0;         ///< where this was inlined, in Module::source_lines; 0: it was not
+  std::string_view function_label = {}; ///< of the inlined function: see Module::function_name
+  std::uint32_t function_label_offset = 0;
 };
 
 // ---- operands ----
@@ -272,6 +273,8 @@ public:
   std::string_view file(std::uint32_t number) const;
   /// "kernel.cu:12:3, inlined at kernel.cu:40:5"; empty for line 0 of Module::source_lines.
   std::string describe(const SourceLine& source) const;
+  /// Of the function that was inlined there, mangled; empty if unknown. Searches the debug information.
+  std::string function_name(const SourceLine& source) const;
   std::string_view text() const;
 
   Module(Module&&) noexcept;
@@ -283,6 +286,7 @@ private:
   explicit Module(std::unique_ptr<Storage> storage);
   std::unique_ptr<Storage> storage;
   std::vector<std::pair<std::uint32_t, std::string_view>> files;
+  std::string_view debug_strings; ///< what is between the braces of .debug_str
 };
 
 /// Places are `int`.

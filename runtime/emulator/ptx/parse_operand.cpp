@@ -97,7 +97,8 @@ Operand Parser::operand() {
     tokens.unexpected("an operand");
   }
   result.place = first.place;
-  result.text = tokens.text_since(first);
+  if (!result.is(Kind::special))
+    result.text = tokens.text_since(first);
   return result;
 }
 

@@ -31,13 +31,12 @@ void Parser::location() {
   line.file = line_number(tokens, "the number of a file");
   line.line = line_number(tokens, "a line");
   line.column = line_number(tokens, "a column");
-  std::optional<InlinedName> name;
   while (tokens.accept(",")) {
     Token what = tokens.expect(Token::Kind::name, "'function_name' or 'inlined_at'");
     if (what.text == "function_name") {
-      name = {0, tokens.expect(Token::Kind::name, "a label").text, 0};
+      line.function_label = tokens.expect(Token::Kind::name, "a label").text;
       if (tokens.accept("+"))
-        name->offset = line_number(tokens, "an offset");
+        line.function_label_offset = line_number(tokens, "an offset");
     } else if (what.text == "inlined_at") {
       line.inlined_at = inlined_at();
     } else {
@@ -45,8 +44,6 @@ void Parser::location() {
     }
   }
   source = static_cast<std::uint32_t>(module.source_lines.size());
-  if (name)
-    inlined_names.push_back({source, name->label, name->offset});
   source_index[{line.file, line.line, line.column}] = source;
   module.source_lines.push_back(line);
 }
@@ -67,44 +64,36 @@ std::uint32_t Parser::inlined_at() {
 void Parser::section() {
   tokens.next();
   Token name = tokens.expect(Token::Kind::directive, "the name of a section");
-  tokens.expect("{");
-  if (name.text == ".debug_str")
-    return debug_strings();
-  while (!tokens.current().is("}") && !tokens.current().is(Token::Kind::end))
-    tokens.next();
+  if (!tokens.current().is("{"))
+    tokens.unexpected("'{'");
+  std::string_view content = tokens.raw_until('}');
   tokens.expect("}");
+  if (name.text == ".debug_str")
+    module.debug_strings = content;
 }
 
-/// Labels, and lists of bytes: each label names the string that starts there.
-void Parser::debug_strings() {
+/// In .debug_str a label stands before the lists of bytes that it names, which end with a 0.
+std::string Module::function_name(const SourceLine& source) const {
+  std::string_view label = source.function_label;
   std::string bytes;
-  std::vector<std::pair<std::string_view, std::size_t>> labels;
-  while (!tokens.accept("}")) {
-    if (tokens.current().is(Token::Kind::name)) {
-      labels.emplace_back(tokens.next().text, bytes.size());
-      tokens.expect(":");
-    } else if (tokens.current().is_directive(".b8")) {
-      do {
-        tokens.next();
-        bytes.push_back(static_cast<char>(parse_integer(tokens, "a byte", -128, 255)));
-      } while (tokens.current().is(","));
-    } else {
-      tokens.unexpected("a label or '.b8' in '.debug_str'");
+  try {
+    for (std::size_t at = debug_strings.find(label); !label.empty() && at < debug_strings.size();
+         at = debug_strings.find(label, at + 1)) {
+      Tokens tokens(debug_strings.substr(at));
+      if (tokens.next().text != label || !tokens.accept(":"))
+        continue;
+      while (tokens.current().is_directive(".b8"))
+        do {
+          tokens.next();
+          bytes.push_back(static_cast<char>(tokens.current().value));
+        } while (tokens.next().is(Token::Kind::integer) && tokens.current().is(","));
+      break;
     }
+  } catch (const Failure&) { // the section is not what compilers write
+    return {};
   }
-  std::string_view kept = storage.copy(bytes);
-  for (const auto& [label, offset] : labels)
-    debug_labels[label] = kept.substr(offset);
-}
-
-void Parser::name_inlined_functions() {
-  for (const InlinedName& name : inlined_names) {
-    auto label = debug_labels.find(name.label);
-    if (label == debug_labels.end() || name.offset > label->second.size())
-      continue;
-    std::string_view bytes = label->second.substr(name.offset);
-    module.source_lines[name.source].function_name = bytes.substr(0, bytes.find('\0'));
-  }
+  bytes.erase(0, source.function_label_offset);
+  return bytes.substr(0, bytes.find('\0'));
 }
 
 } // namespace emu::ptx

@@ -30,7 +30,6 @@ Module Parser::run() {
   header();
   while (!tokens.current().is(Token::Kind::end))
     module_directive();
-  name_inlined_functions();
   return std::move(module);
 }
 

@@ -31,8 +31,6 @@ private:
   void location();
   std::uint32_t inlined_at();
   void section();
-  void debug_strings();
-  void name_inlined_functions();
 
   // ---- parse_function.cpp ----
   void function(Linkage linkage, bool entry);
@@ -87,13 +85,6 @@ private:
   std::string buffer;
   std::unordered_map<std::string_view, const Opcode*> opcodes;
   std::map<std::tuple<std::uint32_t, std::uint32_t, std::uint32_t>, std::uint32_t> source_index;
-  struct InlinedName {
-    std::uint32_t source;
-    std::string_view label;
-    std::uint64_t offset;
-  };
-  std::vector<InlinedName> inlined_names;
-  std::unordered_map<std::string_view, std::string_view> debug_labels; ///< the bytes from each on
 };
 
 } // namespace emu::ptx

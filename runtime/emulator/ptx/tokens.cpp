@@ -8,7 +8,15 @@
 namespace emu::ptx {
 namespace {
 
-enum CharClass : std::uint8_t { letter = 1, digit = 2, mark = 4, space = 8, hex = 16 };
+enum CharClass : std::uint8_t {
+  letter = 1,
+  digit = 2,
+  mark = 4,
+  space = 8,
+  hex = 16,
+  single = 32,
+  doubled = 64
+};
 
 constexpr std::array<std::uint8_t, 256> char_classes = [] {
   std::array<std::uint8_t, 256> classes{};
@@ -20,6 +28,10 @@ constexpr std::array<std::uint8_t, 256> char_classes = [] {
     classes[static_cast<unsigned char>(c)] = mark;
   for (char c : {' ', '\t', '\r', '\n', '\f', '\v'})
     classes[static_cast<unsigned char>(c)] = space;
+  for (char c : std::string_view("(){}[],;:@~+-*/%^?!=<>&|"))
+    classes[static_cast<unsigned char>(c)] |= single;
+  for (char c : std::string_view("<>=!&|"))
+    classes[static_cast<unsigned char>(c)] |= doubled;
   return classes;
 }();
 
@@ -63,7 +75,8 @@ Token Tokens::peek() const { return Tokens(*this).scan(); }
 bool Tokens::accept(std::string_view punctuation) {
   if (!token.is(punctuation))
     return false;
-  next();
+  passed = position;
+  token = scan();
   return true;
 }
 
@@ -86,6 +99,15 @@ void Tokens::unexpected(std::string_view expected) const {
 std::string_view Tokens::text_since(const Token& first) const {
   std::size_t start = static_cast<std::size_t>(first.text.data() - text.data());
   return text.substr(start, passed - start);
+}
+
+std::string_view Tokens::raw_until(char close) {
+  std::size_t start = position;
+  for (skip_space(); position < text.size() && text[position] != close; skip_space())
+    ++position;
+  std::string_view result = text.substr(start, position - start);
+  token = scan();
+  return result;
 }
 
 void Tokens::skip_line() {
@@ -190,10 +212,11 @@ Token Tokens::scan() {
     return number(token);
   if (c == '"')
     return string(token);
-  for (std::string_view pair : pairs)
-    if (c == pair[0] && at(position + 1) == pair[1])
-      return finish(token, Token::Kind::punctuation, 2);
-  if (std::string_view("(){}[],;:@!~+-*/%&|^<>=?").find(c) == std::string_view::npos)
+  if (is(c, doubled))
+    for (std::string_view pair : pairs)
+      if (c == pair[0] && at(position + 1) == pair[1])
+        return finish(token, Token::Kind::punctuation, 2);
+  if (!is(c, single))
     fail(token.place, fmt::format("{} does not belong to PTX", printable(c)));
   return finish(token, Token::Kind::punctuation, 1);
 }

@@ -50,6 +50,9 @@ public:
   /// The current name with the modifiers that follow it: "ld.shared::cta.v2.f32". It lies in the text, or in
   /// `buffer` if the text has white space in it.
   std::string_view opcode(std::string& buffer);
+  /// What follows the current token, up to the next `close` outside of comments, which becomes the current
+  /// one.
+  std::string_view raw_until(char close);
   /// Goes on with the next line.
   void skip_line();
   /// The text from the start of `first` to the end of the last token that was passed.
