@@ -31,15 +31,20 @@ void activate(Group& group, std::shared_ptr<Frame> frame, std::uint32_t pc) {
 
 } // namespace
 
+Group& split_off(Group& group, Mask lanes) {
+  auto other = part(group, lanes);
+  Group& result = *other;
+  group.mask &= ~lanes;
+  group.warp->groups.push_back(std::move(other));
+  return result;
+}
+
 Flow split(Group& group, Mask lanes, std::uint32_t pc) {
   if (lanes == group.mask) {
     group.pc = pc;
     return Flow::go;
   }
-  auto other = part(group, lanes);
-  other->pc = pc;
-  group.mask &= ~lanes;
-  group.warp->groups.push_back(std::move(other));
+  split_off(group, lanes).pc = pc;
   return Flow::switched;
 }
 

@@ -6,6 +6,9 @@
 
 namespace emu {
 
+/// The lanes, which are not all of the group, become one of their own, at the same place.
+Group& split_off(Group& group, Mask lanes);
+
 /// Lanes `lanes` of the group go on at `pc`; the others stay where they are. Flow for the instruction that
 /// did it.
 Flow split(Group& group, Mask lanes, std::uint32_t pc);

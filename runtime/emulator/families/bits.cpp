@@ -42,11 +42,9 @@ Flow lop3(Group& group, const Instruction& instruction, Mask mask) {
   each_lane(d, mask, [=](int i) { return lut(a[i], b[i], c[i]); });
   if (instruction.flags == 0)
     return Flow::go;
-  Mask q = predicate(group.frame, instruction.operand(5));
-  q = instruction.negated >> 5 & 1 ? ~q : q;
+  const Mask q = source_predicate(group, instruction, 5);
   const Mask holds = lanes_where(mask, [=](int i) { return d[i] != 0; });
-  Mask& p = predicate(group.frame, instruction.operand(0, 1));
-  p = (p & ~mask) | ((instruction.flags == 1 ? holds & q : holds | q) & mask);
+  write_predicate(group, instruction.operand(0, 1), mask, instruction.flags == 1 ? holds & q : holds | q);
   return Flow::go;
 }
 

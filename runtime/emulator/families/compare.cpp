@@ -23,20 +23,12 @@ Mask combine(Combine how, Mask a, Mask b) {
   return a ^ b;
 }
 
-void write(Mask& d, Mask mask, Mask value) { d = (d & ~mask) | (value & mask); }
-
 constexpr auto equal = [](auto a, auto b) { return a == b; };
 constexpr auto unequal = [](auto a, auto b) { return a != b; };
 constexpr auto less = [](auto a, auto b) { return a < b; };
 constexpr auto less_equal = [](auto a, auto b) { return a <= b; };
 constexpr auto greater = [](auto a, auto b) { return a > b; };
 constexpr auto greater_equal = [](auto a, auto b) { return a >= b; };
-
-// A source predicate of an instruction, as the text may have negated it.
-Mask source(const Group& group, const Instruction& instruction, int operand) {
-  const Mask value = predicate(group.frame, instruction.operand(operand));
-  return instruction.negated >> operand & 1 ? ~value : value;
-}
 
 template <auto op, class T>
 Mask compare(const Group& group, const Instruction& instruction, int first, Mask mask) {
@@ -49,9 +41,9 @@ Mask compare(const Group& group, const Instruction& instruction, int first, Mask
 template <auto op, class T> Flow set_predicate(Group& group, const Instruction& instruction, Mask mask) {
   const auto how = static_cast<Combine>(instruction.flags);
   const Mask holds = compare<op, T>(group, instruction, 1, mask);
-  const Mask c = how == Combine::none ? 0 : source(group, instruction, 3);
-  write(predicate(group.frame, instruction.operand(0, 0)), mask, combine(how, holds, c));
-  write(predicate(group.frame, instruction.operand(0, 1)), mask, combine(how, ~holds, c));
+  const Mask c = how == Combine::none ? 0 : source_predicate(group, instruction, 3);
+  write_predicate(group, instruction.operand(0, 0), mask, combine(how, holds, c));
+  write_predicate(group, instruction.operand(0, 1), mask, combine(how, ~holds, c));
   return Flow::go;
 }
 
@@ -60,7 +52,7 @@ enum Flag : std::uint64_t { combines = 3, gives_float = 4 };
 template <auto op, class T> Flow set_register(Group& group, const Instruction& instruction, Mask mask) {
   const auto how = static_cast<Combine>(instruction.flags & combines);
   const Mask holds = compare<op, T>(group, instruction, 1, mask);
-  const Mask c = how == Combine::none ? 0 : source(group, instruction, 3);
+  const Mask c = how == Combine::none ? 0 : source_predicate(group, instruction, 3);
   const Mask result = combine(how, holds, c);
   const std::uint32_t one = instruction.flags & gives_float ? 0x3f800000 : 0xffffffff;
   each_lane(lanes<std::uint32_t>(group.frame, instruction.operand(0)), mask,
@@ -117,7 +109,7 @@ void decode_set(Decoding& d) {
 template <class T> Flow select(Group& group, const Instruction& instruction, Mask mask) {
   const T* a = lanes<T>(group.frame, instruction.operand(1));
   const T* b = lanes<T>(group.frame, instruction.operand(2));
-  const Mask chosen = source(group, instruction, 3);
+  const Mask chosen = source_predicate(group, instruction, 3);
   each_lane(lanes<T>(group.frame, instruction.operand(0)), mask,
             [=](int i) { return chosen >> i & 1 ? a[i] : b[i]; });
   return Flow::go;
@@ -138,22 +130,21 @@ template <auto op, class C> void decode_slct(Decoding& d) {
 // ---- logic of predicates ----
 
 template <Combine how> Flow logic(Group& group, const Instruction& instruction, Mask mask) {
-  write(predicate(group.frame, instruction.operand(0)), mask,
-        combine(how, source(group, instruction, 1), source(group, instruction, 2)));
+  write_predicate(
+      group, instruction.operand(0), mask,
+      combine(how, source_predicate(group, instruction, 1), source_predicate(group, instruction, 2)));
   return Flow::go;
 }
 
 Flow copy(Group& group, const Instruction& instruction, Mask mask) {
-  write(predicate(group.frame, instruction.operand(0)), mask, source(group, instruction, 1));
+  write_predicate(group, instruction.operand(0), mask, source_predicate(group, instruction, 1));
   return Flow::go;
 }
 
 Flow negate(Group& group, const Instruction& instruction, Mask mask) {
-  write(predicate(group.frame, instruction.operand(0)), mask, ~source(group, instruction, 1));
+  write_predicate(group, instruction.operand(0), mask, ~source_predicate(group, instruction, 1));
   return Flow::go;
 }
-
-template <Execute execute> void decode_as(Decoding& d) { d.out.execute = execute; }
 
 } // namespace
 

@@ -141,8 +141,7 @@ Flow is_space(Group& group, const Instruction& instruction, Mask mask) {
   const Memory& memory = *group.warp->block->launch->memory;
   Mask holds = 0;
   for_lanes(mask, [&](int i) { holds |= Mask(region_of(memory, a[i]) == region ? 1 : 0) << i; });
-  Mask& p = predicate(group.frame, instruction.operand(0));
-  p = (p & ~mask) | holds;
+  write_predicate(group, instruction.operand(0), mask, holds);
   return Flow::go;
 }
 
@@ -157,7 +156,6 @@ void decode_is_space(Decoding& d) {
 
 // Kernels of a stream run one after the other.
 Flow nothing(Group&, const Instruction&, Mask) { return Flow::go; }
-void decode_nothing(Decoding& d) { d.out.execute = nothing; }
 
 } // namespace
 
@@ -169,7 +167,7 @@ std::span<const Entry> move_entries() {
       {"cvta" SPACE ".u64", "=u64 u64", decode_cvta<true>, Kind::compute, Class::move},
       {"cvta.to" SPACE ".u64", "=u64 u64", decode_cvta<false>, Kind::compute, Class::move},
       {"isspacep" SPACE, "=pred u64", decode_is_space, Kind::compute, Class::compare},
-      {"griddepcontrol(.launch_dependents|.wait)", "", decode_nothing, Kind::sync, Class::control},
+      {"griddepcontrol(.launch_dependents|.wait)", "", decode_as<nothing>, Kind::sync, Class::control},
   };
   return entries;
 #undef SPACE

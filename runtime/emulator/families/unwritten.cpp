@@ -7,7 +7,6 @@ std::span<const Entry> float_entries() { return {}; }
 std::span<const Entry> half_entries() { return {}; }
 std::span<const Entry> convert_entries() { return {}; }
 std::span<const Entry> atomic_entries() { return {}; }
-std::span<const Entry> warp_entries() { return {}; }
 std::span<const Entry> barrier_entries() { return {}; }
 std::span<const Entry> matrix_entries() { return {}; }
 std::span<const Entry> async_entries() { return {}; }
