@@ -1,27 +1,11 @@
 // Comparison and selection of integers; logic of predicates.
+#include "emulator/families/compare.h"
 #include "emulator/families/lanewise.h"
 
 namespace emu {
 namespace {
 
 // ---- setp, set ----
-
-// Of two predicates; `none` gives the first.
-enum class Combine : std::uint8_t { none, conjunction, disjunction, exclusive };
-
-Mask combine(Combine how, Mask a, Mask b) {
-  switch (how) {
-  case Combine::none:
-    return a;
-  case Combine::conjunction:
-    return a & b;
-  case Combine::disjunction:
-    return a | b;
-  case Combine::exclusive:
-    break;
-  }
-  return a ^ b;
-}
 
 constexpr auto equal = [](auto a, auto b) { return a == b; };
 constexpr auto unequal = [](auto a, auto b) { return a != b; };
@@ -37,32 +21,19 @@ Mask compare(const Group& group, const Instruction& instruction, int first, Mask
   return lanes_where(mask, [=](int i) { return op(a[i], b[i]); });
 }
 
-// Operands: p|q, a, b and perhaps c, which is combined with the outcome.
 template <auto op, class T> Flow set_predicate(Group& group, const Instruction& instruction, Mask mask) {
-  const auto how = static_cast<Combine>(instruction.flags);
-  const Mask holds = compare<op, T>(group, instruction, 1, mask);
-  const Mask c = how == Combine::none ? 0 : source_predicate(group, instruction, 3);
-  write_predicate(group, instruction.operand(0, 0), mask, combine(how, holds, c));
-  write_predicate(group, instruction.operand(0, 1), mask, combine(how, ~holds, c));
+  set_predicates(group, instruction, mask, compare<op, T>(group, instruction, 1, mask));
   return Flow::go;
 }
 
-enum Flag : std::uint64_t { combines = 3, gives_float = 4 };
-
-template <auto op, class T> Flow set_register(Group& group, const Instruction& instruction, Mask mask) {
-  const auto how = static_cast<Combine>(instruction.flags & combines);
-  const Mask holds = compare<op, T>(group, instruction, 1, mask);
-  const Mask c = how == Combine::none ? 0 : source_predicate(group, instruction, 3);
-  const Mask result = combine(how, holds, c);
-  const std::uint32_t one = instruction.flags & gives_float ? 0x3f800000 : 0xffffffff;
-  each_lane(lanes<std::uint32_t>(group.frame, instruction.operand(0)), mask,
-            [=](int i) { return result >> i & 1 ? one : 0; });
+template <auto op, class T> Flow set_bits(Group& group, const Instruction& instruction, Mask mask) {
+  set_register(group, instruction, mask, compare<op, T>(group, instruction, 1, mask));
   return Flow::go;
 }
 
 template <auto op> Execute comparison(ptx::Type type, bool to_predicate, bool sign_matters) {
   const auto choose = [=]<class T>() -> Execute {
-    return to_predicate ? set_predicate<op, T> : set_register<op, T>;
+    return to_predicate ? set_predicate<op, T> : set_bits<op, T>;
   };
   return sign_matters ? with_integer(type, choose) : with_bits(type, choose);
 }

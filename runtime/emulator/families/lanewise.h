@@ -5,6 +5,7 @@
 #pragma once
 
 #include "emulator/exec/state.h"
+#include "emulator/families/compare.h"
 #include "emulator/isa/table.h"
 
 #include <utility>
@@ -27,17 +28,6 @@ Flow lanewise(Group& group, const Instruction& instruction, Mask mask) {
 
 template <auto op, class D, class... S> void decode_lanewise(Decoding& d) {
   d.out.execute = lanewise<op, D, S...>;
-}
-
-/// A source predicate of an instruction, as the text may have negated it.
-inline Mask source_predicate(const Group& group, const Instruction& instruction, int operand) {
-  const Mask value = predicate(group.frame, instruction.operand(operand));
-  return instruction.negated >> operand & 1 ? ~value : value;
-}
-
-inline void write_predicate(Group& group, Slot slot, Mask mask, Mask value) {
-  Mask& d = predicate(group.frame, slot);
-  d = (d & ~mask) | (value & mask);
 }
 
 template <Execute execute> void decode_as(Decoding& d) { d.out.execute = execute; }

@@ -3,9 +3,7 @@
 
 namespace emu {
 
-std::span<const Entry> float_entries() { return {}; }
 std::span<const Entry> half_entries() { return {}; }
-std::span<const Entry> convert_entries() { return {}; }
 std::span<const Entry> atomic_entries() { return {}; }
 std::span<const Entry> barrier_entries() { return {}; }
 std::span<const Entry> matrix_entries() { return {}; }
