@@ -3,10 +3,8 @@
 
 namespace emu {
 
-std::span<const Entry> half_entries() { return {}; }
 std::span<const Entry> atomic_entries() { return {}; }
 std::span<const Entry> barrier_entries() { return {}; }
-std::span<const Entry> matrix_entries() { return {}; }
 std::span<const Entry> async_entries() { return {}; }
 
 } // namespace emu

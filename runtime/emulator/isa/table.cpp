@@ -78,7 +78,7 @@ const Table& Table::instance() {
 Table::Table() {
   for (auto family : {arithmetic_entries, bit_entries, compare_entries, float_entries, half_entries,
                       convert_entries, move_entries, control_entries, memory_entries, atomic_entries,
-                      warp_entries, barrier_entries, matrix_entries, async_entries})
+                      warp_entries, barrier_entries, mma_entries, shared_matrix_entries, async_entries})
     for (const Entry& entry : family())
       entries.push_back(entry);
   for (std::uint32_t i = 0; i < entries.size(); ++i) {

@@ -129,7 +129,8 @@ std::span<const Entry> memory_entries();
 std::span<const Entry> atomic_entries();
 std::span<const Entry> warp_entries();
 std::span<const Entry> barrier_entries();
-std::span<const Entry> matrix_entries();
+std::span<const Entry> mma_entries();
+std::span<const Entry> shared_matrix_entries();
 std::span<const Entry> async_entries();
 
 /// What stands after the last instruction of a function: its lanes return, or leave.
