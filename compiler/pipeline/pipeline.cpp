@@ -126,6 +126,7 @@ private:
     };
     tiling.schedule = attribute(result.manyRows.tile);
     tiling.fewRows = attribute(result.fewRows.tile);
+    tiling.mostFewRows = schedule::most_few_rows(result.fewRows.tile, result.manyRows.tile);
   }
 
   /// A counting plan comes beside the attention's own; only the wanted one goes on.

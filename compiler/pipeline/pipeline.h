@@ -54,7 +54,7 @@ struct PipelineResult {
   /// The choice that the plan uses at these sizes.
   const schedule::Choice& choiceAt(const schedule::Shape& shape) const {
     int64_t rows = packsHeads ? shape.heads / shape.kv_heads * shape.q_len : shape.q_len;
-    return rows <= fewRows.tile.rows ? fewRows : manyRows;
+    return rows <= schedule::most_few_rows(fewRows.tile, manyRows.tile) ? fewRows : manyRows;
   }
 };
 

@@ -79,8 +79,11 @@ std::string reason(const TargetDescription& target, const Problem& problem, cons
 /// number of rows that there are.
 Choice choose(const TargetDescription& target, const Problem& problem, const Shape& shape = {});
 
-/// The tile for a handful of rows (decoding): one vector of rows, so that little is computed in vain.
+/// The tile for a handful of rows (decoding): half a vector of rows, so that little is computed in vain.
 Choice choose_few_rows(const TargetDescription& target, const Problem& problem);
+
+/// Rows of a kv head up to which tiles of `few` rows are faster than one of `many` that is not filled.
+std::int64_t most_few_rows(const Tile& few, const Tile& many);
 
 } // namespace attile::schedule
 

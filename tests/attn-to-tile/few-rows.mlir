@@ -1,4 +1,5 @@
 // RUN: attile-opt %s --fuse-fold --convert-attn-to-tile="rows=64 keys=96 few-rows=16" | FileCheck %s
+// RUN: attile-opt %s --fuse-fold --convert-attn-to-tile="rows=64 keys=96 few-rows=16 most-few-rows=40" | FileCheck %s --check-prefix=MOST
 // RUN: attile-opt %s --fuse-fold --convert-attn-to-tile="rows=64 keys=96 few-rows=16 count" | FileCheck %s --check-prefix=COUNT
 // A sum without a gauge, of which nothing says whether a row has seen a key; a second tile for a handful of rows.
 
@@ -42,6 +43,16 @@ identity {
 // CHECK-LABEL: tile.kernel @mean_kernel_few_main
 // CHECK-SAME: rows = 16
 // CHECK: tile.generic rows(16)
+
+// A kv head of 40 rows still has tiles of 16.
+// MOST-LABEL: tile.plan @mean_kernel
+// MOST: %[[C41:.*]] = arith.constant 41 : i64
+// MOST: %[[FEW:.*]] = arith.cmpi slt, %[[ROWS:.*]], %[[C41]]
+// MOST: %[[MANY:.*]] = arith.cmpi sgt, %[[ROWS]],
+// MOST: %[[C16:.*]] = arith.constant 16 : i64
+// MOST: arith.select %[[FEW]], %[[C16]],
+// MOST: tile.launch @mean_kernel_main grid(%{{.*}}) when(%[[MANY]])
+// MOST: tile.launch @mean_kernel_few_main grid(%{{.*}}) when(%[[FEW]])
 
 // COUNT-LABEL: tile.plan @mean_kernel_count
 // COUNT: tile.value "tile_rows"

@@ -134,6 +134,11 @@ TEST(Schedule, FewRowsShareAVector) {
   }
 }
 
+TEST(Schedule, ATileThatIsHalfEmptyIsManySmallOnes) {
+  EXPECT_EQ(most_few_rows({.rows = 8}, {.rows = 256}), 128);
+  EXPECT_EQ(most_few_rows({.rows = 8}, {.rows = 8}), 8);
+}
+
 TEST(Schedule, TilesFollowABlockTable) {
   for (std::int64_t block : {64, 128}) {
     Tile tile = choose(describe("x86-64-v4"), {.query_block = 64, .key_block = block}).tile;

@@ -56,9 +56,10 @@ struct TileKernels {
 /// The kernels of one variant and the plan that launches them.
 class Converter {
 public:
-  Converter(OpBuilder& builder, Variant& variant) : builder(builder), variant(variant) {}
+  Converter(OpBuilder& builder, Variant& variant, const AttnToTileOptions& options)
+      : builder(builder), variant(variant), options(options) {}
 
-  LogicalResult run(const AttnToTileOptions& options);
+  LogicalResult run();
 
 private:
   /// An empty plan with its summaries launched.
@@ -68,6 +69,7 @@ private:
 
   OpBuilder& builder;
   Variant& variant;
+  const AttnToTileOptions& options;
   SmallVector<std::pair<Value, tile::KernelOp>> summaries;
 };
 } // namespace
@@ -91,17 +93,16 @@ static void clean(Block* block) {
 }
 
 /// Of a smaller tile beside the main one.
-static std::optional<int64_t> rowsOfFew(ArrayRef<tile::KernelOp> mains) {
-  if (mains.size() == 1)
+static std::optional<FewRows> fewRowsOf(const AttnToTileOptions& options) {
+  if (!options.fewRows)
     return std::nullopt;
-  tile::KernelOp few = mains.back();
-  return few.getScheduleAttr().getRows();
+  int64_t rows = options.fewRows.getRows();
+  return FewRows{rows, std::max(rows, options.mostFewRows)};
 }
 
 void Converter::writePlan(MutableArrayRef<TileKernels> tiles) {
   Arithmetic a = openPlan(variant.name());
-  SmallVector<tile::KernelOp> mains = llvm::map_to_vector(tiles, [](TileKernels& one) { return one.main; });
-  Grid grid = planRowTiles(a, variant, /*split=*/true, rowsOfFew(mains));
+  Grid grid = planRowTiles(a, variant, /*split=*/true, fewRowsOf(options));
   Value blocks = a.mul(grid.tiles, grid.splits);
   Value split = a.less(a.number(1), grid.splits);
   Value rows = a.mul(a.select(split, blocks, a.number(0)), grid.rows);
@@ -120,7 +121,7 @@ void Converter::writePlan(MutableArrayRef<TileKernels> tiles) {
 
 void Converter::writeCountPlan(ArrayRef<tile::KernelOp> kernels) {
   Arithmetic a = openPlan(variant.name() + "_count");
-  Grid grid = planRowTiles(a, variant, /*split=*/false, rowsOfFew(kernels));
+  Grid grid = planRowTiles(a, variant, /*split=*/false, fewRowsOf(options));
   tile::ValueOp::create(a.b, a.loc, kTileRows, grid.rows);
   for (auto [i, kernel] : llvm::enumerate(kernels))
     tile::LaunchOp::create(a.b, a.loc, tile::KernelOp(kernel).getSymName(), grid.tiles,
@@ -128,7 +129,7 @@ void Converter::writeCountPlan(ArrayRef<tile::KernelOp> kernels) {
   clean(a.b.getInsertionBlock());
 }
 
-LogicalResult Converter::run(const AttnToTileOptions& options) {
+LogicalResult Converter::run() {
   for (Value tensor : variant.mask->summarizedTensors())
     summaries.push_back({tensor, writeSummaryKernel(builder, variant, tensor)});
   SmallVector<Variant> variants{variant};
@@ -165,7 +166,7 @@ LogicalResult attile::convertAttnToTile(ModuleOp module, const AttnToTileOptions
     if (failed(variant))
       return failure();
     OpBuilder builder(kernel);
-    if (failed(Converter(builder, *variant).run(options)))
+    if (failed(Converter(builder, *variant, options).run()))
       return failure();
     kernel.erase();
   }
@@ -182,6 +183,7 @@ struct ConvertAttnToTile : attile::impl::ConvertAttnToTileBase<ConvertAttnToTile
     options.schedule = tile::ScheduleAttr::get(&getContext(), rows, keys, dotRows, scoreKeys, valueCols);
     if (fewRows > 0)
       options.fewRows = tile::ScheduleAttr::get(&getContext(), fewRows, keys, fewRows, scoreKeys, valueCols);
+    options.mostFewRows = mostFewRows;
     options.splitKeys = splitKeys;
     options.count = count;
     if (failed(convertAttnToTile(getOperation(), options)))

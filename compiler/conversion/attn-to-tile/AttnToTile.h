@@ -12,8 +12,9 @@ namespace attile {
 
 struct AttnToTileOptions {
   tile::ScheduleAttr schedule; ///< of every kernel with a tile of scores
-  /// A smaller tile, used where it holds all rows of a kv head (decoding); null: always `schedule`.
+  /// A smaller tile, used where a kv head has at most `mostFewRows` rows (decoding); null: always `schedule`.
   tile::ScheduleAttr fewRows = {};
+  int64_t mostFewRows = 0; ///< 0: as many as the smaller tile holds
   /// Keys that are worth a block of their own when there are fewer row tiles than threads.
   int64_t splitKeys = 1024;
   bool count = false; ///< write the plan `<name>_count` instead

@@ -39,6 +39,7 @@ def ConvertAttnToTile : Pass<"convert-attn-to-tile", "::mlir::ModuleOp"> {
     Option<"scoreKeys", "score-keys", "int64_t", "6", "keys with accumulators in registers, of the scores' dot">,
     Option<"valueCols", "value-cols", "int64_t", "6", "columns with accumulators in registers, of the output's dot">,
     Option<"fewRows", "few-rows", "int64_t", "0", "rows of a smaller tile for decoding; 0: none">,
+    Option<"mostFewRows", "most-few-rows", "int64_t", "0", "rows of a kv head up to which it is used; 0: as many as it holds">,
     Option<"splitKeys", "split-keys", "int64_t", "1024", "keys that are worth a block of their own">,
     Option<"count", "count", "bool", "false", "write the counting plan instead">
   ];

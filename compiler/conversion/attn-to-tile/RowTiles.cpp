@@ -29,15 +29,15 @@ static Value planSplits(Arithmetic& a, Variant& variant, Value tiles) {
 }
 
 Grid attile::attn_to_tile::planRowTiles(Arithmetic& a, Variant& variant, bool split,
-                                        std::optional<int64_t> fewRows) {
+                                        std::optional<FewRows> fewRows) {
   Value one = a.number(1), rows = a.number(variant.schedule.getRows());
   Value kvHeads = planSize(a, "kv_heads"), qLen = planSize(a, "q_len");
   Value group = a.div(planSize(a, "heads"), kvHeads), few, many;
   if (fewRows) {
     Value all = variant.packsHeads() ? a.mul(group, qLen) : qLen;
-    few = a.less(all, a.number(*fewRows + 1));
-    many = a.less(a.number(*fewRows), all);
-    rows = a.select(few, a.number(*fewRows), rows);
+    few = a.less(all, a.number(fewRows->most + 1));
+    many = a.less(a.number(fewRows->most), all);
+    rows = a.select(few, a.number(fewRows->tile), rows);
   }
   Value qPerTile = a.min(a.max(qLen, one), rows);
   if (std::optional<uint64_t> qBlock = variant.fold.getQBlock())

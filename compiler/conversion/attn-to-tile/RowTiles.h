@@ -29,8 +29,12 @@ struct Grid {
 
 /// Writes the plan's values; `split` allows more than one range of keys per row tile, where there are too few
 /// tiles for the threads.
-/// `fewRows`, where given, are the rows of a smaller tile that is used if it holds all rows of a kv head.
-Grid planRowTiles(Arithmetic& a, Variant& variant, bool split, std::optional<int64_t> fewRows = std::nullopt);
+/// `few`, where given, is a smaller tile that is used if a kv head has few rows.
+struct FewRows {
+  int64_t tile; ///< rows of the smaller tile
+  int64_t most; ///< rows of a kv head up to which it is used
+};
+Grid planRowTiles(Arithmetic& a, Variant& variant, bool split, std::optional<FewRows> fewRows = std::nullopt);
 
 /// What one block computes: rows (h, q) of batch b and one kv head, and one range of keys.
 struct RowTile {
