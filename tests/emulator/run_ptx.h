@@ -29,6 +29,7 @@ public:
   std::uint32_t dynamic_shared = 0;
   std::string target = "sm_90a";
   std::string printed; ///< by vprintf
+  Checker* checker = nullptr;
   Memory memory{std::uint64_t(64) << 20};
 
   template <class T> std::uint64_t upload(const std::vector<T>& values) {
@@ -69,6 +70,7 @@ public:
     launch.memory = &memory;
     launch.chip = &chip;
     launch.options = options;
+    launch.checker = checker;
     launch.print = [this](std::string_view text) { printed += text; };
     return emu::run(launch);
   }

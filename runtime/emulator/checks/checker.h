@@ -3,9 +3,9 @@
 // behind `if (checker)`.
 //
 // Who calls what:
-//     run loop            execute() instead of Instruction::execute; block_begins, block_ends, frame_begins
-//     resolve()           refused() for an address that is not allowed, accessed() for those that are.
-//     Families that
+//     run loop            execute() instead of Instruction::execute; launch_begins, block_begins,
+//     frame_begins resolve()           refused() for an address that is not allowed, accessed() for those
+//     that are. Families that
 //                         load, store or do atomics need no more: Access::doing, order and scope say it all.
 //                         ld and st of any kind, atom and red must fill in `order` and `scope` (atom's
 //                         default is relaxed.gpu).
@@ -46,12 +46,14 @@ public:
   Reports& reports();
 
   // ---- a launch ----
-  void launch_begins(Launch& launch);
-  void launch_ends(Launch& launch);
-  void block_begins(Block& block); ///< once its warps exist, before their first instruction
-  void block_ends(Block& block);
+  void launch_begins(const Launch& launch);
+  void block_begins(Block& block); ///< before its warps are made
   /// A new activation: its registers and its local variables are undefined.
-  void frame_begins(Warp& warp, Frame& frame, Mask lanes);
+  void frame_begins(Warp& warp, Frame& frame);
+  /// Values pass between variables of two activations, by offset in local memory.
+  void local_copied(Warp& warp, Mask lanes, std::uint64_t to, std::uint64_t from, std::uint64_t bytes);
+  /// Something other than an instruction writes to local memory.
+  void local_written(Warp& warp, Mask lanes, std::uint64_t at, std::uint64_t bytes);
 
   /// Runs the instruction for the lanes of `mask`, as its `execute` would, and follows definedness through
   /// it. Call it also when `mask` is 0 because of a guard that is not defined: `guarded` says which lanes the
@@ -76,6 +78,8 @@ public:
   void barrier_completes(Block& block, std::uint32_t id);
   void warp_syncs(Group& group, Mask mask);
   void leaves(Group& group, const Instruction& instruction, Mask mask);
+  /// Every group of the block waits; `message` says for what.
+  void deadlocked(const Block& block, std::string_view message);
 
   // ---- asynchronous copies ----
   void async_commits(Group& group, Mask mask);
@@ -83,15 +87,15 @@ public:
   void async_waits(Group& group, Mask mask, std::uint32_t keep);
   /// cp.async.wait_all: also what was not committed.
   void async_waits_all(Group& group, Mask mask);
-  /// cp.async.mbarrier.arrive: what was issued before is done when that mbarrier's phase is; counts as an
-  /// arrival, too.
-  void async_arrives(Group& group, Mask mask, std::uint64_t mbarrier);
+  /// cp.async.mbarrier.arrive: what the lane issued before is done when that mbarrier's phase is; counts as
+  /// an arrival.
+  void async_arrives(Group& group, int lane, std::uint64_t mbarrier);
 
   // ---- mbarriers, by address in the block's shared memory ----
   void mbarrier_begins(Block& block, std::uint64_t mbarrier); ///< init
   void mbarrier_arrives(Group& group, int lane, std::uint64_t mbarrier);
   void mbarrier_completes(Block& block, std::uint64_t mbarrier);
-  /// A test or wait for a phase that is complete.
+  /// A test or wait that found a phase complete.
   void mbarrier_waits(Group& group, int lane, std::uint64_t mbarrier);
 
   // ---- the host, between launches ----

@@ -1,4 +1,5 @@
 #include "emulator/exec/access.h"
+#include "emulator/checks/checker.h"
 #include "emulator/counters/counters.h"
 #include "emulator/exec/groups.h"
 #include "emulator/memory/spaces.h"
@@ -56,6 +57,15 @@ std::byte* find(Group& group, const Found& at, std::uint32_t bytes, int lane) {
   }
 }
 
+// With checks on, an access that cannot be done is reported, and the lane goes on without it.
+bool leave_out(Group& group, const Instruction& instruction, Access& access, int lane, Status status) {
+  Checker* checker = group.warp->block->launch->checker;
+  if (checker == nullptr || !checker->refused(group, instruction, access, lane, status))
+    return false;
+  access.mask &= ~(Mask(1) << lane);
+  return true;
+}
+
 } // namespace
 
 void addresses(const Group& group, const Instruction& instruction, int operand, Access& access) {
@@ -80,6 +90,8 @@ bool resolve(Group& group, const Instruction& instruction, Access& access) {
     const Found at = locate(access.space, access.address[lane]);
     access.found[lane] = at.space;
     if (at.address & (align - 1)) {
+      if (leave_out(group, instruction, access, lane, Status::misaligned_address))
+        continue;
       fault(group, instruction, lane, Status::misaligned_address,
             fmt::format("misaligned {} address 0x{:x}: expected a multiple of {}", name(at.space), at.address,
                         align));
@@ -87,12 +99,16 @@ bool resolve(Group& group, const Instruction& instruction, Access& access) {
     }
     access.host[lane] = find(group, at, access.bytes, lane);
     if (access.host[lane] == nullptr) {
+      if (leave_out(group, instruction, access, lane, Status::illegal_address))
+        continue;
       fault(group, instruction, lane, Status::illegal_address,
             fmt::format("{} bytes at {} address 0x{:x} lie outside all memory of that space", access.bytes,
                         name(at.space), at.address));
       return false;
     }
   }
+  if (Checker* checker = group.warp->block->launch->checker)
+    checker->accessed(group, instruction, access);
   if (CounterShard* counts = group.warp->block->counts)
     counts->accessed(group, instruction, access);
   return true;

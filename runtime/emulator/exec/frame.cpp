@@ -1,4 +1,5 @@
 // Frames: registers of an activation, its constants and special registers.
+#include "emulator/checks/checker.h"
 #include "emulator/exec/groups.h"
 #include "emulator/memory/spaces.h"
 
@@ -156,6 +157,8 @@ std::shared_ptr<Frame> make_frame(Warp& warp, const Function& function, std::sha
   }
   reserve_local(warp, frame->local_base + function.local_bytes);
   fill_specials(warp, *frame);
+  if (Checker* checker = warp.block->launch->checker)
+    checker->frame_begins(warp, *frame);
   return frame;
 }
 
@@ -168,6 +171,8 @@ std::unique_ptr<Block> make_block(Launch& launch, std::uint64_t linear) {
   block->shared.resize(launch.dynamic_shared > 0
                            ? launch.kernel->dynamic_shared_offset + launch.dynamic_shared
                            : launch.kernel->shared_bytes);
+  if (launch.checker != nullptr)
+    launch.checker->block_begins(*block);
   for (std::uint32_t first = 0; first < block->threads; first += warp_size) {
     auto warp = std::make_unique<Warp>();
     warp->block = block.get();

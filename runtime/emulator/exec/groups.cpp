@@ -1,4 +1,5 @@
 #include "emulator/exec/groups.h"
+#include "emulator/checks/checker.h"
 
 #include <algorithm>
 
@@ -68,6 +69,8 @@ void wake_barrier(Block& block, std::uint32_t id) {
 
 Flow leave(Group& group, Mask lanes) {
   Warp& warp = *group.warp;
+  if (Checker* checker = warp.block->launch->checker)
+    checker->leaves(group, group.code[group.pc - 1], lanes);
   warp.alive &= ~lanes;
   ++warp.block->progress;
   wake(warp); // those that meet wait only for lanes that have not left

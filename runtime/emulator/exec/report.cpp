@@ -1,4 +1,5 @@
 // Errors that end a launch, in words.
+#include "emulator/checks/checker.h"
 #include "emulator/exec/schedule.h"
 
 #include <fmt/format.h>
@@ -70,6 +71,8 @@ void report_deadlock(Block& block) {
                                waiting_for(*group));
   if (count > most)
     message += fmt::format("\n  and {} more", count - most);
+  if (launch.checker != nullptr)
+    launch.checker->deadlocked(block, message);
   const std::lock_guard lock(launch.mutex);
   if (launch.outcome.status == Status::success) {
     launch.outcome.status = Status::deadlock;

@@ -1,4 +1,5 @@
 #include "emulator/counters/counters.h"
+#include "emulator/checks/checker.h"
 #include "emulator/exec/schedule.h"
 
 #include <algorithm>
@@ -171,6 +172,8 @@ void run_scheduled(Launch& launch) {
 }
 
 Outcome run(Launch& launch) {
+  if (launch.checker != nullptr)
+    launch.checker->launch_begins(launch);
   if (launch.options.mode == Options::Mode::scheduled)
     run_scheduled(launch);
   else

@@ -1,4 +1,5 @@
 // The loop that executes instructions.
+#include "emulator/checks/checker.h"
 #include "emulator/counters/counters.h"
 #include "emulator/exec/schedule.h"
 
@@ -20,6 +21,7 @@ Ran run_group(Group& group, std::uint32_t budget, std::uint32_t meeting) {
   Warp& warp = *group.warp;
   CounterShard* counts = warp.block->counts;
   const std::uint64_t begin = warp.executed; // clocks read it
+  Checker* checker = warp.block->launch->checker;
   Ran ran;
   while (warp.executed - begin < budget) {
     const Instruction& instruction = group.code[group.pc];
@@ -30,11 +32,12 @@ Ran run_group(Group& group, std::uint32_t budget, std::uint32_t meeting) {
       mask &= instruction.guard_negated ? ~guard : guard;
     }
     ++group.pc;
-    if (mask != 0) {
-      if (counts != nullptr)
+    if (mask != 0 || checker != nullptr) { // a checker looks at guards, too
+      if (counts != nullptr && mask != 0)
         counts->executed(group, instruction, mask);
       threads += static_cast<std::uint32_t>(__builtin_popcount(mask));
-      ran.flow = instruction.execute(group, instruction, mask);
+      ran.flow = checker == nullptr ? instruction.execute(group, instruction, mask)
+                                    : checker->execute(group, instruction, group.mask, mask);
       if (ran.flow != Flow::go) {
         if (ran.flow == Flow::retry)
           group.pc = instruction.index;

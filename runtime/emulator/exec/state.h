@@ -32,7 +32,7 @@ struct Frame {
   std::shared_ptr<Frame> caller;     ///< null for a kernel
   const Instruction* call = nullptr; ///< in the caller
   std::uint32_t depth = 0;           ///< 0 for a kernel
-  void* checks = nullptr;            ///< the checker's own data of this activation
+  std::shared_ptr<void> checks; ///< the checker's own data of this activation
 };
 
 /// What a group waits for; `where` is the instruction, for reports.
@@ -85,7 +85,7 @@ struct Block {
   std::uint64_t executed = 0; ///< warp instructions
   std::uint64_t thread_instructions = 0;
   std::uint64_t progress = 0;     ///< changes whenever something other than a spin happened
-  void* checks = nullptr;         ///< the checker's own data of this block
+  std::shared_ptr<void> checks; ///< the checker's own data of this block
   CounterShard* counts = nullptr; ///< of the host thread that runs it; null: no counting
 };
 

@@ -1,4 +1,5 @@
 // Branches, calls, and leaving.
+#include "emulator/checks/checker.h"
 #include "emulator/exec/groups.h"
 #include "emulator/families/builtins.h"
 #include "emulator/isa/placement.h"
@@ -52,6 +53,8 @@ void copy_local(Warp& warp, Mask mask, std::uint64_t to, std::uint64_t from, std
     std::byte* local = local_memory(warp, lane);
     std::memcpy(local + to, local + from, bytes);
   });
+  if (Checker* checker = warp.block->launch->checker)
+    checker->local_copied(warp, mask, to, from, bytes);
 }
 
 Flow return_from(Group& group, const Instruction&, Mask mask) {
@@ -100,7 +103,11 @@ Flow call_builtin(Group& group, const Instruction& instruction, Mask mask) {
     call.arguments.push_back(base + argument.offset);
   for (const Passed& result : site.results)
     call.results.push_back(base + result.offset);
-  return site.builtin(call);
+  const Flow flow = site.builtin(call);
+  if (Checker* checker = group.warp->block->launch->checker)
+    for (const Passed& result : site.results)
+      checker->local_written(*group.warp, mask, base + result.offset, result.bytes);
+  return flow;
 }
 
 // Lanes may call different functions: those of the first lane's go, the others come back to the instruction.

@@ -1,0 +1,466 @@
+// Accesses to memory: bounds, definedness, races, and what strong ones synchronise.
+#include "emulator/checks/block_checks.h"
+#include "emulator/memory/spaces.h"
+
+#include <algorithm>
+#include <cstring>
+#include <fmt/format.h>
+
+namespace emu {
+namespace {
+
+std::string_view name(Space space) {
+  constexpr std::string_view names[] = {"generic", "global", "shared", "local", "parameter", "constant"};
+  return names[static_cast<int>(space)];
+}
+
+bool reads(Doing doing) { return doing == Doing::read || doing == Doing::async_read; }
+bool is_strong(const Access& access) { return access.order != Order::weak || access.doing == Doing::atomic; }
+
+Reach reach_of(Scope scope) { return scope == Scope::cta ? Reach::block : Reach::device; }
+
+std::string describe(const Allocation& allocation) {
+  return allocation.name.empty()
+             ? fmt::format("an allocation of {} bytes at 0x{:x}", allocation.size, allocation.address)
+             : fmt::format("variable '{}' of {} bytes", allocation.name, allocation.size);
+}
+
+class Sink final : public RaceSink {
+public:
+  using Report = std::function<void(const OtherAccess&)>;
+  explicit Sink(const Report& report) : report(report) {}
+  void race(const OtherAccess& other) override { report(other); }
+
+private:
+  const Report& report;
+};
+
+// The bytes that a lane is about to store; nothing if they cannot be told.
+bool stored_bytes(const Group& group, const Instruction& instruction, int lane, std::uint32_t bytes,
+                  std::byte* to) {
+  const int operand = data_operand(instruction);
+  if (operand < 0 || bytes > 32)
+    return false;
+  const auto parts = static_cast<unsigned>(instruction.parts(operand));
+  const unsigned width = bytes / parts;
+  for (unsigned part = 0; part < parts; ++part) {
+    const Slot slot = instruction.operand(operand, static_cast<int>(part));
+    if (slot.bytes < width)
+      return false;
+    std::memcpy(to + part * width, group.frame + slot.offset + static_cast<unsigned>(lane) * slot.bytes,
+                width);
+  }
+  return true;
+}
+
+// Two threads write, by the same instruction: harmless if it is the same value.
+bool same_value(const Group& group, const Instruction& instruction, const Access& access, int lane,
+                const OtherAccess& other) {
+  if (access.doing != Doing::write || !other.record.wrote || other.record.instruction != &instruction)
+    return false;
+  std::byte mine[32];
+  if (!stored_bytes(group, instruction, lane, access.bytes, mine))
+    return false;
+  std::byte theirs[32];
+  const auto other_lane = static_cast<int>(other.thread % warp_size);
+  const bool now = other.block == group.warp->block->linear &&
+                   other.thread / warp_size == group.warp->index && (access.mask >> other_lane & 1) != 0 &&
+                   access.address[other_lane] == access.address[lane];
+  if (!now)
+    std::memcpy(theirs, access.host[lane], access.bytes);
+  else if (!stored_bytes(group, instruction, other_lane, access.bytes, theirs))
+    return false;
+  return std::memcmp(mine, theirs, access.bytes) == 0;
+}
+
+} // namespace
+
+// ---- bounds ----
+
+bool Checker::refused(Group& group, const Instruction& instruction, const Access& access, int lane,
+                      Status status) {
+  if (!data->options.bounds)
+    return false;
+  const std::uint64_t address = access.address[lane];
+  if (status == Status::misaligned_address) {
+    data->report(Report::Kind::misaligned, group, instruction, lane,
+                 fmt::format("{} address 0x{:x} of {} bytes: expected a multiple of {}",
+                             name(access.found[lane]), address, access.bytes,
+                             access.align ? access.align : access.bytes));
+    return true;
+  }
+  if (access.found[lane] == Space::global || access.found[lane] == Space::constant) {
+    data->check_lane(group, instruction, access, lane);
+    return true;
+  }
+  const Block& block = *group.warp->block;
+  const std::uint64_t size = access.found[lane] == Space::shared  ? block.shared.size()
+                             : access.found[lane] == Space::local ? group.warp->local_bytes
+                                                                  : block.launch->params.size();
+  const std::uint64_t begin = access.found[lane] == Space::shared  ? shared_base
+                              : access.found[lane] == Space::local ? local_begin
+                                                                   : 0;
+  data->report(Report::Kind::out_of_bounds, group, instruction, lane,
+               fmt::format("{} bytes at {} address 0x{:x}: expected inside the {} bytes from 0x{:x} on",
+                           access.bytes, name(access.found[lane]), address, size, begin));
+  return true;
+}
+
+// The allocation that holds the address: one of the launch's, or, rarely, one that was made since.
+const Allocation* Checker::Data::allocation(std::uint64_t address, std::optional<Allocation>& late) const {
+  const auto after = std::ranges::upper_bound(allocations, address, {}, &Allocation::address);
+  if (after != allocations.begin() && address < std::prev(after)->end())
+    return &*std::prev(after);
+  late = memory.find(address);
+  return late ? &*late : nullptr;
+}
+
+bool Checker::Data::check_lane(Group& group, const Instruction& instruction, const Access& access, int lane) {
+  const std::uint64_t address = access.address[lane];
+  const std::string what = fmt::format("{} {} bytes at global address 0x{:x}",
+                                       reads(access.doing) ? "reads" : "writes", access.bytes, address);
+  std::optional<Allocation> late;
+  const Allocation* found = allocation(address, late);
+  if (found == nullptr) {
+    if (const auto freed = memory.find_freed(address)) {
+      report(Report::Kind::use_after_free, group, instruction, lane,
+             fmt::format("{}, in {}, which was freed", what, describe(*freed)));
+      return false;
+    }
+    std::string near;
+    const auto after = std::ranges::upper_bound(allocations, address, {}, &Allocation::address);
+    if (after != allocations.begin())
+      near = fmt::format("; {} bytes after the end of {}", address - std::prev(after)->end(),
+                         describe(*std::prev(after)));
+    report(Report::Kind::out_of_bounds, group, instruction, lane, what + ": no allocation is there" + near);
+    return false;
+  }
+  if (access.bytes > found->end() - address) {
+    report(Report::Kind::out_of_bounds, group, instruction, lane,
+           fmt::format("{}: {} bytes after the end of {}", what, address + access.bytes - found->end(),
+                       describe(*found)));
+    return false;
+  }
+  if (found->read_only && !reads(access.doing)) {
+    report(Report::Kind::read_only, group, instruction, lane,
+           fmt::format("{}, in read-only {}", what, describe(*found)));
+    return false;
+  }
+  BlockChecks& block = checks_of(group);
+  block.allocation_begin = found->address;
+  block.allocation_end = found->end();
+  block.allocation_read_only = found->read_only;
+  return true;
+}
+
+void Checker::Data::check_bounds(Group& group, const Instruction& instruction, Access& access, Mask lanes) {
+  const BlockChecks& block = checks_of(group);
+  for_lanes(lanes, [&](int lane) {
+    const std::uint64_t address = access.address[lane];
+    const bool inside = address >= block.allocation_begin && address + access.bytes <= block.allocation_end;
+    if (inside && (!block.allocation_read_only || reads(access.doing)))
+      return;
+    if (!check_lane(group, instruction, access, lane))
+      access.mask &= ~(Mask(1) << lane);
+  });
+}
+
+// Variables of calls that have returned are gone.
+void Checker::Data::check_local(Group& group, const Instruction& instruction, Access& access, Mask lanes) {
+  const Frame& frame = *group.activation;
+  const std::uint64_t end = frame.local_base + frame.function->local_bytes;
+  const std::byte* base = group.warp->local.data();
+  for_lanes(lanes, [&](int lane) {
+    const auto at = static_cast<std::uint64_t>(access.host[lane] - base) -
+                    static_cast<std::uint64_t>(lane) * group.warp->local_bytes;
+    if (at + access.bytes <= end)
+      return;
+    report(Report::Kind::out_of_bounds, group, instruction, lane,
+           fmt::format("{} bytes at local address 0x{:x}: this call's variables end at 0x{:x}", access.bytes,
+                       local_begin + at, local_begin + end));
+    access.mask &= ~(Mask(1) << lane);
+  });
+}
+
+// ---- definedness ----
+
+void Checker::Data::load(BlockChecks& block, const Access& access, int lane, ByteBits undefined,
+                         bool tainted) {
+  AccessEffects& effects = block.effects;
+  const Mask bit = Mask(1) << lane;
+  if (access.doing == Doing::async_read) {
+    effects.copied |= bit;
+    effects.copied_undefined[lane] = undefined;
+    return;
+  }
+  effects.todo = true;
+  effects.loaded_bad |= bit;
+  effects.loaded_undefined[lane] = undefined;
+  effects.bytes = access.bytes;
+  if (tainted)
+    effects.loaded_tainted |= bit;
+}
+
+void Checker::Data::follow_global(Group& group, const Instruction& instruction, const Access& access,
+                                  Mask lanes) {
+  BlockChecks& block = checks_of(group);
+  const RegisterShadow& shadow = *shadow_of(group);
+  const ByteBits all = all_bytes(access.bytes);
+  for_lanes(lanes, [&](int lane) {
+    const std::uint64_t at = access.address[lane] - memory.base();
+    if (reads(access.doing) || access.doing == Doing::atomic)
+      if (const ByteBits bits = defined.get(at, access.bytes); bits != all)
+        load(block, access, lane, ~bits & all, access.doing == Doing::atomic);
+    if (reads(access.doing))
+      return;
+    ByteBits undefined = 0;
+    if (!shadow.clean() && access.doing != Doing::async_write) {
+      const StoredData stored = stored_data(shadow, group, instruction, lane, access.bytes);
+      undefined = stored.undefined;
+      if (stored.tainted || (undefined != 0 && access.doing == Doing::atomic)) {
+        report(Report::Kind::undefined_store, group, instruction, lane,
+               "the value that is written depends on one that was never defined" +
+                   origin(group, stored.origin));
+        undefined = 0;
+      }
+    }
+    defined.put(at, access.bytes, ~undefined);
+  });
+}
+
+void Checker::Data::follow_own(Group& group, const Instruction& instruction, const Access& access, int lane,
+                               OwnShadow& own, std::uint64_t at) {
+  BlockChecks& block = checks_of(group);
+  const RegisterShadow& shadow = *shadow_of(group);
+  const ByteBits all = all_bytes(access.bytes);
+  ByteBits tainted = own.any_tainted ? own.tainted.get(at, access.bytes) : 0;
+  if (reads(access.doing) || access.doing == Doing::atomic) {
+    const ByteBits bits = own.defined.get(at, access.bytes);
+    if (bits != all || tainted != 0)
+      load(block, access, lane, ~bits & all, tainted != 0 || access.doing == Doing::atomic);
+    tainted |= access.doing == Doing::atomic && bits != all ? all : 0;
+  }
+  if (reads(access.doing))
+    return;
+  StoredData stored;
+  if (access.doing == Doing::async_write) {
+    stored.undefined = (block.effects.copied >> lane & 1) != 0 ? block.effects.copied_undefined[lane] : 0;
+    block.effects.copied &= ~(Mask(1) << lane);
+  } else if (!shadow.clean()) {
+    stored = stored_data(shadow, group, instruction, lane, access.bytes);
+  }
+  if (access.doing != Doing::atomic)
+    tainted = 0;
+  if (stored.tainted || (access.doing == Doing::atomic && stored.undefined != 0)) {
+    tainted = all;
+    stored.undefined = 0;
+  }
+  own.defined.put(at, access.bytes, ~stored.undefined);
+  if (own.any_tainted || tainted != 0) {
+    own.tainted.put(at, access.bytes, tainted);
+    own.any_tainted = true;
+  }
+}
+
+// ---- races, and what strong accesses synchronise ----
+
+void Checker::Data::find_races(Group& group, const Instruction& instruction, const Access& access, Mask lanes,
+                               Space space) {
+  BlockChecks& block = checks_of(group);
+  const Touch touch = reads(access.doing)             ? Touch::read
+                      : access.doing == Doing::atomic ? Touch::atomic
+                                                      : Touch::write;
+  block.races.begin({.instruction = &instruction,
+                     .function = group.activation->function,
+                     .warp = group.warp->index,
+                     .touch = touch,
+                     .strong = is_strong(access),
+                     .reach = reach_of(access.scope),
+                     .asynchronous = access.doing == Doing::async_write},
+                    lanes);
+  int lane = 0;
+  const Sink::Report found = [&](const OtherAccess& other) {
+    if (!same_value(group, instruction, access, lane, other))
+      report_race(group, instruction, access, lane, other);
+  };
+  Sink sink(found);
+  const std::byte* shared = group.warp->block->shared.data();
+  for (Mask rest = lanes; rest != 0; rest &= rest - 1) {
+    lane = __builtin_ctz(rest);
+    if (space == Space::shared)
+      block.races.shared(lane, static_cast<std::uint64_t>(access.host[lane] - shared), access.bytes, sink);
+    else
+      block.races.global(lane, access.address[lane], access.bytes, sink);
+  }
+}
+
+void Checker::Data::release(Group& group, const Access& access, Mask lanes, Space space) {
+  BlockChecks& block = checks_of(group);
+  SyncTable& table = space == Space::shared ? block.sync : sync;
+  const bool ordered = access.order == Order::release || access.order == Order::acq_rel;
+  for_lanes(lanes, [&](int lane) {
+    const std::uint32_t thread = group.warp->index * warp_size + static_cast<std::uint32_t>(lane);
+    if (ordered || block.races.clocks.has_fenced(thread))
+      table.at(access.address[lane], [&](SyncLocation& location) {
+        block.races.clocks.release(thread, location, reach_of(access.scope), ordered);
+      });
+  });
+}
+
+// What is read is known once it has been read: then, not now, all that was released before it is there.
+void Checker::Data::note_acquire(BlockChecks& block, const Access& access, Mask lanes, Space space) {
+  AccessEffects& effects = block.effects;
+  effects.todo = true;
+  effects.acquires = lanes;
+  effects.space = space;
+  effects.reach = reach_of(access.scope);
+  effects.ordered = access.order == Order::acquire || access.order == Order::acq_rel;
+  std::copy(std::begin(access.address), std::end(access.address), effects.address.begin());
+}
+
+void Checker::accessed(Group& group, const Instruction& instruction, Access& access) {
+  BlockChecks& block = checks_of(group);
+  Mask in[6] = {};
+  if (access.space == Space::generic)
+    for_lanes(access.mask, [&](int lane) { in[static_cast<int>(access.found[lane])] |= Mask(1) << lane; });
+  else
+    in[static_cast<int>(access.space)] = access.mask;
+  const Mask constant = in[static_cast<int>(Space::constant)];
+  if (Mask global = in[static_cast<int>(Space::global)] | constant; global != 0) {
+    if (data->options.bounds)
+      data->check_bounds(group, instruction, access, global);
+    global &= access.mask;
+    if (data->options.defined)
+      data->follow_global(group, instruction, access, global);
+    if (data->options.races && !block.allocation_read_only)
+      data->find_races(group, instruction, access, global & ~constant, Space::global);
+  }
+  if (const Mask shared = in[static_cast<int>(Space::shared)]; shared != 0) {
+    const std::byte* base = group.warp->block->shared.data();
+    if (data->options.defined)
+      for_lanes(shared, [&](int lane) {
+        data->follow_own(group, instruction, access, lane, block.shared,
+                         static_cast<std::uint64_t>(access.host[lane] - base));
+      });
+    if (data->options.races)
+      data->find_races(group, instruction, access, shared, Space::shared);
+  }
+  if (Mask local = in[static_cast<int>(Space::local)]; local != 0) {
+    if (data->options.bounds)
+      data->check_local(group, instruction, access, local);
+    local &= access.mask;
+    const std::byte* base = group.warp->local.data();
+    if (data->options.defined)
+      for_lanes(local, [&](int lane) {
+        OwnShadow& own = block.local[group.warp->index][static_cast<std::size_t>(lane)];
+        own.grow(group.warp->local_bytes);
+        data->follow_own(group, instruction, access, lane, own,
+                         static_cast<std::uint64_t>(access.host[lane] - base) -
+                             static_cast<std::uint64_t>(lane) * group.warp->local_bytes);
+      });
+  }
+  if (!is_strong(access) || !data->options.races)
+    return;
+  for (const Space space : {Space::global, Space::shared})
+    if (const Mask lanes = in[static_cast<int>(space)] & access.mask; lanes != 0) {
+      if (!reads(access.doing))
+        data->release(group, access, lanes, space);
+      if (access.doing != Doing::write)
+        data->note_acquire(block, access, lanes, space);
+    }
+}
+
+// ---- after the access ----
+
+void Checker::Data::finish_load(Group& group, const Instruction& instruction, Mask mask) {
+  AccessEffects& effects = checks_of(group).effects;
+  RegisterShadow& shadow = *shadow_of(group);
+  const ptx::Statement* statement = statement_of(group, instruction);
+  const int parts = instruction.destinations;
+  if (statement == nullptr || parts == 0)
+    return;
+  if (statement->opcode->mnemonic == "ldmatrix") {
+    if (!statement->opcode->has("m8n8"))
+      return;
+    // Lane i gives the address of row i % 8 of matrix i / 8; lane t receives two elements of row t / 4 of
+    // each, or, transposed, one of each of two rows (PTX ISA, "ldmatrix").
+    const bool transposed = statement->opcode->has("trans");
+    for (int matrix = 0; matrix < parts; ++matrix)
+      for_lanes(mask, [&](int lane) {
+        bool bad = false;
+        for (int element = 0; element < 2; ++element) {
+          const int row = transposed ? 2 * (lane % 4) + element : lane / 4;
+          const int column = transposed ? lane / 4 : 2 * (lane % 4) + element;
+          const int from = 8 * matrix + row;
+          bad |= (effects.loaded_bad >> from & 1) != 0 &&
+                 (effects.loaded_undefined[from] >> 2 * column & 3) != 0;
+          bad |= (effects.loaded_tainted >> from & 1) != 0;
+        }
+        if (bad)
+          shadow.taint(instruction.slot[matrix], Mask(1) << lane, &instruction);
+      });
+    return;
+  }
+  const unsigned width = effects.bytes / static_cast<unsigned>(parts);
+  for_lanes(effects.loaded_bad & mask, [&](int lane) {
+    for (int part = 0; part < parts; ++part) {
+      const Slot slot = instruction.slot[part];
+      const ByteBits undefined =
+          effects.loaded_undefined[lane] >> static_cast<unsigned>(part) * width & all_bytes(width);
+      if ((effects.loaded_tainted >> lane & 1) != 0)
+        shadow.taint(slot, Mask(1) << lane, &instruction);
+      else
+        shadow.undefine(slot, lane, undefined, &instruction);
+    }
+  });
+}
+
+void Checker::Data::finish(Group& group, const Instruction& instruction, Mask mask) {
+  BlockChecks& block = checks_of(group);
+  AccessEffects& effects = block.effects;
+  if (effects.loaded_bad != 0)
+    finish_load(group, instruction, mask);
+  for_lanes(effects.acquires, [&](int lane) {
+    SyncTable& table = effects.space == Space::shared ? block.sync : sync;
+    if (!table.may_hold(effects.address[lane]))
+      return;
+    const std::uint32_t thread = group.warp->index * warp_size + static_cast<std::uint32_t>(lane);
+    table.at(effects.address[lane], [&](SyncLocation& location) {
+      block.races.clocks.acquire(thread, location, effects.reach, effects.ordered);
+    });
+  });
+  effects.clear();
+}
+
+void Checker::fence(Group& group, const Instruction&, Mask mask, Scope scope) {
+  BlockChecks& block = checks_of(group);
+  for_lanes(mask, [&](int lane) {
+    block.races.clocks.fence(group.warp->index * warp_size + static_cast<std::uint32_t>(lane),
+                             reach_of(scope));
+  });
+}
+
+// ---- the host ----
+
+void Checker::allocated(std::uint64_t address, std::uint64_t bytes) {
+  data->defined.fill(address - data->memory.base(), bytes, false);
+}
+
+void Checker::host_writes(std::uint64_t address, std::uint64_t bytes) {
+  data->defined.fill(address - data->memory.base(), bytes, true);
+}
+
+void Checker::host_copies(std::uint64_t to, std::uint64_t from, std::uint64_t bytes) {
+  const std::uint64_t base = data->memory.base();
+  for (std::uint64_t done = 0; done < bytes; done += 32) {
+    const auto part = static_cast<unsigned>(std::min<std::uint64_t>(32, bytes - done));
+    data->defined.put(to - base + done, part, data->defined.get(from - base + done, part));
+  }
+}
+
+bool Checker::host_reads_defined(std::uint64_t address, std::uint64_t bytes) const {
+  const std::uint64_t at = address - data->memory.base();
+  return data->defined.first_zero(at, bytes) == at + bytes;
+}
+
+} // namespace emu

@@ -1,0 +1,153 @@
+// What a Checker keeps: of the memory and of a launch (Checker::Data), and of each block that runs.
+#pragma once
+
+#include "emulator/checks/checker.h"
+#include "emulator/checks/races.h"
+#include "emulator/checks/registers.h"
+#include "emulator/checks/shadow.h"
+#include "emulator/exec/launch.h"
+
+#include <unordered_map>
+
+namespace emu {
+
+/// Places that threads synchronise through, by address. Most atomics synchronise nothing: a filter knows most
+/// of them.
+class SyncTable {
+public:
+  bool may_hold(std::uint64_t address) const {
+    return (filter[hash(address) / 64].load(std::memory_order_acquire) >> hash(address) % 64 & 1) != 0;
+  }
+  /// f(SyncLocation&), which is made if it does not exist.
+  template <class F> void at(std::uint64_t address, F f) {
+    const std::lock_guard lock(mutex);
+    f(locations[address]);
+    filter[hash(address) / 64].fetch_or(std::uint64_t(1) << hash(address) % 64, std::memory_order_release);
+  }
+  void clear();
+
+private:
+  static std::size_t hash(std::uint64_t address) { return address / 4 * 0x9e3779b97f4a7c15 >> 52; } // 12 bits
+  std::array<std::atomic<std::uint64_t>, 64> filter{};
+  std::mutex mutex;
+  std::unordered_map<std::uint64_t, SyncLocation> locations;
+};
+
+/// Definedness of a memory that one block, or one thread, has for itself.
+struct OwnShadow {
+  OwnBits defined, tainted;
+  bool any_tainted = false;
+  explicit OwnShadow(std::uint64_t bytes = 0) : defined(bytes), tainted(bytes) {}
+  void grow(std::uint64_t bytes) {
+    defined.grow(bytes);
+    tainted.grow(bytes);
+  }
+};
+
+struct BarrierState {
+  std::uint32_t count = 0;                   ///< as the first one to come says; 0: all
+  const Instruction* first = nullptr;        ///< that one's instruction; null: nobody has come
+  std::array<Mask, 32> waiting{}, arrived{}; ///< lanes by warp
+  std::array<const Instruction*, 32> where{};
+  std::array<bool, 32> aligned{};
+  std::unique_ptr<View> told; ///< by those that do not wait
+};
+
+struct MbarrierState {
+  View phase, done; ///< what arrivals of this phase told; of all that are complete
+};
+
+/// What an access leaves to do once it is done, and what an asynchronous copy reads.
+struct AccessEffects {
+  bool todo = false;
+  Mask loaded_bad = 0; ///< lanes that loaded a byte that is undefined or tainted
+  Mask loaded_tainted = 0;
+  std::array<ByteBits, warp_size> loaded_undefined{};
+  std::uint32_t bytes = 0;
+  Mask acquires = 0;
+  Space space = Space::generic; ///< of what is acquired
+  Reach reach = Reach::block;
+  bool ordered = false;
+  std::array<std::uint64_t, warp_size> address{};
+  Mask copied = 0; ///< lanes of a copy whose source is not all defined
+  std::array<ByteBits, warp_size> copied_undefined{};
+  void clear() {
+    todo = false;
+    loaded_bad = loaded_tainted = acquires = copied = 0;
+  }
+};
+
+struct BlockChecks {
+  BlockChecks(Block& block, GlobalCells* cells);
+  BlockRaces races;
+  OwnShadow shared;
+  std::vector<std::array<OwnShadow, warp_size>> local; ///< by warp
+  SyncTable sync;                                      ///< in shared memory
+  std::array<BarrierState, 16> barriers;
+  std::unordered_map<std::uint64_t, MbarrierState> mbarriers;
+  AccessEffects effects;
+  std::uint64_t allocation_begin = 0, allocation_end = 0; ///< the one that was accessed last
+  bool allocation_read_only = false;
+};
+
+inline BlockChecks& checks_of(const Group& group) {
+  return *static_cast<BlockChecks*>(group.warp->block->checks.get());
+}
+inline RegisterShadow* shadow_of(const Group& group) {
+  return static_cast<RegisterShadow*>(group.activation->checks.get());
+}
+
+struct Checker::Data {
+  Data(Memory& memory, const CheckOptions& options);
+
+  Memory& memory;
+  CheckOptions options;
+  Reports reports;
+  SharedBits defined;
+  GlobalCells cells;
+  SyncTable sync;
+  std::vector<Allocation> allocations; ///< when the launch began, by address
+  std::uint64_t last_serial = 0;       ///< of the allocations that were seen
+
+  /// Reports, or counts, what an instruction does in a lane.
+  void report(Report::Kind kind, const Group& group, const Instruction& instruction, int lane,
+              std::string message);
+  void report_race(const Group& group, const Instruction& instruction, const Access& access, int lane,
+                   const OtherAccess& other);
+  /// " (from line 12: ld.shared.f32 ...)"; empty if unknown.
+  std::string origin(const Group& group, const Instruction* origin) const;
+
+  const Allocation* allocation(std::uint64_t address, std::optional<Allocation>& late) const;
+  void check_bounds(Group& group, const Instruction& instruction, Access& access, Mask lanes);
+  bool check_lane(Group& group, const Instruction& instruction, const Access& access, int lane);
+  void check_local(Group& group, const Instruction& instruction, Access& access, Mask lanes);
+
+  void follow_global(Group& group, const Instruction& instruction, const Access& access, Mask lanes);
+  void follow_own(Group& group, const Instruction& instruction, const Access& access, int lane,
+                  OwnShadow& shadow, std::uint64_t at);
+  void load(BlockChecks& block, const Access& access, int lane, ByteBits undefined, bool tainted);
+  void find_races(Group& group, const Instruction& instruction, const Access& access, Mask lanes,
+                  Space space);
+  void release(Group& group, const Access& access, Mask lanes, Space space);
+  void note_acquire(BlockChecks& block, const Access& access, Mask lanes, Space space);
+  void finish(Group& group, const Instruction& instruction, Mask mask);
+  void finish_load(Group& group, const Instruction& instruction, Mask mask);
+  Mask check_guard(Group& group, const Instruction& instruction, Mask guarded);
+  Mask check_sources(Group& group, const Instruction& instruction, Mask mask);
+};
+
+/// Undefined bytes, and whether anything is tainted, of the data that a lane stores.
+struct StoredData {
+  ByteBits undefined = 0;
+  bool tainted = false;
+  const Instruction* origin = nullptr;
+};
+StoredData stored_data(const RegisterShadow& shadow, const Group& group, const Instruction& instruction,
+                       int lane, std::uint32_t bytes);
+/// The instruction as the text has it; null for the end of a function.
+const ptx::Statement* statement_of(const Group& group, const Instruction& instruction);
+/// Which operand is an address, or holds what is stored; -1 if none does.
+int address_operand(const Instruction& instruction, int from = 0);
+int data_operand(const Instruction& instruction);
+
+} // namespace emu

@@ -1,0 +1,290 @@
+// The run loop's side of the checker: launches, blocks, activations, and what instructions do to registers.
+#include "emulator/checks/block_checks.h"
+#include "emulator/isa/table.h"
+#include "emulator/memory/spaces.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+namespace emu {
+namespace {
+
+Triple triple(const Dim3& at) { return {at.x, at.y, at.z}; }
+
+Triple thread_at(const Launch& launch, std::uint32_t thread) {
+  return {thread % launch.threads.x, thread / launch.threads.x % launch.threads.y,
+          thread / launch.threads.x / launch.threads.y};
+}
+
+Triple block_at(const Launch& launch, std::uint64_t linear) {
+  return {static_cast<std::uint32_t>(linear % launch.grid.x),
+          static_cast<std::uint32_t>(linear / launch.grid.x % launch.grid.y),
+          static_cast<std::uint32_t>(linear / launch.grid.x / launch.grid.y)};
+}
+
+bool done(Flow flow) { return flow != Flow::switched && flow != Flow::retry && flow != Flow::fault; }
+
+} // namespace
+
+void SyncTable::clear() {
+  const std::lock_guard lock(mutex);
+  locations.clear();
+  for (auto& word : filter)
+    word = 0;
+}
+
+const ptx::Statement* statement_of(const Group& group, const Instruction& instruction) {
+  const Function& function = *group.activation->function;
+  return instruction.index < function.statements.size()
+             ? &function.source->statements[function.statements[instruction.index]]
+             : nullptr;
+}
+
+int address_operand(const Instruction& instruction, int from) {
+  if (instruction.entry == Table::no_entry)
+    return -1;
+  const auto specs = Table::instance().operands(instruction.entry);
+  for (int i = from; i < static_cast<int>(specs.size()); ++i)
+    if (specs[static_cast<std::size_t>(i)].what == OperandSpec::What::address && instruction.parts(i) > 0)
+      return i;
+  return -1;
+}
+
+int data_operand(const Instruction& instruction) {
+  const int address = address_operand(instruction);
+  return address >= 0 && address + 1 < instruction.operands && instruction.parts(address + 1) > 0
+             ? address + 1
+             : -1;
+}
+
+StoredData stored_data(const RegisterShadow& shadow, const Group&, const Instruction& instruction, int lane,
+                       std::uint32_t bytes) {
+  StoredData data;
+  const int operand = data_operand(instruction);
+  if (operand < 0)
+    return data;
+  const auto parts = static_cast<unsigned>(instruction.parts(operand));
+  const unsigned width = bytes / parts;
+  for (unsigned part = 0; part < parts; ++part) {
+    const Slot slot = instruction.operand(operand, static_cast<int>(part));
+    if ((shadow.bad(slot) >> lane & 1) == 0)
+      continue;
+    data.tainted |= (shadow.tainted(slot) >> lane & 1) != 0;
+    data.undefined |= (shadow.undefined_bytes(slot, lane) & all_bytes(width)) << part * width;
+    data.origin = shadow.origin(slot);
+  }
+  return data;
+}
+
+// ---- reports ----
+
+Checker::Data::Data(Memory& memory, const CheckOptions& options)
+    : memory(memory), options(options), reports(options.most_reports), defined(memory.capacity()),
+      cells(memory.base(), memory.capacity()) {}
+
+void Checker::Data::report(Report::Kind kind, const Group& group, const Instruction& instruction, int lane,
+                           std::string message) {
+  const Reports::Key key(kind, &instruction, nullptr);
+  if (!reports.first(key))
+    return;
+  const Block& block = *group.warp->block;
+  const Launch& launch = *block.launch;
+  Report report{.kind = kind,
+                .place = place_of(*launch.program->module, *group.activation->function, instruction),
+                .message = std::move(message),
+                .other = {},
+                .other_what = {}};
+  report.place.kernel = launch.kernel->name;
+  report.place.block = triple(block.id);
+  report.place.thread = thread_at(launch, group.warp->index * warp_size + static_cast<std::uint32_t>(lane));
+  reports.add(key, std::move(report));
+}
+
+void Checker::Data::report_race(const Group& group, const Instruction& instruction, const Access& access,
+                                int lane, const OtherAccess& other) {
+  const Report::Kind kind = other.pending ? Report::Kind::async_early : Report::Kind::race;
+  const Reports::Key key(kind, &instruction, other.record.instruction);
+  if (!reports.first(key))
+    return;
+  const Block& block = *group.warp->block;
+  const Launch& launch = *block.launch;
+  const ptx::Module& module = *launch.program->module;
+  constexpr std::string_view spaces[] = {"generic", "global", "shared", "local", "parameter", "constant"};
+  const bool writes = access.doing != Doing::read && access.doing != Doing::async_read;
+  Report report{.kind = kind,
+                .place = place_of(module, *group.activation->function, instruction),
+                .message = {},
+                .other = place_of(module, *other.record.function, *other.record.instruction),
+                .other_what = {}};
+  report.message = fmt::format(
+      "{} {} address 0x{:x}, {}", writes ? "writes" : "reads", spaces[static_cast<int>(access.found[lane])],
+      access.address[lane] + other.byte,
+      other.pending
+          ? "where a cp.async that has not been waited for writes: expected cp.async.wait_group before"
+      : other.asynchronous
+          ? "which another thread's cp.async writes: expected its wait, and a barrier after it"
+          : "which another thread accesses: expected a barrier, or a release and an acquire, between");
+  report.other_what = other.record.wrote ? "also written by" : "also read by";
+  report.place.kernel = report.other->kernel = launch.kernel->name;
+  report.place.block = triple(block.id);
+  report.place.thread = thread_at(launch, group.warp->index * warp_size + static_cast<std::uint32_t>(lane));
+  report.other->block = block_at(launch, other.block);
+  report.other->thread = thread_at(launch, other.thread);
+  reports.add(key, std::move(report));
+}
+
+std::string Checker::Data::origin(const Group& group, const Instruction* origin) const {
+  if (origin == nullptr)
+    return {};
+  const ReportPlace place =
+      place_of(*group.warp->block->launch->program->module, *group.activation->function, *origin);
+  return fmt::format(", which comes from line {}: {}", place.line, place.text);
+}
+
+// ---- launches, blocks, activations ----
+
+BlockChecks::BlockChecks(Block& block, GlobalCells* cells)
+    : races(static_cast<std::uint32_t>(block.linear), block.threads, block.shared.size(), cells),
+      shared(block.shared.size()), local((block.threads + warp_size - 1) / warp_size) {}
+
+Checker::Checker(Memory& memory, CheckOptions options) : data(std::make_unique<Data>(memory, options)) {}
+Checker::~Checker() = default;
+Reports& Checker::reports() { return data->reports; }
+
+void Checker::launch_begins(const Launch&) {
+  data->cells.launch_begins();
+  data->sync.clear();
+  data->allocations = data->memory.allocations();
+  // Variables have initial values, and what the host may touch at any time is its own affair.
+  std::uint64_t last = data->last_serial;
+  for (const Allocation& allocation : data->allocations) {
+    if (allocation.host || (allocation.serial > data->last_serial && !allocation.name.empty()))
+      host_writes(allocation.address, allocation.size);
+    last = std::max(last, allocation.serial);
+  }
+  data->last_serial = last;
+}
+
+void Checker::block_begins(Block& block) {
+  block.checks = std::make_shared<BlockChecks>(block, data->options.races ? &data->cells : nullptr);
+}
+
+void Checker::frame_begins(Warp& warp, Frame& frame) {
+  if (!data->options.defined)
+    return;
+  frame.checks = std::make_shared<RegisterShadow>(*frame.function);
+  const std::uint64_t bytes = frame.function->local_bytes;
+  for (OwnShadow& lane : static_cast<BlockChecks*>(warp.block->checks.get())->local[warp.index]) {
+    lane.grow(frame.local_base + bytes);
+    lane.defined.fill(frame.local_base, bytes, false);
+    lane.tainted.fill(frame.local_base, bytes, false);
+  }
+}
+
+void Checker::local_copied(Warp& warp, Mask lanes, std::uint64_t to, std::uint64_t from,
+                           std::uint64_t bytes) {
+  auto& local = static_cast<BlockChecks*>(warp.block->checks.get())->local[warp.index];
+  for_lanes(lanes, [&](int lane) {
+    OwnShadow& own = local[static_cast<std::size_t>(lane)];
+    own.grow(std::max(to, from) + bytes);
+    for (std::uint64_t done = 0; done < bytes; done += 32) {
+      const auto part = static_cast<unsigned>(std::min<std::uint64_t>(32, bytes - done));
+      own.defined.put(to + done, part, own.defined.get(from + done, part));
+      own.tainted.put(to + done, part, own.tainted.get(from + done, part));
+    }
+  });
+}
+
+void Checker::local_written(Warp& warp, Mask lanes, std::uint64_t at, std::uint64_t bytes) {
+  auto& local = static_cast<BlockChecks*>(warp.block->checks.get())->local[warp.index];
+  for_lanes(lanes, [&](int lane) {
+    OwnShadow& own = local[static_cast<std::size_t>(lane)];
+    own.grow(at + bytes);
+    own.defined.fill(at, bytes, true);
+    own.tainted.fill(at, bytes, false);
+  });
+}
+
+// ---- instructions ----
+
+// A guard that is not defined. Where it only chooses a value, that is tainted; else it is an error.
+Mask Checker::Data::check_guard(Group& group, const Instruction& instruction, Mask guarded) {
+  if (!instruction.guarded)
+    return 0;
+  const RegisterShadow& shadow = *shadow_of(group);
+  const Mask bad = shadow.bad(instruction.guard) & guarded;
+  if (bad != 0 && instruction.kind != Kind::compute && instruction.kind != Kind::copy)
+    report(Report::Kind::undefined_branch, group, instruction, __builtin_ctz(bad),
+           "the predicate of this instruction depends on a value that was never defined" +
+               origin(group, shadow.origin(instruction.guard)));
+  return bad;
+}
+
+// Addresses, branch targets, barrier numbers. The lanes whose are not good.
+Mask Checker::Data::check_sources(Group& group, const Instruction& instruction, Mask mask) {
+  const RegisterShadow& shadow = *shadow_of(group);
+  auto check = [&](Slot slot, Report::Kind kind, std::string_view what) {
+    const Mask bad = shadow.bad(slot) & mask;
+    if (bad != 0)
+      report(kind, group, instruction, __builtin_ctz(bad),
+             fmt::format("{} depends on a value that was never defined{}", what,
+                         origin(group, shadow.origin(slot))));
+    return bad;
+  };
+  if (instruction.kind == Kind::control) {
+    for (int i = instruction.destinations; i < instruction.slots; ++i)
+      check(instruction.slot[i], Report::Kind::undefined_branch, "the operand");
+    return 0;
+  }
+  Mask bad = 0;
+  for (int operand = address_operand(instruction); operand >= 0;
+       operand = address_operand(instruction, operand + 1))
+    bad |= check(instruction.operand(operand), Report::Kind::undefined_address, "the address");
+  if (instruction.kind == Kind::sync && instruction.entry != Table::no_entry) {
+    const auto specs = Table::instance().operands(instruction.entry);
+    for (int i = 0; i < static_cast<int>(specs.size()); ++i)
+      if (!specs[static_cast<std::size_t>(i)].destination && instruction.parts(i) > 0 &&
+          instruction.operand(i).bytes != 0 &&
+          specs[static_cast<std::size_t>(i)].what != OperandSpec::What::address &&
+          instruction.destinations == 0)
+        check(instruction.operand(i), Report::Kind::undefined_use, "the operand");
+  }
+  return bad;
+}
+
+Flow Checker::execute(Group& group, const Instruction& instruction, Mask guarded, Mask mask) {
+  BlockChecks& block = checks_of(group);
+  RegisterShadow* shadow = shadow_of(group);
+  if (block.effects.todo) // of an instruction that has to run again
+    block.effects.clear();
+  if (shadow == nullptr || shadow->clean()) {
+    if (mask == 0)
+      return Flow::go;
+    const Flow flow = instruction.execute(group, instruction, mask);
+    if (block.effects.todo && done(flow))
+      data->finish(group, instruction, mask);
+    return flow;
+  }
+  const Mask bad_guard = data->check_guard(group, instruction, guarded);
+  const bool memory = instruction.kind == Kind::memory || address_operand(instruction) >= 0;
+  if (memory || instruction.kind == Kind::control || instruction.kind == Kind::sync)
+    mask &= ~data->check_sources(group, instruction, mask);
+  Flow flow = Flow::go;
+  if (mask != 0 && (memory || instruction.kind == Kind::control))
+    flow = instruction.execute(group, instruction, mask);
+  else if (mask != 0)
+    flow = execute_shadowed(*shadow, group, instruction, mask);
+  if (!done(flow) || instruction.kind == Kind::control)
+    return flow;
+  if (memory)
+    for (int i = 0; i < instruction.destinations; ++i)
+      shadow->define(instruction.slot[i], mask);
+  if (block.effects.todo)
+    data->finish(group, instruction, mask);
+  if (bad_guard != 0 && (instruction.kind == Kind::compute || instruction.kind == Kind::copy))
+    for (int i = 0; i < instruction.destinations; ++i)
+      shadow->taint(instruction.slot[i], bad_guard, shadow->origin(instruction.guard));
+  return flow;
+}
+
+} // namespace emu

@@ -1,0 +1,160 @@
+// Barriers, mbarriers and asynchronous copies: who waits for whom, and whether all come that must.
+#include "emulator/checks/block_checks.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+namespace emu {
+namespace {
+
+std::string count_text(std::uint32_t count) {
+  return count == 0 ? "all threads of the block" : fmt::format("{} threads", count);
+}
+
+BlockChecks& checks_of(const Block& block) { return *static_cast<BlockChecks*>(block.checks.get()); }
+
+} // namespace
+
+void Checker::barrier_arrives(Group& group, const Instruction& instruction, Mask mask,
+                              const Arrival& arrival) {
+  BlockChecks& block = emu::checks_of(group);
+  BarrierState& state = block.barriers[arrival.id];
+  const std::uint32_t warp = group.warp->index;
+  const int lane = __builtin_ctz(mask);
+  const bool checks = data->options.barriers;
+  if (state.first == nullptr) {
+    state.first = &instruction;
+    state.count = arrival.count;
+  } else if (checks && state.count != arrival.count) {
+    data->report(Report::Kind::barrier_count, group, instruction, lane,
+                 fmt::format("barrier {} of {}: others came to it, at line {}, as one of {}", arrival.id,
+                             count_text(arrival.count), state.first->line, count_text(state.count)));
+  }
+  const Mask there = state.waiting[warp] | state.arrived[warp];
+  if (checks && arrival.aligned && there != 0 && state.where[warp] != &instruction)
+    data->report(
+        Report::Kind::barrier_divergence, group, instruction, lane,
+        fmt::format("lanes of one warp come to barrier {} at different instructions, this one and line {}: "
+                    "expected all of them at one (.aligned)",
+                    arrival.id, state.where[warp]->line));
+  state.where[warp] = &instruction;
+  state.aligned[warp] = arrival.aligned;
+  if (arrival.waits) {
+    state.waiting[warp] |= mask;
+    return;
+  }
+  state.arrived[warp] |= mask;
+  if (!data->options.races)
+    return;
+  if (state.told == nullptr)
+    state.told = std::make_unique<View>();
+  block.races.clocks.publish(warp, mask, *state.told);
+}
+
+void Checker::barrier_completes(Block& owner, std::uint32_t id) {
+  BlockChecks& block = checks_of(owner);
+  BarrierState& state = block.barriers[id];
+  for (std::size_t w = 0; w < owner.warps.size() && data->options.barriers; ++w) {
+    const Warp& warp = *owner.warps[w];
+    const Mask there = state.waiting[w] | state.arrived[w];
+    const Mask missing = warp.alive & ~there;
+    if (there == 0 || missing == 0 || !state.aligned[w])
+      continue;
+    const auto group =
+        std::ranges::find_if(warp.groups, [&](const auto& one) { return (one->mask & missing) != 0; });
+    if (group != warp.groups.end())
+      data->report(
+          Report::Kind::barrier_divergence, **group, *state.where[w], __builtin_ctz((*group)->mask & missing),
+          fmt::format("barrier {} is complete without this thread, whose warp is among those that came: "
+                      "expected all lanes of the warp (.aligned)",
+                      id));
+  }
+  if (data->options.races)
+    block.races.meet({state.waiting.data(), owner.warps.size()}, state.told.get());
+  state = {};
+}
+
+void Checker::warp_syncs(Group& group, Mask mask) {
+  if (data->options.races)
+    emu::checks_of(group).races.meet(group.warp->index, mask);
+}
+
+void Checker::leaves(Group& group, const Instruction& instruction, Mask mask) {
+  if (!data->options.races)
+    return;
+  BlockRaces& races = emu::checks_of(group).races;
+  Mask lanes = 0;
+  if (const Instruction* copy = races.in_flight(group.warp->index, mask, lanes);
+      copy != nullptr && data->options.barriers)
+    data->report(Report::Kind::async_leak, group, instruction, __builtin_ctz(lanes),
+                 fmt::format("the thread ends while its cp.async of line {} may be in flight: expected "
+                             "cp.async.wait_group or cp.async.wait_all before",
+                             copy->line));
+  races.clocks.leave(group.warp->index, mask);
+}
+
+void Checker::deadlocked(const Block& block, std::string_view message) {
+  for (const auto& warp : block.warps)
+    for (const auto& group : warp->groups)
+      if (!group->ready()) {
+        data->report(Report::Kind::deadlock, *group, *group->wait.where, __builtin_ctz(group->mask),
+                     std::string(message));
+        return;
+      }
+}
+
+// ---- asynchronous copies ----
+
+void Checker::async_commits(Group& group, Mask mask) {
+  if (data->options.races)
+    emu::checks_of(group).races.commit(group.warp->index, mask);
+}
+
+void Checker::async_waits(Group& group, Mask mask, std::uint32_t keep) {
+  if (data->options.races)
+    emu::checks_of(group).races.wait(group.warp->index, mask, keep);
+}
+
+void Checker::async_waits_all(Group& group, Mask mask) {
+  if (data->options.races)
+    emu::checks_of(group).races.wait_all(group.warp->index, mask);
+}
+
+// The thread itself may use what it copied only once it has waited, too; that is not checked.
+void Checker::async_arrives(Group& group, int lane, std::uint64_t mbarrier) {
+  if (!data->options.races)
+    return;
+  emu::checks_of(group).races.wait_all(group.warp->index, Mask(1) << lane);
+  mbarrier_arrives(group, lane, mbarrier);
+}
+
+// ---- mbarriers ----
+
+void Checker::mbarrier_begins(Block& block, std::uint64_t mbarrier) {
+  if (data->options.races)
+    checks_of(block).mbarriers[mbarrier] = {};
+}
+
+void Checker::mbarrier_arrives(Group& group, int lane, std::uint64_t mbarrier) {
+  if (!data->options.races)
+    return;
+  BlockChecks& block = emu::checks_of(group);
+  block.races.clocks.publish(group.warp->index, Mask(1) << lane, block.mbarriers[mbarrier].phase);
+}
+
+void Checker::mbarrier_completes(Block& block, std::uint64_t mbarrier) {
+  if (!data->options.races)
+    return;
+  MbarrierState& state = checks_of(block).mbarriers[mbarrier];
+  state.done.join(state.phase);
+  state.phase = {};
+}
+
+void Checker::mbarrier_waits(Group& group, int lane, std::uint64_t mbarrier) {
+  if (!data->options.races)
+    return;
+  BlockChecks& block = emu::checks_of(group);
+  block.races.clocks.learn(group.warp->index, Mask(1) << lane, block.mbarriers[mbarrier].done);
+}
+
+} // namespace emu

@@ -1,0 +1,176 @@
+// Bounds and definedness, from PTX to the report.
+#include "tests/emulator/checked.h"
+
+namespace emu::test {
+namespace {
+
+// A kernel with pointers %a and %b, and the thread's number %t; addresses %x = a + 4 * t and %y = b + 4 * t.
+std::string kernel(const std::string& body, const std::string& outside = "") {
+  return outside + R"(
+.visible .entry test(.param .u64 pa, .param .u64 pb) {
+.reg .pred %p<4>; .reg .b16 %h<8>; .reg .b32 %t, %r<16>; .reg .b64 %a, %b, %x, %y, %l<8>;
+ld.param.u64 %a, [pa]; ld.param.u64 %b, [pb];
+mov.u32 %t, %tid.x; mad.wide.u32 %x, %t, 4, %a; mad.wide.u32 %y, %t, 4, %b;
+)" + body +
+         "\nret;\n}\n";
+}
+
+class Checks : public testing::Test {
+protected:
+  void expect(const std::string& text, std::string_view kinds) {
+    EXPECT_EQ(machine.kinds(text, {a, b}), kinds) << text << machine.reported();
+    EXPECT_EQ(machine.outcome.status, Status::success) << machine.outcome.message;
+  }
+  Checked machine;
+  std::uint64_t a = 0, b = 0;
+
+  void SetUp() override {
+    machine.threads.x = 32;
+    a = machine.buffer(128);
+    b = machine.buffer(128);
+  }
+};
+
+TEST_F(Checks, AccessesInBounds) { expect(kernel("ld.global.u32 %r0, [%x]; st.global.u32 [%y], %r0;"), ""); }
+
+TEST_F(Checks, ReadBeyondTheEnd) {
+  expect(kernel("ld.global.u32 %r0, [%x+4]; st.global.u32 [%y], %r0;"), "out-of-bounds");
+  const Report report = machine.checks.reports().all().at(0);
+  EXPECT_EQ(report.place.thread.x, 31u);
+  EXPECT_EQ(report.count, 1u);
+  EXPECT_NE(report.message.find("allocation of 128 bytes"), std::string::npos) << report.message;
+  EXPECT_NE(report.place.text.find("ld.global.u32 %r0, [%x+4];"), std::string::npos) << report.place.text;
+}
+
+TEST_F(Checks, WriteOverTheEnd) {
+  expect(kernel("mad.wide.u32 %l0, %t, 8, %a; st.global.u64 [%l0], %l0;"), "out-of-bounds");
+  EXPECT_EQ(machine.checks.reports().all().at(0).count, 16u);
+}
+
+TEST_F(Checks, WriteAfterFree) {
+  machine.memory.release(b);
+  expect(kernel("st.global.u32 [%y], %t;"), "use-after-free");
+}
+
+TEST_F(Checks, MisalignedAccess) { expect(kernel("ld.global.u32 %r0, [%a+2];"), "misaligned"); }
+
+TEST_F(Checks, WriteToConstant) {
+  expect(
+      kernel("setp.eq.u32 %p0, %t, 0; mov.u64 %l0, c; @%p0 st.global.u32 [%l0], %t;", ".const .u32 c = 3;"),
+      "read-only");
+}
+
+TEST_F(Checks, SharedBounds) {
+  const std::string outside = ".shared .b32 s[32];";
+  const std::string address = "mov.u32 %r1, s; mad.lo.u32 %r1, %t, 4, %r1; ";
+  expect(kernel(address + "st.shared.u32 [%r1], %t;", outside), "");
+  expect(kernel(address + "st.shared.u32 [%r1+4], %t;", outside), "out-of-bounds");
+  EXPECT_EQ(machine.checks.reports().all().at(0).place.thread.x, 31u);
+  machine.dynamic_shared = 16;
+  expect(kernel(address + "st.shared.u32 [%r1+16], %t;", outside), "");
+  expect(kernel(address + "st.shared.u32 [%r1+20], %t;", outside), "out-of-bounds");
+}
+
+TEST_F(Checks, LocalBounds) {
+  expect(kernel(".local .b32 v[4]; st.local.u32 [v+12], %t;"), "");
+  expect(kernel(".local .b32 v[4]; st.local.u32 [v+16], %t;"), "out-of-bounds");
+}
+
+// ---- definedness ----
+
+TEST_F(Checks, CopiesOfUndefinedBytesAreFine) {
+  b = machine.buffer(128, false);
+  expect(kernel("ld.global.u32 %r0, [%y]; st.global.u32 [%x], %r0;"), "");
+  EXPECT_FALSE(machine.checks.host_reads_defined(a, 4));
+  expect(kernel("st.global.u32 [%x], %t;"), "");
+  EXPECT_TRUE(machine.checks.host_reads_defined(a, 128));
+}
+
+TEST_F(Checks, BranchOnUndefined) {
+  b = machine.buffer(128, false);
+  expect(
+      kernel("ld.global.u32 %r0, [%y]; setp.eq.u32 %p0, %r0, 0; @%p0 bra END; st.global.u32 [%x], %t; END:"),
+      "undefined-branch");
+  EXPECT_NE(machine.reported().find("comes from line"), std::string::npos) << machine.reported();
+}
+
+TEST_F(Checks, AddressFromUndefined) {
+  b = machine.buffer(128, false);
+  expect(kernel("ld.global.u32 %r0, [%y]; mad.wide.u32 %l0, %r0, 4, %a; st.global.u32 [%l0], %t;"),
+         "undefined-address");
+}
+
+TEST_F(Checks, ResultFromUndefined) {
+  b = machine.buffer(128, false);
+  expect(kernel("ld.global.u32 %r0, [%y]; add.u32 %r0, %r0, 1; st.global.u32 [%x], %r0;"), "undefined-store");
+}
+
+TEST_F(Checks, RowsThatAreDroppedAreFine) {
+  b = machine.buffer(128, false);
+  machine.checks.host_writes(b, 64);
+  expect(kernel("ld.global.u32 %r0, [%y]; add.u32 %r0, %r0, 1; setp.lt.u32 %p0, %t, 16; @%p0 st.global.u32 "
+                "[%x], %r0;"),
+         "");
+  expect(kernel("ld.global.u32 %r0, [%y]; add.u32 %r0, %r0, 1; setp.lt.u32 %p0, %t, 17; @%p0 st.global.u32 "
+                "[%x], %r0;"),
+         "undefined-store");
+}
+
+TEST_F(Checks, BytesAreFollowedThroughCopies) {
+  b = machine.buffer(128, false);
+  for (int i = 0; i < 32; ++i)
+    machine.checks.host_writes(b + 4 * static_cast<unsigned>(i), 2); // the lower halves
+  const std::string load = "ld.global.u32 %r0, [%y]; ";
+  expect(kernel(load + "and.b32 %r1, %r0, 0xffff; add.u32 %r1, %r1, 1; st.global.u32 [%x], %r1;"), "");
+  expect(kernel(load + "mov.b32 {%h0, %h1}, %r0; add.u16 %h0, %h0, 1; st.global.u16 [%x], %h0;"), "");
+  expect(kernel(load + "mov.b32 {%h0, %h1}, %r0; add.u16 %h1, %h1, 1; st.global.u16 [%x], %h1;"),
+         "undefined-store");
+  expect(kernel(load + "shr.u32 %r1, %r0, 16; add.u32 %r1, %r1, 1; st.global.u32 [%x], %r1;"),
+         "undefined-store");
+  expect(kernel(load + "shl.b32 %r1, %r0, 16; add.u32 %r1, %r1, 1; st.global.u32 [%x], %r1;"), "");
+}
+
+TEST_F(Checks, SharedMemoryBeginsUndefined) {
+  const std::string outside = ".shared .b32 s[32];";
+  const std::string address = "mov.u32 %r1, s; mad.lo.u32 %r1, %t, 4, %r1; ";
+  expect(kernel(address + "ld.shared.u32 %r0, [%r1]; add.u32 %r0, %r0, 1; st.global.u32 [%x], %r0;", outside),
+         "undefined-store");
+  expect(kernel(address + "st.shared.u32 [%r1], %t; ld.shared.u32 %r0, [%r1]; add.u32 %r0, %r0, 1; "
+                          "st.global.u32 [%x], %r0;",
+                outside),
+         "");
+}
+
+TEST_F(Checks, TaintTravelsThroughSharedMemory) {
+  const std::string outside = ".shared .b32 s[64];";
+  const std::string address = "mov.u32 %r1, s; mad.lo.u32 %r1, %t, 4, %r1; ";
+  expect(kernel(address + "ld.shared.u32 %r0, [%r1]; add.u32 %r0, %r0, 1; st.shared.u32 [%r1+128], %r0; "
+                          "ld.shared.u32 %r2, [%r1+128]; st.global.u32 [%x], %r2;",
+                outside),
+         "undefined-store");
+}
+
+TEST_F(Checks, RegistersBeginUndefined) {
+  expect(kernel("add.u32 %r0, %r5, 1; st.global.u32 [%x], %r0;"), "undefined-store");
+  expect(
+      kernel("setp.lt.u32 %p0, %t, 40; @%p0 mov.u32 %r5, 1; add.u32 %r0, %r5, 1; st.global.u32 [%x], %r0;"),
+      "");
+  expect(
+      kernel("setp.lt.u32 %p0, %t, 20; @%p0 mov.u32 %r5, 1; add.u32 %r0, %r5, 1; st.global.u32 [%x], %r0;"),
+      "undefined-store");
+}
+
+TEST_F(Checks, ArgumentsKeepTheirDefinedness) {
+  const std::string outside = R"(
+.func (.param .b32 result) f(.param .b32 x) {
+.reg .b32 %r<2>; ld.param.u32 %r0, [x]; add.u32 %r0, %r0, 1; st.param.b32 [result], %r0; ret; }
+)";
+  const std::string call = "{ .param .b32 in; .param .b32 out; st.param.b32 [in], %r0; call (out), f, (in); "
+                           "ld.param.b32 %r1, [out]; } st.global.u32 [%x], %r1;";
+  expect(kernel("mov.u32 %r0, 3; " + call, outside), "");
+  b = machine.buffer(128, false);
+  expect(kernel("ld.global.u32 %r0, [%y]; " + call, outside), "undefined-store");
+}
+
+} // namespace
+} // namespace emu::test
