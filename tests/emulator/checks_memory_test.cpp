@@ -172,5 +172,52 @@ TEST_F(Checks, ArgumentsKeepTheirDefinedness) {
   expect(kernel("ld.global.u32 %r0, [%y]; " + call, outside), "undefined-store");
 }
 
+TEST_F(Checks, ShufflesCarryTheirLane) {
+  b = machine.buffer(128, false);
+  machine.checks.host_writes(b, 64);
+  const std::string load = "ld.global.u32 %r0, [%y]; ";
+  const std::string store = "add.u32 %r1, %r1, 1; st.global.u32 [%x], %r1;";
+  expect(kernel(load + "shfl.sync.idx.b32 %r1, %r0, 15, 31, -1; " + store), "");
+  expect(kernel(load + "shfl.sync.idx.b32 %r1, %r0, 16, 31, -1; " + store), "undefined-store");
+}
+
+TEST_F(Checks, VotesDependOnAllLanes) {
+  b = machine.buffer(128, false);
+  machine.checks.host_writes(b, 124);
+  expect(kernel("ld.global.u32 %r0, [%y]; setp.eq.u32 %p0, %r0, 0; vote.sync.any.pred %p1, %p0, -1; "
+                "@%p1 st.global.u32 [%x], %t;"),
+         "undefined-branch");
+}
+
+// A product of which rows 8 to 15 of A, or columns 4 to 7 of B, are never defined.
+std::string product(const std::string& a, const std::string& b, const std::string& store) {
+  const std::string outside = ".shared .align 16 .b8 s[512];";
+  return kernel(
+      "mov.u32 %r0, s; shl.b32 %r1, %t, 4; add.u32 %r1, %r0, %r1; mov.u32 %r2, 0; mov.u32 %r7, 0; " + a + b +
+          "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%r3, %r4, %r5, %r6}, [%r1]; "
+          "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%r8, %r9, %r10, %r11}, {%r3, %r4, %r5, %r6}, "
+          "{%r12, %r13}, {%r2, %r2, %r2, %r2}; " +
+          store,
+      outside);
+}
+
+TEST_F(Checks, ProductsKeepRowsAndColumnsApart) {
+  const std::string all = "st.shared.v4.b32 [%r1], {%r2, %r2, %r2, %r2}; ";
+  // Matrices 0 and 2 of four are rows 0 to 7.
+  const std::string upper = "and.b32 %r14, %t, 8; setp.eq.u32 %p0, %r14, 0; @%p0 " + all;
+  const std::string whole_b = "mov.u32 %r12, 0; mov.u32 %r13, 0; ";
+  const std::string half_b = "setp.lt.u32 %p1, %t, 16; @%p1 mov.u32 %r12, 0; mov.u32 %r13, 0; ";
+  const std::string top = "st.global.u32 [%x], %r8; st.global.u32 [%x], %r9;",
+                    bottom = "st.global.u32 [%x], %r10;";
+  const std::string left = "and.b32 %r14, %t, 2; setp.eq.u32 %p2, %r14, 0; @%p2 ",
+                    right = "and.b32 %r14, %t, 2; setp.ne.u32 %p2, %r14, 0; @%p2 ";
+  machine.checks.reports().clear();
+  expect(product(all + "bar.warp.sync -1; ", whole_b, top + bottom), "");
+  expect(product(upper + "bar.warp.sync -1; ", whole_b, top), "");
+  expect(product(upper + "bar.warp.sync -1; ", whole_b, bottom), "undefined-store");
+  expect(product(all + "bar.warp.sync -1; ", half_b, left + bottom), "");
+  expect(product(all + "bar.warp.sync -1; ", half_b, right + bottom), "undefined-store");
+}
+
 } // namespace
 } // namespace emu::test

@@ -117,8 +117,9 @@ private:
   std::vector<std::byte> saved, differs;
 };
 
-// Instructions that lanes of a warp execute together take in those that have waited for them.
-Mask executed(const Group& group, Mask mask, Mask before) { return mask | (group.mask & ~before); }
+// Lanes that an instruction was executed for: those that a warp executes together take in lanes that have
+// waited, and leave out lanes that have to wait.
+Mask executed(const Group& group, Mask mask, Mask before) { return (mask | ~before) & group.mask; }
 
 Flow copy(RegisterShadow& shadow, Group& group, const Instruction& instruction, Mask mask) {
   const Mask before = group.mask;

@@ -158,7 +158,7 @@ template <auto f> void decode_together(Decoding& d) { d.out.execute = together<f
 std::span<const Entry> warp_entries() {
 #define SHUFFLE "=b32|pred b32 b32 b32 b32"
 #define VOTE Kind::sync, Class::warp
-#define REDUCE Kind::compute, Class::warp
+#define REDUCE Kind::sync, Class::warp
   static constexpr Entry entries[] = {
       {"shfl.sync.up.b32", SHUFFLE, decode_together<shuffle<Shuffle::up>>, Kind::copy, Class::warp},
       {"shfl.sync.down.b32", SHUFFLE, decode_together<shuffle<Shuffle::down>>, Kind::copy, Class::warp},
