@@ -67,8 +67,8 @@ void decode_mma(Decoding& d) {
   product.shape = shape_of(d);
   product.a = format_of(a);
   product.b = format_of(b);
-  product.a_signed = ptx::is_signed(a);
-  product.b_signed = ptx::is_signed(b);
+  product.a_signed = ptx::is_signed(a) || a == ptx::Type::s4;
+  product.b_signed = ptx::is_signed(b) || b == ptx::Type::s4;
   product.nibbles = a == ptx::Type::u4 || a == ptx::Type::s4;
   product.satfinite = d.has("satfinite");
   product.bits = d.has("xor") ? numeric::BitOperation::xor_popc : numeric::BitOperation::and_popc;

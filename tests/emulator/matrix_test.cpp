@@ -1,0 +1,251 @@
+// mma.sync, ldmatrix, stmatrix, movmatrix against products in double. The layouts of fragments are written
+// here as the ISA writes them, element by element, and not by the scheme that the emulator uses.
+#include "run_ptx.h"
+
+#include <cmath>
+#include <functional>
+
+namespace emu::test {
+namespace {
+
+struct At {
+  int row, column;
+};
+using Layout = std::function<At(int lane, int i)>;
+
+// PTX ISA, "Matrix Fragments for mma.m16n8k16 with floating point type", and so on.
+At a_m16n8k16(int lane, int i) {
+  return {lane / 4 + ((i < 2 || (i >= 4 && i < 6)) ? 0 : 8), lane % 4 * 2 + (i & 1) + (i >= 4 ? 8 : 0)};
+}
+At b_m16n8k16(int lane, int i) { return {lane % 4 * 2 + (i & 1) + (i >= 2 ? 8 : 0), lane / 4}; }
+At a_m16n8k8(int lane, int i) { return {lane / 4 + (i < 2 ? 0 : 8), lane % 4 * 2 + (i & 1)}; }
+At b_m16n8k8(int lane, int i) { return {lane % 4 * 2 + (i & 1), lane / 4}; }
+At a_tf32_k8(int lane, int i) { return {lane / 4 + (i == 0 || i == 2 ? 0 : 8), lane % 4 + (i >= 2 ? 4 : 0)}; }
+At b_tf32_k8(int lane, int i) { return {lane % 4 + (i == 0 ? 0 : 4), lane / 4}; }
+At a_m16n8k32(int lane, int i) {
+  return {lane / 4 + (i < 4 || (i >= 8 && i < 12) ? 0 : 8), lane % 4 * 4 + (i & 3) + (i >= 8 ? 16 : 0)};
+}
+At b_m16n8k32(int lane, int i) { return {lane % 4 * 4 + (i & 3) + (i >= 4 ? 16 : 0), lane / 4}; }
+At a_m8n8k16(int lane, int i) { return {lane / 4, lane % 4 * 4 + i}; }
+At b_m8n8k16(int lane, int i) { return {lane % 4 * 4 + i, lane / 4}; }
+At a_int4_k64(int lane, int i) {
+  return {lane / 4 + (i < 8 || (i >= 16 && i < 24) ? 0 : 8), lane % 4 * 8 + (i & 7) + (i >= 16 ? 32 : 0)};
+}
+At b_int4_k64(int lane, int i) { return {lane % 4 * 8 + (i & 7) + (i >= 8 ? 32 : 0), lane / 4}; }
+At a_f64_k4(int lane, int) { return {lane / 4, lane % 4}; }
+At b_f64_k4(int lane, int) { return {lane % 4, lane / 4}; }
+At c_m16(int lane, int i) { return {lane / 4 + (i < 2 ? 0 : 8), lane % 4 * 2 + (i & 1)}; }
+
+struct Case {
+  std::string instruction;
+  int m, k, bits;
+  Layout a, b;
+  std::function<std::uint64_t(int)> encode; ///< of a small integer
+  bool f64 = false, f16_sum = false, whole = false;
+};
+
+std::uint64_t f16_of(int x) { // exact for |x| < 2048
+  if (x == 0)
+    return 0;
+  int exponent = 0;
+  std::frexp(std::abs(x), &exponent);
+  const int mantissa = static_cast<int>(std::ldexp(std::abs(x), 11 - exponent)) & 1023;
+  return static_cast<std::uint64_t>((x < 0 ? 0x8000 : 0) | (exponent + 14) << 10 | mantissa);
+}
+std::uint64_t f32_of(int x) { return std::bit_cast<std::uint32_t>(static_cast<float>(x)); }
+std::uint64_t e4m3_of(int x) { // |x| <= 7
+  constexpr int codes[] = {0, 0x38, 0x40, 0x44, 0x48, 0x4a, 0x4c, 0x4e};
+  return static_cast<std::uint64_t>((x < 0 ? 0x80 : 0) | codes[std::abs(x)]);
+}
+
+// Words (of 32 bits, 64 for f64) of a lane's fragment.
+std::vector<std::uint64_t> pack(const Case& one, const Layout& layout, int elements, int lane,
+                                const std::vector<int>& matrix, int columns) {
+  const int word = one.f64 ? 64 : 32, per_word = word / one.bits;
+  std::vector<std::uint64_t> words(static_cast<std::size_t>(elements / per_word));
+  for (int i = 0; i < elements; ++i) {
+    const At at = layout(lane, i);
+    const std::uint64_t mask = one.bits == 64 ? ~0ull : (1ull << one.bits) - 1;
+    words[static_cast<std::size_t>(i / per_word)] |=
+        (one.encode(matrix[static_cast<std::size_t>(at.row * columns + at.column)]) & mask)
+        << (i % per_word * one.bits);
+  }
+  return words;
+}
+
+class Mma : public testing::TestWithParam<Case> {};
+
+TEST_P(Mma, MultipliesAsTheFragmentsSay) {
+  const Case& one = GetParam();
+  const int m = one.m, n = 8, k = one.k;
+  std::mt19937_64 random(seed());
+  std::vector<int> a(static_cast<std::size_t>(m * k)), b(static_cast<std::size_t>(k * n)),
+      c(static_cast<std::size_t>(m * n));
+  for (auto* matrix : {&a, &b, &c})
+    for (int& x : *matrix)
+      x = static_cast<int>(random() % 15) - 7;
+  const int word = one.f64 ? 64 : 32, a_words = m * k * one.bits / (32 * word),
+            b_words = n * k * one.bits / (32 * word);
+  const int sums = m * n / 32, c_words = one.f16_sum ? sums / 2 : sums;
+  std::vector<std::uint64_t> input; // 16 words of 64 bits a lane: a, b, c
+  for (int lane = 0; lane < 32; ++lane) {
+    std::vector<std::uint64_t> words = pack(one, one.a, m * k / 32, lane, a, k);
+    const auto b_part = pack(one, one.b, n * k / 32, lane, b, n);
+    words.insert(words.end(), b_part.begin(), b_part.end());
+    std::vector<std::uint64_t> sum;
+    for (int i = 0; i < sums; ++i) {
+      const At at = c_m16(lane, i);
+      const int value = c[static_cast<std::size_t>(at.row * n + at.column)];
+      if (one.f16_sum && i % 2 == 1)
+        sum.back() |= f16_of(value) << 16;
+      else
+        sum.push_back(one.f64       ? std::bit_cast<std::uint64_t>(double(value))
+                      : one.f16_sum ? f16_of(value)
+                      : one.whole   ? static_cast<std::uint32_t>(value)
+                                    : f32_of(value));
+    }
+    words.insert(words.end(), sum.begin(), sum.end());
+    words.resize(16);
+    input.insert(input.end(), words.begin(), words.end());
+  }
+  // One warp: every lane loads its words, multiplies, and stores its sums.
+  const std::string type = one.f64 ? "b64" : "b32";
+  std::string text = ".visible .entry test(.param .u64 in, .param .u64 out) {\n.reg ." + type +
+                     " %x<16>, %d<4>;\n.reg .b64 %l<4>;\n.reg .b32 %t;\n"
+                     "ld.param.u64 %l0, [in];\nld.param.u64 %l1, [out];\nmov.u32 %t, %tid.x;\nmad.wide.u32 "
+                     "%l0, %t, 128, %l0;\nmad.wide.u32 %l1, %t, 32, %l1;\n";
+  const auto list = [](const std::string& name, int first, int count) {
+    std::string out = "{";
+    for (int i = 0; i < count; ++i)
+      out += (i ? ", " : "") + name + std::to_string(first + i);
+    return out + "}";
+  };
+  for (int i = 0; i < a_words + b_words + c_words; ++i)
+    text += "ld.global." + type + " %x" + std::to_string(i) + ", [%l0+" + std::to_string(8 * i) + "];\n";
+  text += one.instruction + " " + list("%d", 0, c_words) + ", " + list("%x", 0, a_words) + ", " +
+          list("%x", a_words, b_words) + ", " + list("%x", a_words + b_words, c_words) + ";\n";
+  for (int i = 0; i < c_words; ++i)
+    text += "st.global." + type + " [%l1+" + std::to_string(8 * i) + "], %d" + std::to_string(i) + ";\n";
+  Machine machine;
+  machine.threads = {32, 1, 1};
+  const std::uint64_t out = machine.upload(std::vector<std::uint64_t>(128));
+  const Outcome outcome = machine.run(text + "ret;\n}\n", {machine.upload(input), out});
+  ASSERT_EQ(outcome.status, Status::success) << outcome.message;
+  const auto result = machine.download<std::uint64_t>(out, 128);
+  for (int lane = 0; lane < 32; ++lane)
+    for (int i = 0; i < sums; ++i) {
+      const At at = c_m16(lane, i);
+      int wanted = c[static_cast<std::size_t>(at.row * n + at.column)];
+      for (int j = 0; j < k; ++j)
+        wanted +=
+            a[static_cast<std::size_t>(at.row * k + j)] * b[static_cast<std::size_t>(j * n + at.column)];
+      const std::uint64_t bits = result[static_cast<std::size_t>(4 * lane + (one.f16_sum ? i / 2 : i))];
+      const std::uint64_t expected = one.f64       ? std::bit_cast<std::uint64_t>(double(wanted))
+                                     : one.f16_sum ? f16_of(wanted)
+                                     : one.whole   ? static_cast<std::uint32_t>(wanted)
+                                                   : f32_of(wanted);
+      EXPECT_EQ(one.f16_sum ? bits >> (i % 2 * 16) & 0xffff : bits, expected)
+          << "row " << at.row << ", column " << at.column << ": " << wanted;
+    }
+}
+
+std::vector<Case> cases() {
+  const auto bf16 = [](int x) { return f32_of(x) >> 16; };
+  const auto integer = [](int x) { return static_cast<std::uint64_t>(x); };
+  const auto f64 = [](int x) { return std::bit_cast<std::uint64_t>(double(x)); };
+  const std::string mma = "mma.sync.aligned.";
+  return {
+      {mma + "m16n8k16.row.col.f32.f16.f16.f32", 16, 16, 16, a_m16n8k16, b_m16n8k16, f16_of},
+      {mma + "m16n8k16.row.col.f16.f16.f16.f16", 16, 16, 16, a_m16n8k16, b_m16n8k16, f16_of, false, true},
+      {mma + "m16n8k16.row.col.f32.bf16.bf16.f32", 16, 16, 16, a_m16n8k16, b_m16n8k16, bf16},
+      {mma + "m16n8k8.row.col.f32.f16.f16.f32", 16, 8, 16, a_m16n8k8, b_m16n8k8, f16_of},
+      {mma + "m16n8k8.row.col.f32.bf16.bf16.f32", 16, 8, 16, a_m16n8k8, b_m16n8k8, bf16},
+      {mma + "m16n8k8.row.col.f32.tf32.tf32.f32", 16, 8, 32, a_tf32_k8, b_tf32_k8, f32_of},
+      {mma + "m16n8k32.row.col.f32.e4m3.e4m3.f32", 16, 32, 8, a_m16n8k32, b_m16n8k32, e4m3_of},
+      {mma + "m16n8k32.row.col.s32.s8.s8.s32", 16, 32, 8, a_m16n8k32, b_m16n8k32, integer, false, false,
+       true},
+      {mma + "m8n8k16.row.col.s32.s8.s8.s32", 8, 16, 8, a_m8n8k16, b_m8n8k16, integer, false, false, true},
+      {mma + "m16n8k64.row.col.s32.s4.s4.s32", 16, 64, 4, a_int4_k64, b_int4_k64, integer, false, false,
+       true},
+      {mma + "m8n8k4.row.col.f64.f64.f64.f64", 8, 4, 64, a_f64_k4, b_f64_k4, f64, true},
+      {mma + "m16n8k8.row.col.f64.f64.f64.f64", 16, 8, 64, a_tf32_k8, b_tf32_k8, f64, true},
+  };
+}
+
+INSTANTIATE_TEST_SUITE_P(Shapes, Mma, testing::ValuesIn(cases()), [](const auto& info) {
+  std::string name = info.param.instruction;
+  for (char& c : name)
+    if (!std::isalnum(static_cast<unsigned char>(c)))
+      c = '_';
+  return name;
+});
+
+TEST(SharedMatrix, LoadsAndTransposes) {
+  // Rows of 16 bytes in shared memory, element e of row r is 8 r + e; lane l gives the address of row l.
+  const auto run = [](const std::string& instruction, int count) {
+    Machine machine;
+    machine.threads = {32, 1, 1};
+    const std::uint64_t out = machine.upload(std::vector<std::uint32_t>(32 * 4));
+    std::string stores;
+    for (int i = 0; i < count; ++i)
+      stores += "st.global.u32 [%l0+" + std::to_string(4 * i) + "], %x" + std::to_string(i) + ";\n";
+    const Outcome outcome =
+        machine.run(".shared .align 16 .b8 tile[512];\n.visible .entry test(.param .u64 out) {\n.reg .b32 "
+                    "%x<4>, %t, %s, %v, %w;\n.reg .b64 %l<2>;\n"
+                    "ld.param.u64 %l0, [out];\nmov.u32 %t, %tid.x;\nmad.wide.u32 %l0, %t, 16, %l0;\nmov.u32 "
+                    "%s, tile;\nmad.lo.u32 %s, %t, 16, %s;\n"
+                    "mul.lo.u32 %v, %t, 0x00080008;\nadd.u32 %v, %v, 0x00010000;\n"
+                    "st.shared.u32 [%s], %v;\nadd.u32 %v, %v, 0x00020002;\nst.shared.u32 [%s+4], "
+                    "%v;\nadd.u32 %v, %v, 0x00020002;\nst.shared.u32 [%s+8], %v;\n"
+                    "add.u32 %v, %v, 0x00020002;\nst.shared.u32 [%s+12], %v;\nbar.warp.sync -1;\n" +
+                        instruction + "\n" + stores + "ret;\n}\n",
+                    {out});
+    EXPECT_EQ(outcome.status, Status::success) << outcome.message;
+    return machine.download<std::uint32_t>(out, 32 * 4);
+  };
+  const auto plain = run("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%x0, %x1, %x2, %x3}, [%s];", 4);
+  const auto transposed = run("ldmatrix.sync.aligned.m8n8.x2.trans.shared.b16 {%x0, %x1}, [%s];", 2);
+  for (std::uint32_t lane = 0; lane < 32; ++lane)
+    for (std::uint32_t i = 0; i < 4; ++i) {
+      const std::uint32_t first = 64 * i + 8 * (lane / 4) + 2 * (lane % 4);
+      EXPECT_EQ(plain[4 * lane + i], first | (first + 1) << 16) << lane;
+      const std::uint32_t low = 64 * i + 8 * (2 * (lane % 4)) + lane / 4;
+      if (i < 2) {
+        EXPECT_EQ(transposed[4 * lane + i], low | (low + 8) << 16) << lane;
+      }
+    }
+  const auto stored =
+      run("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%x0, %x1, %x2, %x3}, [%s];\nbar.warp.sync -1;\n"
+          "stmatrix.sync.aligned.m8n8.x4.trans.shared.b16 [%s], {%x0, %x1, %x2, %x3};\nbar.warp.sync -1;\n"
+          "ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%x0, %x1, %x2, %x3}, [%s];",
+          4);
+  EXPECT_EQ(stored, plain);
+  const auto moved = run(
+      "ldmatrix.sync.aligned.m8n8.x1.shared.b16 {%w}, [%s];\nmovmatrix.sync.aligned.m8n8.trans.b16 %x0, %w;",
+      1);
+  for (std::uint32_t lane = 0; lane < 32; ++lane)
+    EXPECT_EQ(moved[4 * lane], transposed[4 * lane]);
+}
+
+TEST(Mma, NeedsAllLanes) {
+  Machine machine;
+  machine.threads = {16, 1, 1};
+  const Outcome outcome = machine.run(".visible .entry test() {\n.reg .b32 %x<4>;\nmov.u32 %x0, "
+                                      "0;\nmovmatrix.sync.aligned.m8n8.trans.b16 %x1, %x0;\nret;\n}\n",
+                                      {});
+  EXPECT_EQ(outcome.status, Status::illegal_instruction);
+  EXPECT_NE(outcome.message.find("expected all 32"), std::string::npos) << outcome.message;
+}
+
+TEST(Mma, CountsOfRegistersMustFit) {
+  Machine machine;
+  EXPECT_EQ(
+      machine.load(
+          ".visible .entry test() {\n.reg .b32 %x<16>;\nmma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 "
+          "{%x0,%x1,%x2,%x3}, {%x4,%x5}, {%x6}, {%x0,%x1,%x2,%x3};\nret;\n}\n"),
+      nullptr);
+  EXPECT_NE(machine.error.message.find("m16n8k16"), std::string::npos) << machine.error.message;
+}
+
+} // namespace
+} // namespace emu::test
