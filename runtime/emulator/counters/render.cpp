@@ -31,7 +31,8 @@ Json json_of(const Counts& counts) {
 // Lines without what is 0, so that a file of them can be read.
 Json json_of(const LineCounts& line) {
   Json out = {{"ptx_line", line.ptx_line}, {"source", line.source}, {"opcode", line.opcode}};
-  for (const auto& [key, value] : json_of(line.counts).items())
+  const Json counts = json_of(line.counts); // items() refers to it
+  for (const auto& [key, value] : counts.items())
     if (value != 0)
       out[key] = value;
   return out;

@@ -17,8 +17,9 @@ std::uint64_t resident_blocks(const Launch& launch) {
       launch.kernel->shared_bytes + launch.dynamic_shared + static_cast<std::uint64_t>(chip.shared_reserved);
   std::uint64_t per_sm = std::min(static_cast<std::uint64_t>(chip.max_blocks_per_sm),
                                   static_cast<std::uint64_t>(chip.max_threads_per_sm) / threads);
-  per_sm =
-      std::max<std::uint64_t>(1, std::min(per_sm, static_cast<std::uint64_t>(chip.shared_per_sm) / shared));
+  if (shared > 0)
+    per_sm = std::min(per_sm, static_cast<std::uint64_t>(chip.shared_per_sm) / shared);
+  per_sm = std::max<std::uint64_t>(1, per_sm);
   return per_sm * static_cast<std::uint64_t>(chip.multiprocessors);
 }
 

@@ -1,0 +1,183 @@
+// Launches, and those that a chip refuses.
+#include "tests/emulator/driver_test.h"
+
+#include <numeric>
+
+namespace {
+
+class DriverLaunch : public DriverTest {};
+
+TEST_F(DriverLaunch, adds_vectors) {
+  const unsigned n = 1000;
+  std::vector<std::uint32_t> a(n), b(n);
+  std::iota(a.begin(), a.end(), 0U);
+  std::iota(b.begin(), b.end(), 5000U);
+  CUdeviceptr da = upload(a), db = upload(b), out = upload(std::vector<std::uint32_t>(n, 0));
+  unsigned count = n;
+  const CUfunction add = load(module_text(add_kernel), "add");
+  ASSERT_CU(launch(add, 4, 256, {&da, &db, &out, &count}));
+  const auto got = download<std::uint32_t>(out, n);
+  for (unsigned i = 0; i < n; ++i)
+    ASSERT_EQ(got[i], a[i] + b[i]) << i;
+}
+
+TEST_F(DriverLaunch, takes_parameters_in_a_buffer) {
+  CUdeviceptr out = upload(std::vector<std::uint32_t>(1, 0));
+  const CUfunction store = load(module_text(store_kernel), "store");
+  struct {
+    CUdeviceptr p;
+    std::uint32_t value;
+  } params{out, 42};
+  std::size_t size = 12;
+  void* extra[] = {CU_LAUNCH_PARAM_BUFFER_POINTER, &params, CU_LAUNCH_PARAM_BUFFER_SIZE, &size,
+                   CU_LAUNCH_PARAM_END};
+  ASSERT_CU(api().cuLaunchKernel(store, 1, 1, 1, 1, 1, 1, 0, nullptr, nullptr, extra));
+  EXPECT_EQ(download<std::uint32_t>(out, 1)[0], 42U);
+  size = 8;
+  EXPECT_REFUSED(api().cuLaunchKernel(store, 1, 1, 1, 1, 1, 1, 0, nullptr, nullptr, extra),
+                 CUDA_ERROR_INVALID_VALUE);
+  EXPECT_SAYS("a buffer of 8 bytes of parameters; it has 12");
+  EXPECT_REFUSED(api().cuLaunchKernel(store, 1, 1, 1, 1, 1, 1, 0, nullptr, nullptr, nullptr),
+                 CUDA_ERROR_INVALID_VALUE);
+  EXPECT_SAYS("parameter 0 of 2 is not given");
+}
+
+TEST_F(DriverLaunch, refuses_sizes) {
+  const CUfunction f = load(module_text(empty_kernel), "empty");
+  const auto go = [&](Extent g, Extent b, unsigned shared = 0) {
+    return api().cuLaunchKernel(f, g.x, g.y, g.z, b.x, b.y, b.z, shared, nullptr, nullptr, nullptr);
+  };
+  EXPECT_REFUSED(go({0, 1, 1}, {1, 1, 1}), CUDA_ERROR_INVALID_VALUE);
+  EXPECT_REFUSED(go({1, 65536, 1}, {1, 1, 1}), CUDA_ERROR_INVALID_VALUE);
+  EXPECT_SAYS("a grid of 1x65536x1 blocks");
+  EXPECT_REFUSED(go({1, 1, 1}, {1025, 1, 1}), CUDA_ERROR_INVALID_VALUE);
+  EXPECT_REFUSED(go({1, 1, 1}, {32, 33, 1}), CUDA_ERROR_INVALID_VALUE);
+  EXPECT_REFUSED(go({1, 1, 1}, {1, 1, 65}), CUDA_ERROR_INVALID_VALUE);
+  EXPECT_REFUSED(go({1, 1, 1}, {0, 1, 1}), CUDA_ERROR_INVALID_VALUE);
+  EXPECT_CU(go({1, 1, 1}, {1, 16, 64}));
+  EXPECT_REFUSED(go({1, 1, 1}, {1, 1, 1}, 49153), CUDA_ERROR_INVALID_VALUE);
+  EXPECT_SAYS("CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES");
+  EXPECT_CU(api().cuFuncSetAttribute(f, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, 232448));
+  EXPECT_CU(go({1, 1, 1}, {1, 1, 1}, 232448));
+  EXPECT_REFUSED(api().cuFuncSetAttribute(f, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, 232449),
+                 CUDA_ERROR_INVALID_VALUE);
+  EXPECT_CU(api().cuCtxSynchronize());
+}
+
+TEST_F(DriverLaunch, refuses_what_directives_forbid) {
+  const std::string text = module_text(R"(
+.visible .entry bounded() .maxntid 64, 2, 1 { ret; }
+.visible .entry exact() .reqntid 32, 2, 1 { ret; }
+.visible .entry statics()
+{
+  .shared .align 4 .b8 tile[32768];
+  .reg .b32 %r<2>;
+  mov.u32 %r1, tile;
+  st.shared.u32 [%r1], %r1;
+  ret;
+}
+)");
+  const CUfunction bounded = load(text, "bounded"), exact = load(text, "exact"),
+                   statics = load(text, "statics");
+  EXPECT_CU(launch(bounded, 1, 128, {}));
+  EXPECT_REFUSED(launch(bounded, 1, 129, {}), CUDA_ERROR_INVALID_VALUE);
+  EXPECT_SAYS("129 threads a block, but its .maxntid allows 128");
+  EXPECT_REFUSED(launch(exact, 1, 64, {}), CUDA_ERROR_INVALID_VALUE);
+  EXPECT_CU(api().cuLaunchKernel(exact, 1, 1, 1, 32, 2, 1, 0, nullptr, nullptr, nullptr));
+  int value = 0;
+  EXPECT_CU(api().cuFuncGetAttribute(&value, CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK, bounded));
+  EXPECT_EQ(value, 128);
+  EXPECT_CU(api().cuFuncGetAttribute(&value, CU_FUNC_ATTRIBUTE_SHARED_SIZE_BYTES, statics));
+  EXPECT_EQ(value, 32768);
+  EXPECT_CU(launch(statics, 1, 32, {}, nullptr, 16384));
+  EXPECT_REFUSED(launch(statics, 1, 32, {}, nullptr, 16385), CUDA_ERROR_INVALID_VALUE);
+  EXPECT_CU(api().cuCtxSynchronize());
+}
+
+TEST_F(DriverLaunch, refuses_registers_that_are_known) {
+  const CUfunction f = load(module_text(".visible .entry hungry() { ret; }"), "hungry");
+  EXPECT_CU(launch(f, 1, 1024, {}));
+  EXPECT_EQ(api().set_option("registers.hungry", "128"), nullptr);
+  EXPECT_REFUSED(launch(f, 1, 1024, {}), CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES);
+  EXPECT_SAYS("1024 threads of 128 registers");
+  EXPECT_CU(launch(f, 1, 512, {}));
+  int value = 0, blocks = 0;
+  EXPECT_CU(api().cuFuncGetAttribute(&value, CU_FUNC_ATTRIBUTE_NUM_REGS, f));
+  EXPECT_EQ(value, 128);
+  EXPECT_CU(api().cuFuncGetAttribute(&value, CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK, f));
+  EXPECT_EQ(value, 512);
+  EXPECT_CU(api().cuOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, f, 256, 0));
+  EXPECT_EQ(blocks, 2);
+  EXPECT_EQ(api().set_option("registers.hungry", "0"), nullptr);
+}
+
+TEST_F(DriverLaunch, occupancy) {
+  const CUfunction f = load(module_text(empty_kernel), "empty");
+  int blocks = 0, grid = 0, threads = 0;
+  EXPECT_CU(api().cuOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, f, 256, 0));
+  EXPECT_EQ(blocks, 8); // 2048 threads
+  EXPECT_CU(api().cuOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, f, 32, 0));
+  EXPECT_EQ(blocks, 32);
+  EXPECT_CU(api().cuOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, f, 32, 48 * 1024));
+  EXPECT_EQ(blocks, 4); // 228 KiB of 48 + 1 each
+  EXPECT_CU(api().cuOccupancyMaxPotentialBlockSize(&grid, &threads, f, nullptr, 0, 0));
+  EXPECT_EQ(threads, 1024);
+  EXPECT_EQ(grid, 264);
+  std::size_t bytes = 0;
+  EXPECT_CU(api().cuOccupancyAvailableDynamicSMemPerBlock(&bytes, f, 2, 256));
+  EXPECT_EQ(bytes, 116736U - 1024U);
+}
+
+TEST_F(DriverLaunch, refuses_clusters) {
+  const CUfunction f = load(module_text(empty_kernel, "sm_90"), "empty");
+  CUlaunchAttribute attribute{};
+  attribute.id = CU_LAUNCH_ATTRIBUTE_CLUSTER_DIMENSION;
+  const auto go = [&](unsigned blocks, unsigned cluster) {
+    attribute.value.clusterDim = {cluster, 1, 1};
+    const CUlaunchConfig config{blocks, 1, 1, 32, 1, 1, 0, nullptr, &attribute, 1};
+    return api().cuLaunchKernelEx(&config, f, nullptr, nullptr);
+  };
+  EXPECT_REFUSED(go(32, 16), CUDA_ERROR_INVALID_CLUSTER_SIZE);
+  EXPECT_SAYS("CU_FUNC_ATTRIBUTE_NON_PORTABLE_CLUSTER_SIZE_ALLOWED");
+  EXPECT_CU(api().cuFuncSetAttribute(f, CU_FUNC_ATTRIBUTE_NON_PORTABLE_CLUSTER_SIZE_ALLOWED, 1));
+  EXPECT_REFUSED(go(32, 17), CUDA_ERROR_INVALID_CLUSTER_SIZE);
+  EXPECT_REFUSED(go(31, 2), CUDA_ERROR_INVALID_VALUE);
+  EXPECT_SAYS("is not a multiple of its cluster of 2x1x1");
+}
+
+TEST_F(DriverLaunch, refuses_cooperative_grids_that_do_not_fit) {
+  const CUfunction f = load(module_text(empty_kernel), "empty");
+  EXPECT_CU(api().cuLaunchCooperativeKernel(f, 264, 1, 1, 1024, 1, 1, 0, nullptr, nullptr));
+  EXPECT_REFUSED(api().cuLaunchCooperativeKernel(f, 265, 1, 1, 1024, 1, 1, 0, nullptr, nullptr),
+                 CUDA_ERROR_COOPERATIVE_LAUNCH_TOO_LARGE);
+}
+
+TEST_F(DriverLaunch, what_kernels_do_wrong_stays_with_the_context) {
+  const CUfunction store = load(module_text(store_kernel), "store");
+  CUdeviceptr nowhere = 64;
+  unsigned value = 1;
+  EXPECT_CU(launch(store, 1, 1, {&nowhere, &value})); // the launch itself is right
+  EXPECT_REFUSED(api().cuCtxSynchronize(), CUDA_ERROR_ILLEGAL_ADDRESS);
+  EXPECT_SAYS("store");
+  CUdeviceptr p = 0;
+  EXPECT_REFUSED(api().cuMemAlloc_v2(&p, 4), CUDA_ERROR_ILLEGAL_ADDRESS);
+  EXPECT_REFUSED(launch(store, 1, 1, {&nowhere, &value}), CUDA_ERROR_ILLEGAL_ADDRESS);
+  CUcontext other = nullptr; // another one is well
+  EXPECT_CU(api().cuCtxCreate_v2(&other, 0, 0));
+  EXPECT_CU(api().cuMemAlloc_v2(&p, 4));
+  EXPECT_CU(api().cuCtxDestroy_v2(other));
+}
+
+TEST_F(DriverLaunch, misaligned_addresses_and_traps) {
+  CUdeviceptr p = upload(std::vector<std::uint32_t>(4, 0)) + 1;
+  unsigned value = 1;
+  EXPECT_CU(launch(load(module_text(store_kernel), "store"), 1, 1, {&p, &value}));
+  EXPECT_REFUSED(api().cuCtxSynchronize(), CUDA_ERROR_MISALIGNED_ADDRESS);
+  CUcontext other = nullptr;
+  EXPECT_CU(api().cuCtxCreate_v2(&other, 0, 0));
+  EXPECT_CU(launch(load(module_text(".visible .entry f()\n{\n  trap;\n}\n"), "f"), 1, 1, {}));
+  EXPECT_REFUSED(api().cuStreamSynchronize(nullptr), CUDA_ERROR_LAUNCH_FAILED);
+  EXPECT_CU(api().cuCtxDestroy_v2(other));
+}
+
+} // namespace
