@@ -1,5 +1,5 @@
 // What lanes of a warp do together, with whole and split member masks, in converged and divergent code.
-#include "run_ptx.h"
+#include "tests/emulator/checked.h"
 
 #include <algorithm>
 #include <cmath>
@@ -291,6 +291,28 @@ TEST(Divergence, ABarrierInBothBranches) {
     for (u32 i = 0; i < 64; ++i)
       EXPECT_EQ(d[i], a[i ^ 1]);
   });
+}
+
+// Neighbours exchange words through shared memory; only the barrier orders that.
+TEST(Divergence, TheBarrierOrdersMemory) {
+  auto kernel = [](const std::string& between) {
+    return ".visible .entry test(.param .u64 out) {\n.shared .align 4 .b32 s[32];\n.reg .pred %p<2>;\n"
+           ".reg .b32 %t, %n, %r;\n.reg .b64 %l<8>;\n"
+           "mov.u32 %t, %tid.x;\n xor.b32 %n, %t, 1;\n mov.u64 %l0, s;\n mad.wide.u32 %l1, %t, 4, %l0;\n"
+           "mad.wide.u32 %l2, %n, 4, %l0;\n ld.param.u64 %l3, [out];\n mad.wide.u32 %l4, %t, 4, %l3;\n"
+           "and.b32 %r, %t, 1;\n setp.eq.u32 %p0, %r, 0;\n st.shared.u32 [%l1], %t;\n" +
+           between + "ld.shared.u32 %r, [%l2];\n st.global.u32 [%l4], %r;\n ret;\n}\n";
+  };
+  const std::pair<std::string, std::string> cases[] = {
+      {"", "race"},
+      {"bar.warp.sync -1;\n", ""},
+      {"@%p0 bra even;\n bar.warp.sync -1;\n bra end;\n even: bar.warp.sync -1;\n end:\n", ""},
+  };
+  for (const auto& [between, kinds] : cases) {
+    Checked machine;
+    machine.threads.x = 32;
+    EXPECT_EQ(machine.kinds(kernel(between), {machine.buffer(128)}), kinds) << between << machine.reported();
+  }
 }
 
 TEST(Divergence, AMemberThatNeverComesIsADeadlock) {

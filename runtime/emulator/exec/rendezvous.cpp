@@ -1,4 +1,5 @@
 #include "emulator/exec/rendezvous.h"
+#include "emulator/checks/checker.h"
 
 #include <fmt/format.h>
 
@@ -91,6 +92,13 @@ Flow synchronise(Group& group, const Instruction& instruction, Mask mask) {
     const Mask same = lanes_where(come, [&](int k) { return named[k] == named[i]; });
     return (named[i] & warp.alive & ~same) == 0;
   });
+  if (Checker* checker = warp.block->launch->checker; checker != nullptr)
+    for (Mask rest = complete; rest != 0;) {
+      const Mask wanted = named[__builtin_ctz(rest)];
+      const Mask together = lanes_where(rest, [&](int i) { return named[i] == wanted; });
+      checker->warp_syncs(group, together);
+      rest &= ~together;
+    }
   for (Group* at : here) {
     const Instruction& barrier = at == &group ? instruction : *at->wait.where;
     const Mask go = at->mask & complete;

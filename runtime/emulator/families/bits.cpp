@@ -54,7 +54,7 @@ void decode_lop3(Decoding& d) {
     return d.fail("the table of lop3 is no constant from 0 to 255");
   d.out.execute = lop3;
   d.out.immediate = table.value;
-  d.out.flags = static_cast<u64>(d.which({"and", "or"}) + 1);
+  d.out.flags = static_cast<u64>(d.which({"and", "or"})) + 1;
 }
 
 // ---- choosing ----

@@ -73,7 +73,7 @@ private:
     if (type == 's')
       append(spec + 's', memory.string(next(8)).c_str());
     else if (type == 'p')
-      append(spec + 'p', reinterpret_cast<const void*>(next(8)));
+      append(spec + 'p', std::bit_cast<const void*>(next(8)));
     else if (type == 'c')
       append(spec + 'c', static_cast<int>(next(4)));
     else if (std::string_view("diouxX").find(type) == std::string_view::npos)
