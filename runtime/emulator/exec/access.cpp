@@ -4,6 +4,7 @@
 #include "emulator/exec/groups.h"
 #include "emulator/memory/spaces.h"
 
+#include <cstring>
 #include <fmt/format.h>
 
 namespace emu {
@@ -66,25 +67,76 @@ bool leave_out(Group& group, const Instruction& instruction, Access& access, int
   return true;
 }
 
-} // namespace
+// Bits in which the addresses differ, and those that any of them has.
+struct Spread {
+  std::uint64_t differing = 0, any = 0;
+};
 
-void addresses(const Group& group, const Instruction& instruction, int operand, Access& access) {
-  const Slot base = instruction.operand(operand);
-  const auto offset = static_cast<std::uint64_t>(instruction.immediate);
-  if (base.bytes == 4) {
-    const auto* from = lanes<std::uint32_t>(group.frame, base);
-    // 32-bit addresses wrap as 32-bit numbers do.
-    for (int i = 0; i < warp_size; ++i)
-      access.address[i] = static_cast<std::uint32_t>(from[i] + static_cast<std::uint32_t>(offset));
-  } else {
-    const auto* from = lanes<std::uint64_t>(group.frame, base);
-    for (int i = 0; i < warp_size; ++i)
-      access.address[i] = from[i] + offset;
+Spread spread(const std::uint64_t* address) {
+  Spread result;
+  const std::uint64_t first = address[0];
+  for (int i = 0; i < warp_size; ++i) {
+    result.differing |= address[i] ^ first;
+    result.any |= address[i];
   }
+  return result;
 }
 
-bool resolve(Group& group, const Instruction& instruction, Access& access) {
-  const std::uint32_t align = access.align ? access.align : access.bytes;
+// host[i] = address[i] + delta + i * stride, if all of [address, address + bytes) lie in [begin, begin +
+// size).
+bool translate(Access& access, std::uint64_t begin, std::uint64_t size, const std::byte* host,
+               std::uint64_t stride) {
+  if (size < access.bytes)
+    return false;
+  const std::uint64_t last = size - access.bytes, base = reinterpret_cast<std::uint64_t>(host);
+  std::uint64_t outside = 0; // its highest bit
+  std::uint64_t at[warp_size];
+  for (int i = 0; i < warp_size; ++i) {
+    const std::uint64_t offset = access.address[i] - begin;
+    outside |= offset | (last - offset);
+    at[i] = base + offset + static_cast<std::uint64_t>(i) * stride;
+  }
+  std::memcpy(access.host, at, sizeof at);
+  return outside >> 63 == 0;
+}
+
+// All lanes at once, if they are in one space, aligned, and inside. False says nothing.
+bool resolve_together(Group& group, Access& access, std::uint32_t align) {
+  const Spread all = spread(access.address);
+  if (all.any & (align - 1))
+    return false;
+  Space space = access.space;
+  std::uint64_t window = 0;
+  if (space == Space::generic) {
+    if (all.differing >> 48)
+      return false;
+    const Found first = locate(space, access.address[0]);
+    space = first.space;
+    window = access.address[0] - first.address;
+  }
+  std::memset(access.found, static_cast<int>(space), sizeof access.found);
+  Warp& warp = *group.warp;
+  Block& block = *warp.block;
+  const Launch& launch = *block.launch;
+  switch (space) {
+  case Space::shared:
+    return translate(access, window + shared_base, block.shared.size(), block.shared.data(), 0);
+  case Space::local:
+    return translate(access, window + local_begin, warp.local_bytes, warp.local.data(), warp.local_bytes);
+  case Space::param:
+    return translate(access, window, launch.params.size(), launch.params.data(), 0);
+  default:
+    break;
+  }
+  // What is aligned lies in one page.
+  if (all.differing >= Memory::page_bytes || access.bytes > align ||
+      !launch.memory->accessible(access.address[0], access.bytes))
+    return false;
+  std::memcpy(access.host, access.address, sizeof access.host);
+  return true;
+}
+
+bool resolve_each(Group& group, const Instruction& instruction, Access& access, std::uint32_t align) {
   for (Mask rest = access.mask; rest != 0; rest &= rest - 1) {
     const int lane = __builtin_ctz(rest);
     const Found at = locate(access.space, access.address[lane]);
@@ -107,6 +159,49 @@ bool resolve(Group& group, const Instruction& instruction, Access& access) {
       return false;
     }
   }
+  return true;
+}
+
+} // namespace
+
+void addresses(const Group& group, Slot base, std::int64_t offset, Access& access) {
+  if (base.bytes == 4) {
+    const auto* from = lanes<std::uint32_t>(group.frame, base);
+    // 32-bit addresses wrap as 32-bit numbers do.
+    for (int i = 0; i < warp_size; ++i)
+      access.address[i] = static_cast<std::uint32_t>(from[i] + static_cast<std::uint32_t>(offset));
+  } else {
+    const auto* from = lanes<std::uint64_t>(group.frame, base);
+    for (int i = 0; i < warp_size; ++i)
+      access.address[i] = from[i] + static_cast<std::uint64_t>(offset);
+  }
+  if (access.mask == all_lanes)
+    return;
+  const std::uint64_t instead = access.address[__builtin_ctz(access.mask)];
+  for (int i = 0; i < warp_size; ++i)
+    access.address[i] = (access.mask >> i & 1) ? access.address[i] : instead;
+}
+
+void addresses(const Group& group, const Instruction& instruction, int operand, Access& access) {
+  addresses(group, instruction.operand(operand), instruction.immediate, access);
+}
+
+Access access_of(const Group& group, const Instruction& instruction, int operand, Mask mask, Doing doing) {
+  Access access;
+  access.space = static_cast<Space>(instruction.space);
+  access.doing = doing;
+  access.order = static_cast<Order>(instruction.order);
+  access.scope = static_cast<Scope>(instruction.scope);
+  access.bytes = std::uint32_t(instruction.width) * instruction.vector;
+  access.mask = mask;
+  addresses(group, instruction, operand, access);
+  return access;
+}
+
+bool resolve(Group& group, const Instruction& instruction, Access& access) {
+  const std::uint32_t align = access.align ? access.align : access.bytes;
+  if (!resolve_together(group, access, align) && !resolve_each(group, instruction, access, align))
+    return false;
   if (Checker* checker = group.warp->block->launch->checker)
     checker->accessed(group, instruction, access);
   if (CounterShard* counts = group.warp->block->counts)

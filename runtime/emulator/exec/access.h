@@ -29,11 +29,26 @@ struct Access {
   Space found[warp_size];           ///< never generic, once resolved
 };
 
-/// The addresses of an instruction's operand `operand` (registers of 32 or 64 bits, plus the immediate).
+/// The addresses of a slot (registers of 32 or 64 bits), plus an offset, for the lanes of access.mask; the
+/// others get the address of one of them, so that loops over all lanes do no harm.
+void addresses(const Group& group, Slot base, std::int64_t offset, Access& access);
+/// Of an instruction's operand `operand`, plus the immediate.
 void addresses(const Group& group, const Instruction& instruction, int operand, Access& access);
+
+/// What the instruction says of its access, with the addresses of operand `operand`; not resolved yet.
+Access access_of(const Group& group, const Instruction& instruction, int operand, Mask mask, Doing doing);
 
 /// Fills `host` and `found`. False if a lane's address is not allowed; then a fault has been reported. With
 /// checks on, lanes whose access is reported but cannot be done are taken out of `mask`.
 bool resolve(Group& group, const Instruction& instruction, Access& access);
+
+/// Bytes that other host threads may access at the same time (blocks run on several): elements are relaxed
+/// atomics of the host, which cost nothing, and fences order them.
+template <class T> T load_element(const std::byte* from) {
+  return __atomic_load_n(reinterpret_cast<const T*>(from), __ATOMIC_RELAXED);
+}
+template <class T> void store_element(std::byte* to, T value) {
+  __atomic_store_n(reinterpret_cast<T*>(to), value, __ATOMIC_RELAXED);
+}
 
 } // namespace emu

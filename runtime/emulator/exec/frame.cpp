@@ -1,5 +1,6 @@
 // Frames: registers of an activation, its constants and special registers.
 #include "emulator/checks/checker.h"
+#include "emulator/exec/async.h"
 #include "emulator/exec/groups.h"
 #include "emulator/memory/spaces.h"
 
@@ -165,6 +166,7 @@ std::shared_ptr<Frame> make_frame(Warp& warp, const Function& function, std::sha
 std::unique_ptr<Block> make_block(Launch& launch, std::uint64_t linear) {
   auto block = std::make_unique<Block>();
   block->launch = &launch;
+  block->async = std::make_shared<AsyncQueue>();
   block->linear = linear;
   block->id = block_at(launch.grid, linear);
   block->threads = launch.block_threads();

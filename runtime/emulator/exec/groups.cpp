@@ -1,5 +1,6 @@
 #include "emulator/exec/groups.h"
 #include "emulator/checks/checker.h"
+#include "emulator/exec/barriers.h"
 
 #include <algorithm>
 
@@ -67,6 +68,13 @@ void wake_barrier(Block& block, std::uint32_t id) {
         group->wait = {};
 }
 
+void wake_async(Block& block) {
+  for (auto& warp : block.warps)
+    for (auto& group : warp->groups)
+      if (group->wait.what == Wait::For::async)
+        group->wait = {};
+}
+
 Flow leave(Group& group, Mask lanes) {
   Warp& warp = *group.warp;
   if (Checker* checker = warp.block->launch->checker)
@@ -74,9 +82,11 @@ Flow leave(Group& group, Mask lanes) {
   warp.alive &= ~lanes;
   ++warp.block->progress;
   wake(warp); // those that meet wait only for lanes that have not left
+  Block& block = *warp.block;
   group.mask &= ~lanes;
   if (group.mask == 0)
     remove(group);
+  barriers_after_leaving(block);
   return Flow::switched;
 }
 

@@ -33,6 +33,7 @@ void merge(Group& group, Group& other);
 /// Lets groups go on that wait for what just happened.
 void wake(Warp& warp);
 void wake_barrier(Block& block, std::uint32_t id);
+void wake_async(Block& block);
 
 std::shared_ptr<Frame> make_frame(Warp& warp, const Function& function, std::shared_ptr<Frame> caller);
 /// Where lane `lane`'s local memory begins; it has warp.local_bytes bytes, at address `local_begin`.

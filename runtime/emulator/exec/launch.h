@@ -44,6 +44,8 @@ struct Outcome {
   std::uint64_t warp_instructions = 0, thread_instructions = 0;
 };
 
+class Random;
+
 struct Launch {
   std::shared_ptr<const Program> program;
   const Function* kernel = nullptr;
@@ -59,6 +61,7 @@ struct Launch {
   std::uint64_t grid_id = 0;
 
   // While it runs:
+  Random* random = nullptr; ///< of the schedule; null in the fast mode
   std::atomic<bool> stopped{false};
   std::atomic<std::uint64_t> warp_instructions{0}, thread_instructions{0};
   std::mutex mutex; ///< of outcome, and of print

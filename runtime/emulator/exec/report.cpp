@@ -1,5 +1,6 @@
 // Errors that end a launch, in words.
 #include "emulator/checks/checker.h"
+#include "emulator/exec/mbarrier.h"
 #include "emulator/exec/schedule.h"
 
 #include <fmt/format.h>
@@ -17,13 +18,15 @@ std::string waiting_for(const Group& group) {
   const Block& block = *group.warp->block;
   if (group.wait.what == Wait::For::barrier) {
     const Barrier& barrier = block.barriers[group.wait.id];
+    if (barrier.expected == 0)
+      return fmt::format("barrier {} of all threads ({} have come)", group.wait.id, barrier.threads);
     return fmt::format("barrier {} ({} of {} threads have come)", group.wait.id, barrier.arrived,
                        barrier.expected);
   }
   if (group.wait.what == Wait::For::warp)
     return fmt::format("lanes 0x{:08x} of its warp to come to the same instruction",
                        group.wait.lanes & group.warp->alive & ~group.mask);
-  return "asynchronous work";
+  return describe_mbarrier(block, group.wait.id);
 }
 
 } // namespace

@@ -1,5 +1,6 @@
-#include "emulator/counters/counters.h"
 #include "emulator/checks/checker.h"
+#include "emulator/counters/counters.h"
+#include "emulator/exec/async.h"
 #include "emulator/exec/schedule.h"
 
 #include <algorithm>
@@ -92,7 +93,7 @@ private:
       executed += blocks[i]->executed - before;
       if (over_limit(launch, executed))
         give_up(launch);
-      if (progress == Progress::waiting)
+      if (progress == Progress::waiting && !unblock(*blocks[i]))
         report_deadlock(*blocks[i]);
       if (progress == Progress::finished) {
         account(launch, *blocks[i]);
@@ -140,6 +141,7 @@ void run_scheduled(Launch& launch) {
   constexpr std::uint64_t most_blocks = 64; // at a time: enough to meet every order of a few
   constexpr std::uint32_t longest = 64;     // instructions of one turn
   Random random(launch.options.seed);
+  launch.random = &random;
   const std::uint64_t resident = std::min(resident_blocks(launch), most_blocks);
   std::vector<std::unique_ptr<Block>> blocks;
   std::uint64_t next = 0, executed = 0;
@@ -160,11 +162,13 @@ void run_scheduled(Launch& launch) {
     executed += block.executed - before;
     if (over_limit(launch, executed))
       give_up(launch);
+    block.async->advance(block.executed);
     if (progress == Progress::finished &&
         std::ranges::all_of(block.warps, [](const auto& one) { return one->groups.empty(); })) {
+      block.async->finish_all();
       account(launch, block);
       blocks.erase(blocks.begin() + static_cast<std::ptrdiff_t>(b));
-    } else if (progress == Progress::waiting && !can_go_on(block)) {
+    } else if (progress == Progress::waiting && !can_go_on(block) && !unblock(block)) {
       report_deadlock(block);
     }
   }

@@ -102,6 +102,7 @@ std::uint32_t meeting_of(const Group& group) {
 Progress run_warp(Warp& warp, std::uint32_t budget) {
   constexpr std::uint32_t slice = 512; // of a group that others wait beside
   bool ran_any = false, fair = false;
+  std::size_t yielded = 0;
   while (budget > 0) {
     if (warp.groups.empty())
       return Progress::finished;
@@ -116,7 +117,10 @@ Progress run_warp(Warp& warp, std::uint32_t budget) {
     const Ran ran = run_group(*group, turn, alone ? nowhere : meeting_of(*group));
     ran_any = true;
     budget -= std::min(budget, ran.instructions);
-    fair = ran.instructions >= turn && !alone; // a spin loop, perhaps: let the others go on
+    // A spin loop, perhaps: let the others go on, of this warp and then of other warps.
+    fair = (ran.instructions >= turn || ran.flow == Flow::yields) && !alone;
+    if (ran.flow == Flow::yields && ++yielded >= warp.groups.size())
+      return Progress::ran;
     if (ran.flow == Flow::fault)
       return Progress::finished;
   }

@@ -10,6 +10,7 @@
 
 namespace emu {
 
+class AsyncQueue;
 class Checker;
 class Counters;
 class CounterShard;
@@ -32,15 +33,22 @@ struct Frame {
   std::shared_ptr<Frame> caller;     ///< null for a kernel
   const Instruction* call = nullptr; ///< in the caller
   std::uint32_t depth = 0;           ///< 0 for a kernel
-  std::shared_ptr<void> checks; ///< the checker's own data of this activation
+  std::shared_ptr<void> checks;      ///< the checker's own data of this activation
 };
+
+struct Barrier;
+struct Group;
+
+/// Gives a group that waited for a barrier what the barrier's threads voted for.
+using BarrierResult = void (*)(Group& group, const Instruction& instruction, const Barrier& barrier);
 
 /// What a group waits for; `where` is the instruction, for reports.
 struct Wait {
   enum class For : std::uint8_t { nothing, barrier, warp, async } what = For::nothing;
-  std::uint32_t id = 0; ///< of a barrier
+  std::uint64_t id = 0; ///< of a barrier; for async: the mbarrier's address in shared memory
   Mask lanes = 0;       ///< of a warp-wide rendezvous
   const Instruction* where = nullptr;
+  BarrierResult result = nullptr; ///< of barrier.red
 };
 
 struct Group {
@@ -51,6 +59,7 @@ struct Group {
   std::uint32_t pc = 0;
   Mask mask = 0;
   Wait wait;
+  bool timed_out = false;     ///< woken from mbarrier.try_wait without the phase being complete
   std::uint64_t last_run = 0; ///< for fairness
   bool ready() const { return wait.what == Wait::For::nothing; }
 };
@@ -60,17 +69,21 @@ struct Warp {
   std::uint32_t index = 0; ///< in its block
   Mask alive = 0;          ///< lanes that have not exited
   std::vector<std::unique_ptr<Group>> groups;
-  std::vector<std::byte> local;  ///< local memory, lane after lane
-  std::uint64_t local_bytes = 0; ///< of one lane
-  std::uint64_t executed = 0;    ///< instructions, for clocks
+  std::vector<std::byte> local;                        ///< local memory, lane after lane
+  std::uint64_t local_bytes = 0;                       ///< of one lane
+  std::uint64_t executed = 0;                          ///< instructions, for clocks
+  std::array<std::uint32_t, warp_size> async_groups{}; ///< of cp.async, that each lane has committed
 };
 
-/// A named barrier of a block (PTX ISA, "barrier{.cta}"): counts threads.
+/// A named barrier of a block, see barriers.h.
 struct Barrier {
-  std::uint32_t expected = 0; ///< threads; 0 while nobody has come
-  std::uint32_t arrived = 0;
-  std::uint32_t reduced = 0; ///< of barrier.red: threads whose predicate held
-  const Instruction* where = nullptr;
+  std::uint32_t expected = 0;   ///< threads, if a count was given
+  std::uint32_t arrived = 0;    ///< threads, where an aligned instruction counts full warps
+  std::uint32_t threads = 0;    ///< those that really came
+  std::uint32_t voted = 0;      ///< of barrier.red: threads
+  std::uint32_t held = 0;       ///< of barrier.red: threads whose predicate held
+  std::vector<Mask> parts = {}; ///< by warp: lanes that came to an aligned instruction before the others
+  const Instruction* where = nullptr; ///< of the first that came
   std::uint64_t generation = 0;
 };
 
@@ -84,9 +97,12 @@ struct Block {
   std::array<Barrier, 16> barriers;
   std::uint64_t executed = 0; ///< warp instructions
   std::uint64_t thread_instructions = 0;
-  std::uint64_t progress = 0;     ///< changes whenever something other than a spin happened
-  std::shared_ptr<void> checks; ///< the checker's own data of this block
-  CounterShard* counts = nullptr; ///< of the host thread that runs it; null: no counting
+  std::uint64_t progress = 0;            ///< changes whenever something other than a spin happened
+  std::shared_ptr<AsyncQueue> async;     ///< work in flight
+  std::uint64_t progress_at_timeout = 0; ///< when threads that wait at mbarriers were last let go on
+  std::uint32_t timeouts = 0;            ///< since there was progress
+  std::shared_ptr<void> checks;          ///< the checker's own data of this block
+  CounterShard* counts = nullptr;        ///< of the host thread that runs it; null: no counting
 };
 
 } // namespace emu

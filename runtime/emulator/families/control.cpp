@@ -130,7 +130,7 @@ Flow trap(Group& group, const Instruction& instruction, Mask mask) {
 }
 
 Flow nothing(Group&, const Instruction&, Mask) { return Flow::go; }
-Flow pause(Group&, const Instruction&, Mask) { return Flow::switched; }
+Flow pause(Group&, const Instruction&, Mask) { return Flow::yields; }
 
 void decode_branch(Decoding& d) {
   const std::uint32_t target = d.target(d.statement.operands[0]);

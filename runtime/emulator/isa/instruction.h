@@ -17,6 +17,7 @@ struct Instruction;
 enum class Flow : std::uint8_t {
   go,       ///< goes on at group.pc
   switched, ///< groups were split, merged, woken, removed, or this one waits: choose anew who runs
+  yields,   ///< goes on, but waits for what others do by looking again and again: let them run
   retry,    ///< nothing was done: the same instruction runs again later (group.wait may say when)
   fault,    ///< the launch ends with an error, which has been reported
 };
@@ -45,7 +46,8 @@ struct Instruction {
   const Slot* slot = nullptr; ///< destinations and sources in operand order, vectors expanded
   std::uint16_t slots = 0;
   std::uint16_t destinations = 0; ///< the first so many slots are written
-  std::uint16_t first[9] = {};    ///< where in `slot` operand i begins; first[i + 1] - first[i] are its parts
+  /// Where in `slot` operand i of the table begins; first[i + 1] - first[i] are its parts, none if left out.
+  std::uint16_t first[9] = {};
   std::uint8_t operands = 0;
   Kind kind = Kind::compute;
   bool guarded = false, guard_negated = false;

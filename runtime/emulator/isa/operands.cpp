@@ -137,7 +137,7 @@ bool Operands::add_register(const ptx::Operand& operand, const OperandSpec& spec
     return false;
   }
   Slot slot = {.offset = first_number[operand.index] + part, .bytes = bytes_of[first_number[operand.index]]};
-  const bool predicate = spec.what == OperandSpec::What::predicate;
+  const bool predicate = spec.what == OperandSpec::What::predicate || (spec.or_predicate && slot.bytes == 0);
   const std::uint32_t wanted = predicate ? 0 : bytes_of_type(type_of(spec, decoding)) * spec.widen;
   if (spec.what != OperandSpec::What::any && (spec.at_least ? slot.bytes < wanted : slot.bytes != wanted)) {
     decoding.fail(fmt::format("'{}' has {}, expected {}", operand.text,
@@ -328,13 +328,14 @@ bool Operands::decode(const ptx::Statement& statement, std::span<const OperandSp
     return false;
   }
   auto next = statement.operands.begin();
+  auto optional = given - required; // of them so many are there: the first ones
   for (std::size_t i = 0; i < std::size(out.first); ++i) {
     out.first[i] = static_cast<std::uint16_t>(function.slots.size() - begin);
     if (i >= specs.size())
       continue;
     if (specs[i].what == OperandSpec::What::carry) {
       function.slots.push_back({.offset = carry});
-    } else if (next != statement.operands.end()) {
+    } else if (!specs[i].optional || optional-- > 0) {
       const ptx::Operand& operand = *next++;
       if (!add(operand, specs[i], decoding)) {
         error = {operand.place.line ? operand.place : statement.place, decoding.error, {}};

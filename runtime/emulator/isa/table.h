@@ -12,6 +12,7 @@
 //     p0         as t0, or a vector of parts that are together as wide (mov)
 //     r0         a register at least as wide as t0 (ld, st, cvt)
 //     b32 f64 .. of that type
+//     u32/pred   either of them, by the register that is given
 //     pred       a predicate (sources: also negated, see Instruction::negated)
 //     cc         the carry flag, which is not written: a hidden predicate of the function
 //     mem        an address; label  a branch target; any  whatever is written (the decoder looks at the
@@ -106,6 +107,7 @@ struct Entry {
 struct OperandSpec {
   enum class What : std::uint8_t { typed, predicate, carry, address, label, any } what = What::any;
   bool destination = false, optional = false;
+  bool or_predicate = false;      ///< may be one instead
   bool pair = false;              ///< what|predicate
   bool packs = false;             ///< also a vector of parts of it; and clocks
   bool at_least = false;          ///< the register may be wider than the type
@@ -126,12 +128,14 @@ std::span<const Entry> convert_entries();
 std::span<const Entry> move_entries();
 std::span<const Entry> control_entries();
 std::span<const Entry> memory_entries();
+std::span<const Entry> cache_entries();
 std::span<const Entry> atomic_entries();
 std::span<const Entry> warp_entries();
 std::span<const Entry> barrier_entries();
 std::span<const Entry> mma_entries();
 std::span<const Entry> shared_matrix_entries();
 std::span<const Entry> async_entries();
+std::span<const Entry> mbarrier_entries();
 
 /// What stands after the last instruction of a function: its lanes return, or leave.
 Execute function_end();

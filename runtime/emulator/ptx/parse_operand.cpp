@@ -80,6 +80,7 @@ Operand Parser::operand() {
     result = group(Kind::vector, "}");
   } else if (first.is("[")) {
     result = group(Kind::address, "]");
+    tokens.accept(".unified"); // a promise about generic addresses that changes nothing
   } else if (first.is("(") && mnemonic == "call") {
     result = group(Kind::list, ")");
   } else if (first.is(Token::Kind::name) && !starts_constant(first)) {

@@ -1,0 +1,60 @@
+// Asynchronous work: what a thread begins and goes on beside (cp.async; bulk copies and matrix operations
+// have their place here, too). It reads its sources some time after it was issued, writes its destinations
+// some time after that, and is complete at the latest when its thread has waited for it.
+//
+// In the fast mode nothing is in flight: work is done when it is issued. In the scheduled mode the schedule
+// chooses both times, counted in instructions of the block. What is waited for is done by the wait at the
+// latest, which is the latest that a program can tell.
+#pragma once
+
+#include "emulator/exec/schedule.h"
+
+#include <memory>
+#include <vector>
+
+namespace emu {
+
+class AsyncWork {
+public:
+  virtual ~AsyncWork() = default;
+  virtual void read() {}    ///< takes what is copied
+  virtual void write() = 0; ///< puts it where it goes, or signals that it is done
+};
+
+/// The work of a block that is in flight, in the order of its issue.
+class AsyncQueue {
+public:
+  /// For what no thread can wait for but through an mbarrier.
+  static constexpr std::uint32_t no_group = ~0u;
+
+  /// Work of a thread of the block, in one of its groups.
+  void issue(Block& block, std::uint32_t thread, std::uint32_t group, std::unique_ptr<AsyncWork> work);
+  /// Work to be done once all that the thread has issued is complete.
+  void issue_after(Block& block, std::uint32_t thread, std::unique_ptr<AsyncWork> work);
+  /// Does what is due.
+  void advance(std::uint64_t now);
+  /// A thread waits for its groups below `group`.
+  void finish(std::uint32_t thread, std::uint32_t group);
+  /// Does what is due next, now: nothing else goes on. False if there is nothing.
+  bool finish_next();
+  void finish_all();
+  bool empty() const { return flying.empty(); }
+
+private:
+  struct InFlight {
+    std::uint32_t thread = 0, group = 0;
+    std::uint64_t read_at = 0, write_at = 0;
+    bool has_read = false;
+    std::unique_ptr<AsyncWork> work;
+    void run(std::uint64_t now);
+  };
+  template <class Which> void run_where(std::uint64_t now, Which which);
+  std::vector<InFlight> flying;
+  std::uint64_t next = ~std::uint64_t(0); ///< nothing is due before
+};
+
+/// When every thread of the block waits: lets asynchronous work go on, or ends the time for which threads
+/// wait at an mbarrier. False if nothing can wake any of them.
+bool unblock(Block& block);
+
+} // namespace emu

@@ -1,0 +1,20 @@
+// Modifiers that the instructions of several families share.
+#pragma once
+
+#include "emulator/exec/access.h"
+#include "emulator/isa/table.h"
+
+#define EMU_SCOPE "(.cta|.cluster|.gpu|.sys)"
+
+namespace emu {
+
+/// Sets order, scope and space of an access from its modifiers; its address is operand `address`.
+void decode_access_modifiers(Decoding& decoding, int address);
+
+/// The value of an operand that must be a constant; fails the decoding if it is none.
+std::int64_t constant_operand(Decoding& decoding, int operand);
+
+/// How an instruction is executed that needs nothing from its modifiers.
+template <Execute execute> void decode_as(Decoding& decoding) { decoding.out.execute = execute; }
+
+} // namespace emu
