@@ -1,0 +1,262 @@
+#include "kernel_cases.h"
+
+#include "compiler/backends/cuda/nvrtc.h"
+
+#include <bit>
+#include <chrono>
+#include <cmath>
+#include <cstring>
+#include <fstream>
+#include <map>
+#include <sstream>
+
+namespace emu::test {
+namespace {
+
+template <class T> std::string differs(const T* found, const std::vector<T>& wanted, double tolerance = 0) {
+  for (std::size_t i = 0; i < wanted.size(); ++i)
+    if (!(std::abs(double(found[i]) - double(wanted[i])) <= tolerance * (1 + std::abs(double(wanted[i])))))
+      return "element " + std::to_string(i) + " is " + std::to_string(found[i]) + ", expected " +
+             std::to_string(wanted[i]);
+  return "";
+}
+
+// Small integers, so that sums of floats are exact in any order.
+std::vector<float> whole_floats(std::size_t count, std::mt19937_64& random) {
+  std::vector<float> values(count);
+  for (float& x : values)
+    x = static_cast<float>(static_cast<int>(random() % 17) - 8);
+  return values;
+}
+
+void prepare_reduce(Arguments& arguments, std::mt19937_64& random) {
+  const std::vector<float> x = whole_floats(3001, random);
+  arguments.input(x);
+  const float* sum = arguments.input(std::vector<float>{0});
+  arguments.pass(3001);
+  float wanted = 0;
+  for (float value : x)
+    wanted += value;
+  arguments.verify = [=] { return differs(sum, {wanted}); };
+}
+
+void prepare_tree(Arguments& arguments, std::mt19937_64& random) {
+  const std::vector<float> x = whole_floats(512, random);
+  arguments.input(x);
+  const float* sums = arguments.output<float>(2);
+  std::vector<float> wanted(2);
+  for (std::size_t i = 0; i < 512; ++i)
+    wanted[i / 256] += x[i];
+  arguments.verify = [=] { return differs(sums, wanted); };
+}
+
+void prepare_scan(Arguments& arguments, std::mt19937_64& random) {
+  constexpr std::size_t count = 4 * 256;
+  std::vector<int> x(count), wanted;
+  int sum = 0;
+  for (int& value : x) {
+    value = static_cast<int>(random() % 100);
+    wanted.push_back(sum += value);
+  }
+  arguments.input(x);
+  const int* y = arguments.output<int>(count);
+  arguments.input(std::vector<unsigned>{0});
+  arguments.input(std::vector<int>(4));
+  arguments.output<int>(4);
+  arguments.verify = [=] { return differs(y, wanted); };
+}
+
+void prepare_histogram(Arguments& arguments, std::mt19937_64& random) {
+  std::vector<unsigned char> x(2000);
+  std::vector<unsigned> wanted(256);
+  for (unsigned char& value : x)
+    ++wanted[value = static_cast<unsigned char>(random() % 61)];
+  arguments.input(x);
+  const unsigned* counts = arguments.input(std::vector<unsigned>(256));
+  arguments.pass(2000);
+  arguments.verify = [=] { return differs(counts, wanted); };
+}
+
+void prepare_semaphore(Arguments& arguments, std::mt19937_64& random) {
+  const std::vector<float> x = whole_floats(96, random);
+  std::vector<float> wanted = x;
+  for (float& value : wanted)
+    for (int block = 0; block < 4; ++block)
+      value = 2 * value + static_cast<float>(block);
+  const float* values = arguments.input(x);
+  arguments.input(std::vector<unsigned>{0});
+  arguments.pass(96);
+  arguments.verify = [=] { return differs(values, wanted); };
+}
+
+void prepare_last_block(Arguments& arguments, std::mt19937_64& random) {
+  const std::vector<float> x = whole_floats(4 * 128, random);
+  arguments.input(x);
+  arguments.output<float>(4);
+  arguments.input(std::vector<unsigned>{0});
+  const float* sum = arguments.output<float>(1);
+  float wanted = 0;
+  for (float value : x)
+    wanted += value;
+  arguments.verify = [=] { return differs(sum, {wanted}); };
+}
+
+void prepare_mbarrier(Arguments& arguments, std::mt19937_64& random) {
+  constexpr int tiles = 5, tile = 128;
+  const std::vector<float> x = whole_floats(tiles * tile, random);
+  arguments.input(x);
+  const float* sums = arguments.output<float>(96);
+  arguments.pass(tiles);
+  std::vector<float> wanted(96);
+  for (int i = 0; i < tiles * tile; ++i)
+    wanted[static_cast<std::size_t>(i % tile % 96)] += x[static_cast<std::size_t>(i)];
+  arguments.verify = [=] { return differs(sums, wanted); };
+}
+
+std::uint16_t f16_of(float x) {
+  if (x == 0)
+    return 0;
+  int exponent = 0;
+  const float fraction = std::frexp(std::abs(x), &exponent);
+  const int mantissa = static_cast<int>(std::ldexp(fraction, 11)) & 1023;
+  return static_cast<std::uint16_t>((x < 0 ? 0x8000 : 0) | (exponent + 14) << 10 | mantissa);
+}
+std::uint16_t bf16_of(float x) { return static_cast<std::uint16_t>(std::bit_cast<std::uint32_t>(x) >> 16); }
+
+template <std::uint16_t encode(float), int m, int n, int k>
+void prepare_product(Arguments& arguments, std::mt19937_64& random) {
+  const std::vector<float> a = whole_floats(m * k, random), b = whole_floats(n * k, random);
+  const auto encoded = [](const std::vector<float>& values) {
+    std::vector<std::uint16_t> out;
+    for (float value : values)
+      out.push_back(encode(value));
+    return out;
+  };
+  arguments.input(encoded(a));
+  arguments.input(encoded(b));
+  const float* d = arguments.output<float>(m * n);
+  arguments.pass(n);
+  arguments.pass(k);
+  std::vector<float> wanted(m * n);
+  for (int i = 0; i < m; ++i)
+    for (int j = 0; j < n; ++j)
+      for (int l = 0; l < k; ++l)
+        wanted[static_cast<std::size_t>(i * n + j)] +=
+            a[static_cast<std::size_t>(i * k + l)] * b[static_cast<std::size_t>(j * k + l)];
+  arguments.verify = [=] { return differs(d, wanted); };
+}
+
+attile::Result<attile::cuda::Nvrtc>& nvrtc() {
+  static attile::Result<attile::cuda::Nvrtc> opened = attile::cuda::Nvrtc::open();
+  return opened;
+}
+
+std::string text_of(const std::string& path) {
+  std::ifstream file(path);
+  std::stringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+} // namespace
+
+const std::vector<KernelCase>& kernel_cases() {
+  static const std::vector<KernelCase> cases = {
+      {"reduce", "reduce.cu", "reduce", "sm_75", {3, 1, 1}, {128, 1, 1}, prepare_reduce},
+      {"reduce_tree", "reduce.cu", "reduce_tree", "sm_75", {2, 1, 1}, {256, 1, 1}, prepare_tree},
+      {"scan", "scan.cu", "scan", "sm_75", {4, 1, 1}, {256, 1, 1}, prepare_scan},
+      {"histogram", "histogram.cu", "histogram", "sm_75", {3, 1, 1}, {96, 1, 1}, prepare_histogram},
+      {"semaphore", "semaphore.cu", "semaphore", "sm_75", {4, 1, 1}, {64, 1, 1}, prepare_semaphore},
+      {"last_block", "semaphore.cu", "last_block", "sm_75", {4, 1, 1}, {128, 1, 1}, prepare_last_block},
+      {"matmul_mma",
+       "matmul_mma.cu",
+       "matmul_mma",
+       "sm_75",
+       {2, 1, 1},
+       {128, 1, 1},
+       prepare_product<f16_of, 64, 128, 64>},
+      {"matmul_mma_bf16",
+       "matmul_mma.cu",
+       "matmul_mma",
+       "sm_80",
+       {2, 1, 1},
+       {128, 1, 1},
+       prepare_product<bf16_of, 64, 128, 64>,
+       "-DTYPE=\"bf16\""},
+      {"matmul_pipeline",
+       "matmul_pipeline.cu",
+       "matmul_pipeline",
+       "sm_80",
+       {2, 1, 1},
+       {128, 1, 1},
+       prepare_product<bf16_of, 64, 128, 160>},
+      {"mbarrier_pipeline",
+       "mbarrier_pipeline.cu",
+       "mbarrier_pipeline",
+       "sm_80",
+       {1, 1, 1},
+       {128, 1, 1},
+       prepare_mbarrier},
+  };
+  return cases;
+}
+
+const std::string& ptx_of(const KernelCase& one, const std::string& target, std::string& missing) {
+  static std::map<std::string, std::string> made;
+  std::string& ptx = made[one.name + target];
+  if (!nvrtc()) {
+    missing = nvrtc().error().text();
+    return ptx;
+  }
+  if (ptx.empty()) {
+    attile::cuda::NvrtcOptions options;
+    options.target = target;
+    options.cubin = false;
+    if (!one.define.empty())
+      options.flags.push_back(one.define);
+    const auto result = nvrtc()->compile(text_of(ATTILE_KERNELS "/" + one.file), one.file, options);
+    if (result)
+      ptx = result->ptx;
+    else
+      missing = result.error().text();
+  }
+  return ptx;
+}
+
+KernelRun run_kernel(const KernelCase& one, const std::string& ptx, const std::string& target,
+                     Options options, bool checks, std::uint64_t data_seed) {
+  KernelRun run;
+  Memory memory(std::uint64_t(64) << 20);
+  ptx::Error error;
+  Launch launch;
+  launch.program = load(ptx, memory, error);
+  if (launch.program == nullptr) {
+    run.outcome = {.status = Status::internal, .message = error.message};
+    return run;
+  }
+  std::mt19937_64 random(data_seed);
+  Arguments arguments(memory);
+  one.prepare(arguments, random);
+  Checker checker(memory);
+  for (const Arguments::Array& array : arguments.allocated)
+    if (checks && array.defined)
+      checker.host_writes(array.address, array.size);
+  launch.kernel = launch.program->find(one.kernel);
+  launch.grid = one.grid;
+  launch.threads = one.threads;
+  launch.params = arguments.bytes;
+  launch.params.resize(launch.kernel->param_bytes);
+  launch.memory = &memory;
+  launch.chip = chip_named(target);
+  launch.options = options;
+  launch.checker = checks ? &checker : nullptr;
+  const auto begin = std::chrono::steady_clock::now();
+  run.outcome = emu::run(launch);
+  run.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  run.reports = checker.reports().all();
+  if (run.outcome.status == Status::success)
+    run.wrong = arguments.verify();
+  return run;
+}
+
+} // namespace emu::test

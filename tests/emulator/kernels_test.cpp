@@ -1,0 +1,156 @@
+// The emulator on whole kernels: right results under every target and many schedules without a report; and
+// mutants, each with one barrier, wait or fence deleted, of which the checks report nearly all.
+#include "kernel_cases.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <sstream>
+
+namespace emu::test {
+namespace {
+
+const std::vector<std::string> targets = {"sm_75", "sm_80", "sm_86", "sm_89", "sm_90a"};
+
+int number(const std::string& target) { return std::atoi(target.c_str() + 3); }
+
+std::uint64_t seed() {
+  static const std::uint64_t value = [] {
+    const char* given = std::getenv("ATTILE_SEED");
+    const std::uint64_t chosen = given ? std::strtoull(given, nullptr, 0) : std::random_device()();
+    std::printf("ATTILE_SEED=%llu\n", static_cast<unsigned long long>(chosen));
+    return chosen;
+  }();
+  return value;
+}
+
+Options scheduled(std::uint64_t schedule) {
+  return {.mode = Options::Mode::scheduled, .seed = schedule, .most_instructions = 3'000'000};
+}
+
+std::string what(const KernelRun& run) {
+  std::string text = run.outcome.message + "\n" + run.wrong;
+  for (const Report& report : run.reports)
+    text += "\n" + render(report);
+  return text;
+}
+
+class Kernels : public testing::TestWithParam<KernelCase> {};
+
+TEST_P(Kernels, AreRightOnEveryTarget) {
+  const KernelCase& one = GetParam();
+  for (const std::string& target : targets) {
+    if (number(target) < number(one.oldest))
+      continue;
+    std::string missing;
+    const std::string& ptx = ptx_of(one, target, missing);
+    if (ptx.empty())
+      GTEST_SKIP() << missing;
+    const KernelRun plain = run_kernel(one, ptx, target, {.workers = 2}, false, seed());
+    EXPECT_FALSE(plain.reported() || !plain.wrong.empty()) << target << ": " << what(plain);
+    const KernelRun checked = run_kernel(one, ptx, target, {.workers = 2}, true, seed());
+    EXPECT_FALSE(checked.reported() || !checked.wrong.empty())
+        << target << ", with checks: " << what(checked);
+  }
+}
+
+TEST_P(Kernels, AreRightUnderManySchedules) {
+  const KernelCase& one = GetParam();
+  std::string missing;
+  const std::string& ptx = ptx_of(one, one.oldest, missing);
+  if (ptx.empty())
+    GTEST_SKIP() << missing;
+  for (std::uint64_t schedule = 0; schedule < 8; ++schedule) {
+    const KernelRun run = run_kernel(one, ptx, one.oldest, scheduled(seed() + schedule), true, seed());
+    EXPECT_FALSE(run.reported() || !run.wrong.empty())
+        << "schedule " << seed() + schedule << ": " << what(run);
+    if (run.reported())
+      break;
+  }
+}
+
+TEST_P(Kernels, RunTheSameWayFromTheSameSeed) {
+  const KernelCase& one = GetParam();
+  std::string missing;
+  const std::string& ptx = ptx_of(one, one.oldest, missing);
+  if (ptx.empty())
+    GTEST_SKIP() << missing;
+  const KernelRun first = run_kernel(one, ptx, one.oldest, scheduled(seed()), false, seed());
+  const KernelRun again = run_kernel(one, ptx, one.oldest, scheduled(seed()), false, seed());
+  EXPECT_EQ(first.outcome.warp_instructions, again.outcome.warp_instructions);
+  EXPECT_EQ(first.outcome.thread_instructions, again.outcome.thread_instructions);
+}
+
+// ---- mutants ----
+
+struct Mutant {
+  std::string line, ptx;
+};
+
+// A line that orders something.
+bool orders(const std::string& line) {
+  for (const char* mnemonic : {"bar.sync", "barrier.sync", "bar.warp.sync", "membar", "fence.",
+                               "cp.async.wait", "mbarrier.try_wait", "mbarrier.test_wait"})
+    if (line.find(mnemonic) != std::string::npos && line.find("//") != line.find_first_not_of(" \t"))
+      return true;
+  return false;
+}
+
+// Of the function `kernel` in the text: without each such line, one at a time.
+std::vector<Mutant> mutants_of(const std::string& ptx, const std::string& kernel) {
+  std::vector<std::string> lines;
+  std::istringstream text(ptx);
+  for (std::string line; std::getline(text, line);)
+    lines.push_back(line);
+  std::vector<Mutant> mutants;
+  bool inside = false;
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    if (lines[i].find(".entry") != std::string::npos)
+      inside = lines[i].find(".entry " + kernel + "(") != std::string::npos;
+    if (!inside || !orders(lines[i]))
+      continue;
+    Mutant mutant = {std::to_string(i + 1) + ": " + lines[i], ""};
+    for (std::size_t j = 0; j < lines.size(); ++j) {
+      std::string line = lines[j];
+      if (j == i) { // from the mnemonic to the end of the statement
+        const std::size_t end = line.find(';'), begin = line.find_first_not_of(" \t{");
+        if (end != std::string::npos && begin < end)
+          line.erase(begin, end + 1 - begin);
+      }
+      mutant.ptx += line + "\n";
+    }
+    mutants.push_back(std::move(mutant));
+  }
+  return mutants;
+}
+
+TEST(Mutants, NearlyAllAreReported) {
+  int all = 0, reported = 0;
+  std::string missed;
+  for (const KernelCase& one : kernel_cases()) {
+    std::string missing;
+    const std::string& ptx = ptx_of(one, one.oldest, missing);
+    if (ptx.empty())
+      GTEST_SKIP() << missing;
+    for (const Mutant& mutant : mutants_of(ptx, one.kernel)) {
+      ++all;
+      bool found = false;
+      for (std::uint64_t schedule = 0; schedule < 4 && !found; ++schedule)
+        found =
+            run_kernel(one, mutant.ptx, one.oldest, scheduled(seed() + schedule), true, seed()).reported();
+      reported += found;
+      if (!found)
+        missed += "\n  " + one.name + " without " + mutant.line;
+    }
+  }
+  std::printf("%d of %d mutants are reported\n", reported, all);
+  EXPECT_GE(all, 25);
+  EXPECT_GE(reported, 0.95 * all) << "missed:" << missed;
+}
+
+INSTANTIATE_TEST_SUITE_P(All, Kernels, testing::ValuesIn(kernel_cases()),
+                         [](const auto& info) { return info.param.name; });
+
+} // namespace
+} // namespace emu::test
