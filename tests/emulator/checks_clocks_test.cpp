@@ -94,7 +94,7 @@ private:
       all.join(arrived_known[b]);
     each(b, lanes, [&](OracleThread& thread) { all.join(thread); });
     each(b, lanes, [&](OracleThread& thread) { thread = all; });
-    clocks[b].meet(lanes, with_arrived ? &arrived[b] : nullptr, {});
+    clocks[b].meet(lanes, with_arrived ? &arrived[b] : nullptr, {}, false);
   }
   void meet_warp(std::uint32_t b, std::uint32_t warp, Mask mask) {
     std::vector<Mask> lanes(warps);
@@ -136,7 +136,8 @@ TEST(Clocks, ThoseWhoLeftAreNotWaitedFor) {
   const Clock step = clocks.now(3);
   clocks.leave(1, all_lanes);
   const Mask lanes[] = {all_lanes, 0};
-  EXPECT_TRUE(clocks.meet(lanes, nullptr, {7, 9}));
+  EXPECT_FALSE(clocks.meet(lanes, nullptr, {7, 9}, false));
+  EXPECT_TRUE(clocks.meet(lanes, nullptr, {7, 9}, true));
   EXPECT_TRUE(clocks.knows(5, 3, step));
   EXPECT_EQ(clocks.view(5).ordered_below[1], 9u);
 }

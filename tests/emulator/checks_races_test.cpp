@@ -57,7 +57,7 @@ private:
     if (as_warp)
       races[b]->meet(0, mask);
     else
-      races[b]->meet(std::span(&mask, 1), nullptr);
+      races[b]->meet(std::span(&mask, 1), nullptr, false);
   }
 
   void synchronise(std::uint32_t b, std::uint32_t t) {
@@ -160,7 +160,7 @@ protected:
   }
   void meet_all() {
     const Mask lanes[] = {all_lanes, all_lanes};
-    races.meet(lanes, nullptr);
+    races.meet(lanes, nullptr, true);
   }
   Instruction instruction;
   BlockRaces races{0, 64, 4096, nullptr};

@@ -209,8 +209,12 @@ void Checker::Data::follow_global(Group& group, const Instruction& instruction, 
   for_lanes(lanes, [&](int lane) {
     const std::uint64_t at = access.address[lane] - memory.base();
     if (reads(access.doing) || access.doing == Doing::atomic)
-      if (const ByteBits bits = defined.get(at, access.bytes); bits != all)
+      if (const ByteBits bits = defined.get(at, access.bytes); bits != all) {
+        if (access.doing == Doing::atomic)
+          report(Report::Kind::undefined_use, group, instruction, lane,
+                 "the value that is updated was never defined");
         load(block, access, lane, ~bits & all, access.doing == Doing::atomic);
+      }
     if (reads(access.doing))
       return;
     ByteBits undefined = 0;
@@ -301,7 +305,7 @@ void Checker::Data::release(Group& group, const Access& access, Mask lanes, Spac
   for_lanes(lanes, [&](int lane) {
     const std::uint32_t thread = group.warp->index * warp_size + static_cast<std::uint32_t>(lane);
     if (ordered || block.races.clocks.has_fenced(thread))
-      table.at(access.address[lane], [&](SyncLocation& location) {
+      table.at(reinterpret_cast<std::uint64_t>(access.host[lane]), [&](SyncLocation& location) {
         block.races.clocks.release(thread, location, reach_of(access.scope), ordered);
       });
   });
@@ -315,7 +319,8 @@ void Checker::Data::note_acquire(BlockChecks& block, const Access& access, Mask 
   effects.space = space;
   effects.reach = reach_of(access.scope);
   effects.ordered = access.order == Order::acquire || access.order == Order::acq_rel;
-  std::copy(std::begin(access.address), std::end(access.address), effects.address.begin());
+  for_lanes(lanes,
+            [&](int lane) { effects.address[lane] = reinterpret_cast<std::uint64_t>(access.host[lane]); });
 }
 
 void Checker::accessed(Group& group, const Instruction& instruction, Access& access) {

@@ -11,8 +11,8 @@
 
 namespace emu {
 
-/// Places that threads synchronise through, by address. Most atomics synchronise nothing: a filter knows most
-/// of them.
+/// Places that threads synchronise through, by host address. Most atomics synchronise nothing: a filter knows
+/// most of them.
 class SyncTable {
 public:
   bool may_hold(std::uint64_t address) const {

@@ -116,7 +116,7 @@ ThreadClocks::ThreadClocks(std::uint32_t block, std::uint32_t threads)
     : block(block), threads(threads), steps(threads, 1), views(threads, std::make_shared<View>()),
       left((threads + warp_size - 1) / warp_size, 0) {
   if (const std::uint32_t rest = threads % warp_size; rest != 0)
-    left.back() = all_lanes << rest;
+    absent = all_lanes << rest;
 }
 
 BlockClock ThreadClocks::past(std::uint32_t thread) const {
@@ -156,14 +156,16 @@ void ThreadClocks::learn(std::uint32_t warp, Mask mask, const View& from) {
   });
 }
 
-bool ThreadClocks::is_all(std::span<const Mask> lanes) const {
-  for (std::size_t warp = 0; warp < left.size(); ++warp)
-    if (((warp < lanes.size() ? lanes[warp] : 0) | left[warp]) != all_lanes)
+bool ThreadClocks::is_all(std::span<const Mask> lanes, bool without_left) const {
+  for (std::size_t warp = 0; warp < left.size(); ++warp) {
+    const Mask come = warp < lanes.size() ? lanes[warp] : 0, gone = without_left ? left[warp] : 0;
+    if ((come | gone | (warp + 1 == left.size() ? absent : 0)) != all_lanes)
       return false;
+  }
   return true;
 }
 
-// All threads: then one number says what all know. Those that have left count: nobody can wait for them.
+// All threads: then one number says what all know. Those that have left count.
 void ThreadClocks::meet_all(Recorded recorded) {
   auto joined = std::make_shared<View>();
   const View* last = nullptr;
@@ -187,8 +189,9 @@ void ThreadClocks::meet_all(Recorded recorded) {
   std::ranges::fill(steps, latest + 1);
 }
 
-bool ThreadClocks::meet(std::span<const Mask> lanes, const View* arrived, Recorded recorded) {
-  if (is_all(lanes)) {
+bool ThreadClocks::meet(std::span<const Mask> lanes, const View* arrived, Recorded recorded,
+                        bool without_left) {
+  if (is_all(lanes, without_left)) {
     if (arrived != nullptr) // it holds what threads knew that came twice, or of whom nobody waits
       learn(0, 1, *arrived);
     meet_all(recorded);
@@ -214,7 +217,7 @@ bool ThreadClocks::meet(std::span<const Mask> lanes, const View* arrived, Record
 bool ThreadClocks::meet(std::uint32_t warp, Mask mask, Recorded recorded) {
   std::array<Mask, 32> lanes{}; // a block has at most 1024 threads
   lanes[warp] = mask;
-  return meet({lanes.data(), warp + 1}, nullptr, recorded);
+  return meet({lanes.data(), warp + 1}, nullptr, recorded, false);
 }
 
 void ThreadClocks::fence(std::uint32_t thread, Reach reach) {

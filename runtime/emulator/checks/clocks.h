@@ -111,12 +111,12 @@ public:
   /// They learn what `from` holds.
   void learn(std::uint32_t warp, Mask mask, const View& from);
   /// Threads, as lanes by warp, wait for each other, and for what `arrived` holds (null: for nobody else).
-  /// `recorded` is what the block has recorded so far. True if that were all threads of the block: then all
-  /// know all of it.
-  bool meet(std::span<const Mask> lanes, const View* arrived, Recorded recorded);
+  /// `recorded` is what the block has recorded so far; `without_left`: threads that have left are not waited
+  /// for, and what they did is known. True if those were all threads of the block: then all know all of it.
+  bool meet(std::span<const Mask> lanes, const View* arrived, Recorded recorded, bool without_left);
   /// The same for lanes of one warp.
   bool meet(std::uint32_t warp, Mask mask, Recorded recorded);
-  /// The lanes have left: barriers of all threads are without them.
+  /// The lanes have left.
   void leave(std::uint32_t warp, Mask mask) { left[warp] |= mask; }
 
   void fence(std::uint32_t thread, Reach reach);
@@ -131,13 +131,14 @@ private:
   using Ref = std::shared_ptr<const View>;
   BlockClock past(std::uint32_t thread) const;
   GridClock everything(std::uint32_t thread) const;
-  bool is_all(std::span<const Mask> lanes) const;
+  bool is_all(std::span<const Mask> lanes, bool without_left) const;
   void meet_all(Recorded recorded);
 
   std::uint32_t block, threads;
   std::vector<Clock> steps;
   std::vector<Ref> views;
-  std::vector<Mask> left; ///< by warp; lanes that never were count, too
+  std::vector<Mask> left; ///< by warp
+  Mask absent = 0;        ///< lanes of the last warp that never were
 };
 
 } // namespace emu

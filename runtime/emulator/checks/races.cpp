@@ -343,8 +343,9 @@ const Instruction* BlockRaces::in_flight(std::uint32_t warp, Mask mask, Mask& la
 
 // ---- barriers ----
 
-void BlockRaces::meet(std::span<const Mask> lanes, const View* arrived) {
-  met(clocks.meet(lanes, arrived, {shared_book.size(), global_book == nullptr ? 0 : global_book->size()}));
+void BlockRaces::meet(std::span<const Mask> lanes, const View* arrived, bool without_left) {
+  met(clocks.meet(lanes, arrived, {shared_book.size(), global_book == nullptr ? 0 : global_book->size()},
+                  without_left));
 }
 
 void BlockRaces::meet(std::uint32_t warp, Mask mask) {
@@ -370,7 +371,8 @@ void BlockRaces::forget_shared() {
   shared_book.clear();
   first_copies = 0;
   const std::vector<Mask> everybody(warps.size(), all_lanes);
-  clocks.meet(everybody, nullptr, {shared_book.size(), global_book == nullptr ? 0 : global_book->size()});
+  clocks.meet(everybody, nullptr, {shared_book.size(), global_book == nullptr ? 0 : global_book->size()},
+              true);
 }
 
 } // namespace emu

@@ -129,7 +129,7 @@ public:
   const Instruction* in_flight(std::uint32_t warp, Mask mask, Mask& lanes) const;
 
   // ---- barriers ----
-  void meet(std::span<const Mask> lanes, const View* arrived);
+  void meet(std::span<const Mask> lanes, const View* arrived, bool without_left);
   void meet(std::uint32_t warp, Mask mask);
 
 private:

@@ -70,7 +70,7 @@ void Checker::barrier_completes(Block& owner, std::uint32_t id) {
                       id));
   }
   if (data->options.races)
-    block.races.meet({state.waiting.data(), owner.warps.size()}, state.told.get());
+    block.races.meet({state.waiting.data(), owner.warps.size()}, state.told.get(), state.count == 0);
   state = {};
 }
 
