@@ -103,6 +103,8 @@ TEST(Memory, OrdersAndHints) {
       {"ld.global.nc.L1::no_allocate.L2::128B", "st.global.L1::no_allocate"},
       {"ld.global.L1::evict_last.L2::evict_first.L2::256B", "st.global.L1::evict_first.L2::evict_last"},
       {"ldu.global", "st.global"},
+      {"ld.global.acquire.gpu", "st.global.release.gpu"}, // as public kernels write them
+      {"ld.global.volatile", "st.global.volatile"},
       {"ld.relaxed.gpu.global.L1::no_allocate.L2::64B", "st.relaxed.gpu.global.L1::no_allocate"},
   };
   for (const auto& [load, store] : forms)

@@ -113,13 +113,38 @@ int Decoding::which(std::initializer_list<std::string_view> choices) const {
   return -1;
 }
 
-const Entry* Table::find(std::string_view mnemonic, std::span<const std::string_view> modifiers,
+namespace {
+
+bool among(std::string_view modifier, std::initializer_list<std::string_view> set) {
+  return std::ranges::find(set, modifier) != set.end();
+}
+
+// The ISA writes the memory order before the state space; public kernels also write "ld.global.acquire.gpu",
+// and ptxas takes that.
+std::vector<std::string_view> order_before_space(std::string_view mnemonic,
+                                                 std::span<const std::string_view> modifiers) {
+  std::vector<std::string_view> all(modifiers.begin(), modifiers.end());
+  const auto is_order = [](std::string_view modifier) {
+    return among(modifier, {"weak", "volatile", "relaxed", "acquire", "release", "acq_rel", "cta", "cluster",
+                            "gpu", "sys"});
+  };
+  if (among(mnemonic, {"ld", "st", "atom", "red"}) && !all.empty() &&
+      among(all[0], {"global", "local", "shared", "shared::cta", "shared::cluster"}))
+    std::rotate(all.begin(), all.begin() + 1, std::find_if_not(all.begin() + 1, all.end(), is_order));
+  return all;
+}
+
+} // namespace
+
+const Entry* Table::find(std::string_view mnemonic, std::span<const std::string_view> written,
                          std::string& why) const {
   const auto found = by_mnemonic.find(mnemonic);
   if (found == by_mnemonic.end()) {
     why = fmt::format("unknown instruction '{}'", mnemonic);
     return nullptr;
   }
+  const std::vector<std::string_view> ordered = order_before_space(mnemonic, written);
+  const std::span<const std::string_view> modifiers(ordered);
   std::size_t furthest = 0;
   for (std::uint32_t index : found->second)
     if (syntaxes[index].matches(modifiers, furthest))
