@@ -259,6 +259,19 @@ TEST(Atomics, FloatVectors) {
   EXPECT_EQ(machine.download<float>(old, 1)[0], 67);
 }
 
+// libcu++ names the operation before the order.
+TEST(Atomics, OrdersMayFollow) {
+  Machine machine;
+  machine.threads.x = 32;
+  const u64 at = machine.upload(std::vector<u32>(1));
+  const Outcome outcome = machine.run(
+      kernel("atom.add.release.gpu.u32 %r0, [%x0], 1;\nred.add.release.cta.global.u32 [%x0], 2;\n"
+             "red.global.relaxed.sys.add.u32 [%x0], 3;\natom.global.add.acq_rel.gpu.u32 %r0, [%x0], 4;"),
+      {at, 0, 0, 0});
+  ASSERT_EQ(outcome.status, Status::success) << outcome.message;
+  EXPECT_EQ(machine.download<u32>(at, 1)[0], 320u);
+}
+
 // Many threads, many bins, all ways; what atom returns is a permutation.
 TEST(Atomics, Histogram) {
   constexpr u32 blocks = 6, threads = 96, bins = 7, count = blocks * threads;

@@ -237,6 +237,34 @@ TEST(Mma, NeedsAllLanes) {
   EXPECT_NE(outcome.message.find("expected all 32"), std::string::npos) << outcome.message;
 }
 
+// A warp that parted is aligned when all its lanes come to the instruction, in whatever order.
+TEST(Mma, LanesMeet) {
+  for (const char* guard : {"", "@%all "})
+    for (std::uint64_t schedule = 0; schedule < 64; ++schedule) {
+      Machine machine;
+      machine.threads = {32, 1, 1};
+      machine.options.mode = Options::Mode::scheduled;
+      machine.options.seed = schedule;
+      const std::uint64_t result = machine.upload(std::vector<std::uint32_t>(32));
+      const Outcome outcome = machine.run(
+          ".visible .entry test(.param .u64 result) {\n.reg .b32 %x<4>;\n.reg .b64 %l<2>;\n.reg .pred %low, "
+          "%all;\nmov.u32 %x0, %tid.x;\nsetp.lt.u32 %low, %x0, 16;\nsetp.lt.u32 %all, %x0, 32;\n"
+          "mov.u32 %x2, %x0;\n@%low bra over;\nmul.lo.u32 %x2, %x2, 1;\nadd.u32 %x2, %x2, 0;\nover:\n" +
+              std::string(guard) +
+              "movmatrix.sync.aligned.m8n8.trans.b16 %x1, %x2;\nld.param.u64 %l0, [result];\n"
+              "mad.wide.u32 %l0, %x0, 4, %l0;\nst.global.b32 [%l0], %x1;\nret;\n}\n",
+          {result});
+      ASSERT_EQ(outcome.status, Status::success) << outcome.message << "\nschedule " << schedule;
+      // Row r of the result is column r of a matrix whose element (i, j) is half of lane 4 i + j / 2.
+      const auto values = machine.download<std::uint32_t>(result, 32);
+      for (std::uint32_t lane = 0; lane < 32; ++lane) {
+        const std::uint32_t row = lane / 4, column = lane % 4 * 2;
+        const auto element = [&](std::uint32_t i, std::uint32_t j) { return j % 2 ? 0 : 4 * i + j / 2; };
+        ASSERT_EQ(values[lane], element(column, row) | element(column + 1, row) << 16) << "lane " << lane;
+      }
+    }
+}
+
 TEST(Mma, CountsOfRegistersMustFit) {
   Machine machine;
   EXPECT_EQ(

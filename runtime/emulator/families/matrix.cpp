@@ -100,11 +100,13 @@ void decode_mma(Decoding& d) {
 } // namespace
 
 Flow whole_warp(Group& group, const Instruction& instruction, Mask mask) {
-  const Mask wanted = instruction.guarded ? mask : group.warp->alive;
-  const Flow flow = meet(group, instruction, wanted);
-  if (flow == Flow::go && (mask != group.mask || group.mask != all_lanes))
+  // Lanes that come in several groups meet here; one that a guard leaves out never comes.
+  const bool together = mask == group.mask;
+  const Flow flow = together ? meet(group, instruction, group.warp->alive) : Flow::go;
+  if (flow == Flow::go && (!together || group.mask != all_lanes))
     return fault(group, instruction, __builtin_ctz(mask), Status::illegal_instruction,
-                 fmt::format("lanes 0x{:08x} of the warp execute this: expected all 32", mask));
+                 fmt::format("lanes 0x{:08x} of the warp execute this: expected all 32",
+                             together ? group.mask : mask));
   return flow;
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <iterator>
 
 namespace emu {
 namespace {
@@ -119,18 +120,24 @@ bool among(std::string_view modifier, std::initializer_list<std::string_view> se
   return std::ranges::find(set, modifier) != set.end();
 }
 
-// The ISA writes the memory order before the state space; public kernels also write "ld.global.acquire.gpu",
-// and ptxas takes that.
-std::vector<std::string_view> order_before_space(std::string_view mnemonic,
-                                                 std::span<const std::string_view> modifiers) {
-  std::vector<std::string_view> all(modifiers.begin(), modifiers.end());
-  const auto is_order = [](std::string_view modifier) {
-    return among(modifier, {"weak", "volatile", "relaxed", "acquire", "release", "acq_rel", "cta", "cluster",
-                            "gpu", "sys"});
-  };
-  if (among(mnemonic, {"ld", "st", "atom", "red"}) && !all.empty() &&
-      among(all[0], {"global", "local", "shared", "shared::cta", "shared::cluster"}))
-    std::rotate(all.begin(), all.begin() + 1, std::find_if_not(all.begin() + 1, all.end(), is_order));
+int rank(std::string_view modifier) {
+  if (among(modifier, {"async", "mmio", "weak", "volatile", "relaxed", "acquire", "release", "acq_rel"}))
+    return 0;
+  if (among(modifier, {"cta", "cluster", "gpu", "sys"}))
+    return 1;
+  return among(modifier, {"global", "local", "shared", "shared::cta", "shared::cluster"}) ? 2 : 3;
+}
+
+// The ISA writes the memory order, its scope and the state space first; libcu++ and other public code also
+// write "atom.add.release.gpu.u32" and "ld.global.acquire.gpu.b32", and ptxas takes any order.
+std::vector<std::string_view> order_first(std::string_view mnemonic,
+                                          std::span<const std::string_view> modifiers) {
+  if (!among(mnemonic, {"ld", "st", "atom", "red"}))
+    return {modifiers.begin(), modifiers.end()};
+  std::vector<std::string_view> all;
+  for (int i = 0; i < 4; ++i)
+    std::ranges::copy_if(modifiers, std::back_inserter(all),
+                         [&](auto modifier) { return rank(modifier) == i; });
   return all;
 }
 
@@ -143,7 +150,7 @@ const Entry* Table::find(std::string_view mnemonic, std::span<const std::string_
     why = fmt::format("unknown instruction '{}'", mnemonic);
     return nullptr;
   }
-  const std::vector<std::string_view> ordered = order_before_space(mnemonic, written);
+  const std::vector<std::string_view> ordered = order_first(mnemonic, written);
   const std::span<const std::string_view> modifiers(ordered);
   std::size_t furthest = 0;
   for (std::uint32_t index : found->second)
