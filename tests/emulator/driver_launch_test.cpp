@@ -180,4 +180,31 @@ TEST_F(DriverLaunch, misaligned_addresses_and_traps) {
   EXPECT_CU(api().cuCtxDestroy_v2(other));
 }
 
+TEST_F(DriverLaunch, checks_are_stricter_than_a_chip) {
+  CUdeviceptr p = 0;
+  ASSERT_CU(api().cuMemAlloc_v2(&p, 4));
+  CUdeviceptr beyond = p + 4;
+  unsigned value = 1, count = 1;
+  const CUfunction store = load(module_text(store_kernel), "store"),
+                   add = load(module_text(add_kernel), "add");
+  api().clear_report();
+  const auto report = [] {
+    std::string text(api().get_report(nullptr, 0), '\0');
+    api().get_report(text.data(), text.size() + 1);
+    return text;
+  };
+  CUdeviceptr a = upload(std::vector<std::uint32_t>(1, 0));
+  EXPECT_CU(launch(store, 1, 1, {&p, &value}));
+  EXPECT_CU(launch(add, 1, 1, {&a, &a, &p, &count}));
+  EXPECT_CU(api().cuCtxSynchronize());
+  EXPECT_NE(report().find(R"("findings": [])"), std::string::npos) << report();
+  EXPECT_EQ(api().set_option("checks", "0"), nullptr);
+  EXPECT_CU(launch(store, 1, 1, {&beyond, &value})); // the page is there
+  EXPECT_CU(api().cuCtxSynchronize());
+  EXPECT_EQ(api().set_option("checks", "1"), nullptr);
+  EXPECT_CU(launch(store, 1, 1, {&beyond, &value}));
+  EXPECT_REFUSED(api().cuCtxSynchronize(), CUDA_ERROR_ILLEGAL_ADDRESS);
+  EXPECT_EQ(report().find(R"("findings": [])"), std::string::npos);
+}
+
 } // namespace

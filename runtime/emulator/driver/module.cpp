@@ -48,6 +48,9 @@ CUresult load_module(Driver& driver, Context& context, const std::string& text, 
     log.error = ptx::render(text, "ptx", error);
     return CUDA_ERROR_INVALID_PTX;
   }
+  if (Checker* const checks = driver.checks())
+    for (const auto& [name, address] : program->globals)
+      checks->host_writes(address, program->global_sizes.at(name));
   auto module = std::make_shared<Module>();
   module->context = &context;
   module->program = program;

@@ -45,6 +45,7 @@ Driver::Driver() {
   // Host memory that kernels may touch, and ranges that are free but not used again at once, need addresses
   // as well.
   memory = std::make_unique<Memory>(chip->memory_bytes * (static_cast<std::uint64_t>(now.devices) + 1));
+  checker = std::make_unique<Checker>(*memory);
   for (int ordinal = 0; ordinal < now.devices; ++ordinal) {
     Device& device = devices.emplace_back();
     device.ordinal = ordinal;
@@ -75,6 +76,12 @@ std::uint64_t Driver::allocate(std::uint64_t bytes, Buffer buffer) {
     return 0;
   if (!on_host)
     device.used += bytes;
+  if (Checker* const checks = this->checks()) {
+    if (buffer.kind == Buffer::Kind::device)
+      checks->allocated(address, bytes);
+    else // what the host writes there is not seen
+      checks->host_writes(address, bytes);
+  }
   buffer.size = bytes;
   buffer.serial = next_id++;
   buffers.emplace(address, std::move(buffer));

@@ -2,6 +2,7 @@
 // alive. Everything here is guarded by the driver's mutex (see call.h) unless it says otherwise.
 #pragma once
 
+#include "emulator/checks/checker.h"
 #include "emulator/driver/operation.h"
 #include "emulator/driver/queue.h"
 #include "emulator/driver/report.h"
@@ -166,6 +167,7 @@ struct Driver {
   std::mutex mutex;
   std::vector<Device> devices;
   std::unique_ptr<Memory> memory; ///< of all devices: they reach each other
+  std::unique_ptr<Checker> checker;
   std::map<std::uint64_t, Buffer> buffers;
   std::vector<Stream*> capturing;
   std::uint64_t next_id = 1;
@@ -185,6 +187,8 @@ struct Driver {
   std::mutex running_mutex;
   Launch* running = nullptr; ///< guarded by running_mutex
 
+  /// Null while the option `checks` is off. Thread-safe.
+  Checker* checks() { return settings().checks ? checker.get() : nullptr; }
   Device* device(int ordinal) {
     return ordinal >= 0 && static_cast<std::size_t>(ordinal) < devices.size() ? &devices[ordinal] : nullptr;
   }

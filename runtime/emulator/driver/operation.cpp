@@ -67,6 +67,21 @@ CUresult result_of(Status status) {
   return CUDA_ERROR_UNKNOWN;
 }
 
+CUresult result_of(emu::Report::Kind kind) {
+  switch (kind) {
+  case emu::Report::Kind::out_of_bounds:
+  case emu::Report::Kind::use_after_free:
+  case emu::Report::Kind::read_only:
+    return CUDA_ERROR_ILLEGAL_ADDRESS;
+  case emu::Report::Kind::misaligned:
+    return CUDA_ERROR_MISALIGNED_ADDRESS;
+  case emu::Report::Kind::deadlock:
+    return CUDA_ERROR_LAUNCH_TIMEOUT;
+  default:
+    return CUDA_SUCCESS;
+  }
+}
+
 // Emulated time (docs/emulator.md): a lower bound by throughput, which orders things and has a chip's scale,
 // no more.
 constexpr double launch_ns = 2000, copy_ns = 1000, host_link_bytes_per_ns = 25;
@@ -79,6 +94,12 @@ double kernel_ns(const Chip& chip, const Launch& launch, const Outcome& outcome)
   const auto used = static_cast<double>(std::min<std::uint64_t>(launch.blocks(), chip.multiprocessors));
   const double cycles = static_cast<double>(outcome.warp_instructions) / (4 * std::max(used, 1.0));
   return launch_ns + cycles / (chip.clock_khz * 1e-6);
+}
+
+std::string one_line(std::string text) {
+  for (std::size_t at = text.find("\n  "); at != std::string::npos; at = text.find("\n  "))
+    text.replace(at, 3, "; ");
+  return text;
 }
 
 class Execution {
@@ -108,6 +129,7 @@ public:
     std::optional<Counters> counters;
     if (now.count)
       launch.counters = &counters.emplace(function.program, *function.function, *driver.memory);
+    launch.checker = now.checks ? driver.checker.get() : nullptr;
     set_running(&launch);
     const Outcome outcome = emu::run(launch);
     set_running(nullptr);
@@ -116,6 +138,8 @@ public:
     std::fflush(stdout);
     driver.now += kernel_ns(*function.chip, launch, outcome);
     report().launch(function.function->name, outcome.warp_instructions, outcome.thread_instructions);
+    if (launch.checker != nullptr)
+      report_findings(launch.checker->reports());
     if (outcome.status != Status::success)
       fail(result_of(outcome.status), outcome.message);
   }
@@ -130,6 +154,7 @@ public:
                      copy.width);
     const auto bytes = static_cast<double>(copy.width * copy.height * copy.depth);
     const bool crosses = copy.to_host || copy.from_host;
+    note_copy(copy);
     driver.now +=
         copy_ns + (crosses ? bytes / host_link_bytes_per_ns : 2 * bytes / memory_bytes_per_ns(chip()));
   }
@@ -144,6 +169,8 @@ public:
       else
         for (std::size_t x = 0; x < fill.width; ++x)
           std::memcpy(row + x * fill.element, &fill.value, fill.element);
+      if (Checker* const checks = driver.checks())
+        checks->host_writes(fill.dst + y * fill.pitch, fill.width * fill.element);
     }
     driver.now +=
         copy_ns + static_cast<double>(fill.width * fill.element * fill.height) / memory_bytes_per_ns(chip());
@@ -164,8 +191,11 @@ public:
   void operator()(const AwaitValue&) {}
 
   void operator()(const WriteValue& write) {
-    if (!failed())
-      store(write.address, write.value, write.bytes);
+    if (failed())
+      return;
+    if (Checker* const checks = driver.checks())
+      checks->host_writes(write.address, write.bytes);
+    store(write.address, write.value, write.bytes);
   }
   void operator()(const Release& release) { driver.memory->release(release.address); }
 
@@ -176,8 +206,32 @@ public:
   }
 
 private:
+  // Tells the checks what memory holds now.
+  void note_copy(const Copy& copy) {
+    Checker* const checks = driver.checks();
+    if (checks == nullptr || copy.to_host)
+      return;
+    for (std::size_t z = 0; z < copy.depth; ++z)
+      for (std::size_t y = 0; y < copy.height; ++y) {
+        const std::uint64_t dst = copy.dst + z * copy.dst_slice + y * copy.dst_pitch;
+        if (copy.from_host)
+          checks->host_writes(dst, copy.width);
+        else
+          checks->host_copies(dst, copy.src + z * copy.src_slice + y * copy.src_pitch, copy.width);
+      }
+  }
   bool failed() const { return context.error.load() != CUDA_SUCCESS; }
   const Chip& chip() const { return *driver.devices[context.device].chip; }
+  // What a chip might let pass, such as an access beyond an allocation, is an error here.
+  void report_findings(Reports& found) {
+    for (const emu::Report& one : found.all()) {
+      const std::string text = render(one);
+      report().finding(text);
+      if (const CUresult result = result_of(one.kind); result != CUDA_SUCCESS)
+        fail(result, one_line(text));
+    }
+    found.clear();
+  }
   void set_running(Launch* launch) {
     const std::lock_guard lock(driver.running_mutex);
     driver.running = launch;
