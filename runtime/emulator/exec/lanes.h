@@ -36,8 +36,11 @@ inline Mask& predicate(std::byte* frame, Slot slot) { return *reinterpret_cast<M
 #define EMU_LANES _Pragma("GCC ivdep")
 #endif
 
+// A loop over lanes becomes vector code only if what it calls is inlined, however large.
+#define EMU_FLATTEN [[gnu::flatten]]
+
 /// d[i] = f(i) for the lanes of `mask`.
-template <class D, class F> inline void each_lane(D* d, Mask mask, F f) {
+template <class D, class F> EMU_FLATTEN inline void each_lane(D* d, Mask mask, F f) {
   if (mask == all_lanes) {
     EMU_LANES
     for (int i = 0; i < warp_size; ++i)
@@ -52,7 +55,7 @@ template <class D, class F> inline void each_lane(D* d, Mask mask, F f) {
 }
 
 /// The lanes of `mask` for which f(i) holds.
-template <class F> inline Mask lanes_where(Mask mask, F f) {
+template <class F> EMU_FLATTEN inline Mask lanes_where(Mask mask, F f) {
   alignas(warp_size) std::uint8_t holds[warp_size];
   EMU_LANES
   for (int i = 0; i < warp_size; ++i)
