@@ -219,5 +219,24 @@ TEST_F(Checks, ProductsKeepRowsAndColumnsApart) {
   expect(product(all + "bar.warp.sync -1; ", half_b, right + bottom), "undefined-store");
 }
 
+// A shuffle moves what is undefined, also between lanes that come to it one after the other.
+TEST(ChecksOfLanes, MeetWithUndefinedValues) {
+  for (std::uint64_t schedule = 0; schedule < 64; ++schedule) {
+    Checked machine;
+    machine.threads.x = 32;
+    machine.options.mode = Options::Mode::scheduled;
+    machine.options.seed = schedule;
+    EXPECT_EQ(machine.kinds(".visible .entry test() {\n.reg .b32 %r<4>;\n.reg .pred %p0;\n"
+                            ".shared .b32 s[32];\nmov.u32 %r0, %tid.x;\nsetp.lt.u32 %p0, %r0, 16;\n"
+                            "@%p0 bra over;\nadd.u32 %r2, %r0, 1;\nover:\nld.shared.u32 %r1, [s];\n"
+                            "shfl.sync.up.b32 %r1, %r1, 1, 0, -1;\nshfl.sync.up.b32 %r1, %r1, 1, 0, -1;\n"
+                            "ret;\n}\n",
+                            {}),
+              "")
+        << "schedule " << schedule << machine.reported();
+    ASSERT_EQ(machine.outcome.status, Status::success) << machine.outcome.message;
+  }
+}
+
 } // namespace
 } // namespace emu::test

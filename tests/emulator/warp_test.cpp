@@ -111,6 +111,7 @@ TEST(Vote, OfHalvesAndWholes) {
   EXPECT_EQ(each<u32>(halves + "vote.sync.any.pred %p2, !%p0, %r0;\n selp.u32 %d, 1, 0, %p2;", a),
             each_half(1, 0));
   EXPECT_EQ(each<u32>(halves + "vote.sync.ballot.b32 %d, %p0, %r0;", a), each_half(0xfff7, 0xffff0000));
+  EXPECT_EQ(each<u32>(halves + "vote.ballot.sync.b32 %d, %p0, %r0;", a), each_half(0xfff7, 0xffff0000));
   EXPECT_EQ(each<u32>(halves + "vote.sync.ballot.b32 %d, !%p0, -1;", a), each_half(8, 8));
 }
 

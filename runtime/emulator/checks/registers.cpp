@@ -25,6 +25,10 @@ const Instruction* origin_of(const RegisterShadow& shadow, const Instruction& in
   return &instruction;
 }
 
+// Lanes that an instruction was executed for: those that a warp executes together take in lanes that have
+// waited, and leave out lanes that have to wait.
+Mask executed(const Group& group, Mask mask, Mask before) { return (mask | ~before) & group.mask; }
+
 // What moves bits is asked which bits it moves: it is executed with the bits in question at 0, and at 1. What
 // differs in the result came from them.
 class Experiment {
@@ -39,6 +43,7 @@ public:
   /// `choose(slot, lane)`: the bytes of a source in question. False if the instruction has to run again
   /// later.
   template <class Choose> bool run(const Choose& choose) {
+    const Mask before = group.mask;
     std::vector<std::byte> results[3]; // at 0; at 1; and at 0 and 1 by turns, source by source
     for (int value = 0; value < 3; ++value) {
       int turn = 0;
@@ -55,6 +60,7 @@ public:
       restore();
       if (flow != Flow::go)
         return false;
+      mask = executed(group, mask, before); // again for all that have met
     }
     differs.resize(results[0].size());
     for (std::size_t i = 0; i < differs.size(); ++i)
@@ -117,10 +123,6 @@ private:
   std::vector<std::byte> saved, differs;
 };
 
-// Lanes that an instruction was executed for: those that a warp executes together take in lanes that have
-// waited, and leave out lanes that have to wait.
-Mask executed(const Group& group, Mask mask, Mask before) { return (mask | ~before) & group.mask; }
-
 Flow copy(RegisterShadow& shadow, Group& group, const Instruction& instruction, Mask mask) {
   const Mask before = group.mask;
   bool any_undefined = false, any_tainted = false;
@@ -137,10 +139,11 @@ Flow copy(RegisterShadow& shadow, Group& group, const Instruction& instruction, 
   const Instruction* origin = origin_of(shadow, instruction);
   auto find = [&](std::vector<Result>& results, const auto& choose) {
     Experiment experiment(group, instruction, mask);
-    if (experiment.run(choose))
-      experiment.each_result(executed(group, mask, before), [&](Slot slot, int lane, ByteBits bytes) {
-        results.push_back({slot, lane, bytes});
-      });
+    if (experiment.run(choose)) {
+      mask = executed(group, mask, before);
+      experiment.each_result(
+          mask, [&](Slot slot, int lane, ByteBits bytes) { results.push_back({slot, lane, bytes}); });
+    }
     return experiment.flow;
   };
   if (any_undefined)
