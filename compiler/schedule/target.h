@@ -43,6 +43,9 @@ struct TargetDescription {
 /// unknown name gives the baseline.
 TargetDescription describe(const std::string& target);
 
+/// The fastest target for a CPU, or the level it has ("x86-64", "aarch64") where no target is made for that.
+std::string native_target(const CpuInfo& cpu);
+
 /// The machine at hand: its class by its features, its own caches.
 TargetDescription describe(const CpuInfo& cpu);
 

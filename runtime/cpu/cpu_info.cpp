@@ -84,10 +84,15 @@ void find_features(CpuInfo& info) {
   for (const FeatureBit& f : feature_bits)
     if ((cpuid(f.leaf, f.subleaf)[f.reg] >> f.bit & 1) && (states & f.states) == f.states)
       info.features.emplace_back(f.name);
+  Registers r = cpuid(0);
+  char vendor[13] = {};
+  for (int part = 0; int reg : {ebx, edx, ecx})
+    std::memcpy(vendor + 4 * part++, &r[static_cast<std::size_t>(reg)], 4);
+  info.vendor = vendor;
   char brand[49] = {};
   if (cpuid(0x80000000)[eax] >= 0x80000004)
     for (unsigned i = 0; i < 3; ++i) {
-      Registers r = cpuid(0x80000002 + i);
+      r = cpuid(0x80000002 + i);
       std::memcpy(brand + 16 * i, r.data(), 16);
     }
   info.brand = brand;

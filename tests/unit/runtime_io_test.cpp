@@ -192,6 +192,8 @@ TEST(CpuInfo, KnowsThisMachine) {
 #if defined(__x86_64__)
   EXPECT_EQ(cpu.arch, "x86-64");
   EXPECT_TRUE(cpu.has("sse2"));
+  EXPECT_EQ(cpu.vendor == "GenuineIntel", __builtin_cpu_is("intel") != 0);
+  EXPECT_EQ(cpu.vendor == "AuthenticAMD", __builtin_cpu_is("amd") != 0);
   EXPECT_EQ(cpu.has("avx2"), __builtin_cpu_supports("avx2") != 0);
   EXPECT_EQ(cpu.has("fma"), __builtin_cpu_supports("fma") != 0);
   EXPECT_EQ(cpu.has("avx512f"), __builtin_cpu_supports("avx512f") != 0);

@@ -1,6 +1,7 @@
 // The tile choice: within registers and caches, better than what it rejects, and explained.
 #include "compiler/schedule/schedule.h"
 
+#include <attile/cpu_info.h>
 #include <fmt/core.h>
 #include <gtest/gtest.h>
 
@@ -18,6 +19,30 @@ void expect_fits(const TargetDescription& target, const Tile& tile) {
   EXPECT_EQ(tile.keys % 32, 0);
   EXPECT_LT(vectors * (tile.score_keys + 1), target.registers) << to_string(tile);
   EXPECT_LT(vectors * (tile.value_cols + 1), target.registers) << to_string(tile);
+}
+
+attile::CpuInfo v4_cpu(const char* vendor, bool dots) {
+  attile::CpuInfo cpu;
+  cpu.arch = "x86-64";
+  cpu.vendor = vendor;
+  cpu.features = {"cx16",  "sahf",    "popcnt",   "sse3",     "ssse3",    "sse4.1",  "sse4.2",
+                  "avx",   "avx2",    "bmi",      "bmi2",     "f16c",     "fma",     "lzcnt",
+                  "movbe", "avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"};
+  if (dots)
+    cpu.features.push_back("avx512bf16");
+  return cpu;
+}
+
+TEST(Target, NativeTakesBf16DotsWhereTheyAreFast) {
+  EXPECT_EQ(native_target(v4_cpu("AuthenticAMD", true)), "x86-64-v4-bf16");
+  EXPECT_EQ(native_target(v4_cpu("AuthenticAMD", false)), "x86-64-v4");
+  EXPECT_EQ(native_target(v4_cpu("GenuineIntel", true)), "x86-64-v4");
+  EXPECT_TRUE(describe(v4_cpu("AuthenticAMD", true)).bf16_dot);
+  EXPECT_FALSE(describe(v4_cpu("GenuineIntel", true)).bf16_dot);
+  EXPECT_EQ(describe(v4_cpu("GenuineIntel", true)).name, "native (x86-64-v4)");
+  attile::CpuInfo other;
+  other.arch = "aarch64"; // no target is made for it
+  EXPECT_EQ(native_target(other), "aarch64");
 }
 
 TEST(Schedule, FitsRegistersOfEveryTarget) {

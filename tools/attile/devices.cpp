@@ -22,6 +22,7 @@ attile::cli::Run attile::cli::declare_devices(CLI::App& app) {
       print_json({{"devices", list},
                   {"cpu",
                    {{"arch", cpu.arch},
+                    {"vendor", cpu.vendor},
                     {"brand", cpu.brand},
                     {"level", cpu.level()},
                     {"features", cpu.features},

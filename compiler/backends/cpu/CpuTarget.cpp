@@ -1,7 +1,10 @@
 //===- CpuTarget.cpp - the CPUs that code is made for ---------------------------------===//
 #include "compiler/backends/cpu/CpuBackend.h"
+#include "compiler/schedule/target.h"
 
 #include <attile/cpu_info.h>
+
+#include <optional>
 
 namespace attile {
 
@@ -33,23 +36,26 @@ static CpuTarget levelTarget(int level, bool bf16) {
   return target;
 }
 
-Result<CpuTarget> cpuTarget(const std::string& name) {
+static std::optional<CpuTarget> namedTarget(const std::string& name) {
   if (name == "x86-64-v2" || name == "x86-64-v3" || name == "x86-64-v4")
     return levelTarget(name.back() - '0', false);
   if (name == "x86-64-v4-bf16")
     return levelTarget(4, true);
+  return std::nullopt;
+}
+
+Result<CpuTarget> cpuTarget(const std::string& name) {
+  std::string chosen = name == "native" ? schedule::native_target(cpu_info()) : name;
+  if (std::optional<CpuTarget> target = namedTarget(chosen))
+    return *target;
+  if (name == "native")
+    return environment_error("this machine is '" + chosen + "', kernels need x86-64-v2 (SSE4.2) or later",
+                             "name a target to build a package for another machine");
+  const char* targets = "use native, x86-64-v2, x86-64-v3, x86-64-v4 or x86-64-v4-bf16";
   if (name.starts_with("sm_") || name.starts_with("cuda") || name.starts_with("ptx"))
     return environment_error("target '" + name + "' is a GPU's, and this version makes code for CPUs only",
-                             "use native, x86-64-v2, x86-64-v3, x86-64-v4 or x86-64-v4-bf16");
-  if (name != "native")
-    return usage_error("unknown target '" + name + "'",
-                       "use native, x86-64-v2, x86-64-v3, x86-64-v4 or x86-64-v4-bf16");
-  const CpuInfo& cpu = cpu_info();
-  std::string level = cpu.level();
-  if (level != "x86-64-v2" && level != "x86-64-v3" && level != "x86-64-v4")
-    return environment_error("this machine is '" + level + "', kernels need x86-64-v2 (SSE4.2) or later",
-                             "name a target to build a package for another machine");
-  return levelTarget(level.back() - '0', level == "x86-64-v4" && cpu.has("avx512bf16"));
+                             targets);
+  return usage_error("unknown target '" + name + "'", targets);
 }
 
 } // namespace attile

@@ -9,8 +9,9 @@
 namespace attile {
 
 struct CpuInfo {
-  std::string arch;  ///< "x86-64", "aarch64"
-  std::string brand; ///< "AMD EPYC ..."; may be empty
+  std::string arch;   ///< "x86-64", "aarch64"
+  std::string vendor; ///< as cpuid spells it, "AuthenticAMD" or "GenuineIntel"; may be empty
+  std::string brand;  ///< "AMD EPYC ..."; may be empty
   /// What instructions may be used, in LLVM's names ("avx2", "avx512bf16"), as the CPU has and the system
   /// enables them.
   std::vector<std::string> features;
