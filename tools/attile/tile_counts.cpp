@@ -59,10 +59,12 @@ Result<TileCounts> cli::count_tiles(const Package& package, const Device& device
   Arguments arguments = complete.arguments();
   arguments.threads = threads;
   arguments.outputs = {{package.outputs.front().name, counts->view()}};
-  if (Result<void> launched = kernel->launch(arguments); !launched)
+  LaunchStats stats;
+  if (Result<void> launched = kernel->launch(arguments, &stats); !launched)
     return launched.error();
 
   TileCounts total;
+  total.ms = stats.ms;
   std::int64_t* fields[] = {&total.full, &total.partial, &total.empty, &total.visible, &total.executed};
   const float* data = counts->data<float>(); // counts of one row, so exact up to 2^24 keys
   for (std::int64_t block = 0; block < shape[0]; ++block)
