@@ -70,7 +70,8 @@ template <Operation operation> void decode_comparison(Decoding& d) {
   FloatChoice choice = choice_of(d, operation, d.type(operation == Operation::set ? 1 : 0));
   choice.compare = static_cast<numeric::Compare>(
       d.which({"eq", "ne", "lt", "le", "gt", "ge", "equ", "neu", "ltu", "leu", "gtu", "geu", "num", "nan"}));
-  d.out.flags = static_cast<std::uint64_t>(d.which({"and", "or", "xor"}) + 1);
+  const int combined = d.which({"and", "or", "xor"});
+  d.out.flags = combined < 0 ? 0 : static_cast<std::uint64_t>(combined) + 1;
   if (operation == Operation::set && d.type(0) == ptx::Type::f32)
     d.out.flags |= gives_float;
   apply(d, choice);

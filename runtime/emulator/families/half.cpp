@@ -39,7 +39,8 @@ template <Operation operation> void decode_comparison(Decoding& d) {
   HalfFlags flags = read_flags(d);
   flags.compare = static_cast<numeric::Compare>(
       d.which({"eq", "ne", "lt", "le", "gt", "ge", "equ", "neu", "ltu", "leu", "gtu", "geu", "num", "nan"}));
-  d.out.flags = static_cast<std::uint64_t>(d.which({"and", "or", "xor"}) + 1);
+  const int combined = d.which({"and", "or", "xor"});
+  d.out.flags = combined < 0 ? 0 : static_cast<std::uint64_t>(combined) + 1;
   if (operation == Operation::set) {
     const ptx::Type result = d.type(0);
     flags.gives_f16 = result == ptx::Type::f16 || result == ptx::Type::f16x2;

@@ -6,9 +6,9 @@
 #include "emulator/numeric/host.h"
 
 #include <algorithm>
-#include <cstdio>
+#include <charconv>
 #include <fmt/format.h>
-#include <string>
+#include <string_view>
 
 namespace emu {
 
@@ -41,12 +41,23 @@ MatrixFormat format_of(ptx::Type type) {
   }
 }
 
+// The digits at the front of `text`, which they are taken from.
+int take_number(std::string_view& text) {
+  int number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+  return error == std::errc() ? number : 0;
+}
+
 // "m16n8k16"
 numeric::MatrixShape shape_of(const Decoding& d) {
   numeric::MatrixShape shape = {};
   for (std::string_view modifier : d.statement.opcode->modifiers)
-    if (std::sscanf(std::string(modifier).c_str(), "m%dn%dk%d", &shape.m, &shape.n, &shape.k) == 3)
-      break;
+    if (modifier.size() > 1 && modifier[0] == 'm' && modifier[1] >= '0' && modifier[1] <= '9')
+      for (int* extent : {&shape.m, &shape.n, &shape.k}) {
+        modifier.remove_prefix(1);
+        *extent = take_number(modifier);
+      }
   return shape;
 }
 
@@ -56,9 +67,9 @@ bool has_registers(const Decoding& d, int operand, int bits, int width) {
 }
 
 int target_number(const Decoding& d) {
-  int number = 0;
-  std::sscanf(std::string(d.module.target).c_str(), "sm_%d", &number);
-  return number;
+  std::string_view target = d.module.target;
+  target.remove_prefix(std::min(target.find('_'), target.size() - 1) + 1);
+  return take_number(target);
 }
 
 void decode_mma(Decoding& d) {

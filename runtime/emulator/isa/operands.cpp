@@ -370,6 +370,7 @@ void Operands::place(Slot& slot, const RegisterPlaces& places) const {
 
 void Operands::finish(const FlowGraph& graph) {
   std::vector<std::uint32_t> sizes;
+  sizes.reserve(bytes_of.size());
   for (std::uint16_t bytes : bytes_of)
     sizes.push_back(Slot{.bytes = bytes}.size());
   const RegisterPlaces places = place_registers(graph, sizes);

@@ -11,6 +11,9 @@ constexpr std::size_t remembered = 4096; // freed allocations
 
 std::uint64_t round_up(std::uint64_t value, std::uint64_t to) { return (value + to - 1) / to * to; }
 
+// NOLINTNEXTLINE(performance-no-int-to-ptr): device addresses are host addresses
+void* pointer(std::uint64_t address) { return reinterpret_cast<void*>(address); }
+
 } // namespace
 
 Memory::Memory(std::uint64_t capacity)
@@ -25,11 +28,11 @@ Memory::Memory(std::uint64_t capacity)
   if (base_ > begin)
     munmap(range, base_ - begin);
   if (const std::uint64_t rest = begin + page_bytes - base_; rest > 0)
-    munmap(reinterpret_cast<void*>(base_ + capacity_), rest);
+    munmap(pointer(base_ + capacity_), rest);
   pages_ = std::make_unique<std::atomic<std::uint32_t>[]>(capacity_ / page_bytes);
 }
 
-Memory::~Memory() { munmap(reinterpret_cast<void*>(base_), capacity_); }
+Memory::~Memory() { munmap(pointer(base_), capacity_); }
 
 // Never used addresses first; then the gaps between what lives.
 std::uint64_t Memory::place(std::uint64_t bytes, std::uint64_t align) {
@@ -87,7 +90,7 @@ void Memory::count_pages(const Allocation& allocation, int change) {
     const bool empty =
         pages_[page].fetch_add(static_cast<std::uint32_t>(change), std::memory_order_relaxed) == 1;
     if (change < 0 && empty) // give the memory back to the host
-      madvise(reinterpret_cast<void*>(base_ + page * page_bytes), page_bytes, MADV_DONTNEED);
+      madvise(pointer(base_ + page * page_bytes), page_bytes, MADV_DONTNEED);
   }
 }
 
