@@ -411,7 +411,7 @@ void Checker::Data::finish_load(Group& group, const Instruction& instruction, Ma
     for (int part = 0; part < parts; ++part) {
       const Slot slot = instruction.slot[part];
       const ByteBits undefined =
-          effects.loaded_undefined[lane] >> static_cast<unsigned>(part) * width & all_bytes(width);
+          bytes_from(effects.loaded_undefined[lane], static_cast<unsigned>(part) * width) & all_bytes(width);
       if ((effects.loaded_tainted >> lane & 1) != 0)
         shadow.taint(slot, Mask(1) << lane, &instruction);
       else

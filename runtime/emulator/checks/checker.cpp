@@ -70,7 +70,7 @@ StoredData stored_data(const RegisterShadow& shadow, const Group&, const Instruc
     if ((shadow.bad(slot) >> lane & 1) == 0)
       continue;
     data.tainted |= (shadow.tainted(slot) >> lane & 1) != 0;
-    data.undefined |= (shadow.undefined_bytes(slot, lane) & all_bytes(width)) << part * width;
+    data.undefined |= bytes_at(shadow.undefined_bytes(slot, lane) & all_bytes(width), part * width);
     data.origin = shadow.origin(slot);
   }
   return data;

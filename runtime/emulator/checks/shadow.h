@@ -13,6 +13,10 @@ constexpr ByteBits all_bytes(unsigned count) {
   return count >= 32 ? ~ByteBits(0) : (ByteBits(1) << count) - 1;
 }
 
+/// The bits of the bytes from `first` on, and the other way round.
+constexpr ByteBits bytes_from(ByteBits bits, unsigned first) { return first < 32 ? bits >> first : 0; }
+constexpr ByteBits bytes_at(ByteBits bits, unsigned first) { return first < 32 ? bits << first : 0; }
+
 /// A bit for each byte of a range that one host thread uses.
 class OwnBits {
 public:
