@@ -1,0 +1,98 @@
+// Counters against numbers counted by hand.
+#include "emulator/counters/counters.h"
+#include "run_ptx.h"
+
+namespace emu::test {
+namespace {
+
+// Runs the kernel `test` of one block of 32 threads with counters; `check` sees them.
+template <class F>
+void counted(const std::string& text, std::vector<std::uint64_t> params, Machine& machine, F check) {
+  const std::shared_ptr<Program> program = machine.load(text);
+  ASSERT_NE(program, nullptr) << machine.error.place.line << ": " << machine.error.message;
+  Counters counters(program, *program->find("test"), machine.memory);
+  Launch launch;
+  launch.program = program;
+  launch.kernel = program->find("test");
+  launch.threads = {32, 1, 1};
+  launch.params.resize(launch.kernel->param_bytes);
+  std::memcpy(launch.params.data(), params.data(), std::min(launch.params.size(), 8 * params.size()));
+  launch.memory = &machine.memory;
+  launch.chip = &machine.chip;
+  launch.options = machine.options;
+  launch.counters = &counters;
+  const Outcome outcome = run(launch);
+  ASSERT_EQ(outcome.status, Status::success) << outcome.message;
+  check(counters);
+}
+
+std::string kernel(const std::string& body) {
+  return ".shared .align 128 .b8 tile[8192];\n.visible .entry test(.param .u64 p) {\n.reg .b64 %l<8>;\n.reg "
+         ".b32 %r<16>;\n.reg .f32 %f<8>;\n"
+         ".reg .pred %p<4>;\nld.param.u64 %l0, [p];\nmov.u32 %r0, %tid.x;\nmov.u32 %r1, tile;\n" +
+         body + "ret;\n}\n";
+}
+
+TEST(Counters, GlobalTraffic) {
+  Machine machine;
+  const std::uint64_t data = machine.upload(std::vector<std::uint32_t>(1024));
+  // Consecutive words: 4 sectors; words 64 bytes apart: a sector each; every lane the same word: one sector.
+  counted(kernel("mad.wide.u32 %l1, %r0, 4, %l0;\nld.global.u32 %r2, [%l1];\n"
+                 "mad.wide.u32 %l2, %r0, 64, %l0;\nst.global.u32 [%l2], %r0;\n"
+                 "ld.global.u32 %r3, [%l0];\n"),
+          {data}, machine, [](const Counters& counters) {
+            const Counts totals = counters.totals();
+            EXPECT_EQ(totals.global_read, 2 * 128u);
+            EXPECT_EQ(totals.global_read_sectors, 4u + 1);
+            EXPECT_EQ(counters.unique_read(), 128u);
+            EXPECT_EQ(totals.global_written, 128u);
+            EXPECT_EQ(totals.global_write_sectors, 32u);
+            EXPECT_EQ(counters.unique_written(), 128u);
+          });
+}
+
+TEST(Counters, BankConflicts) {
+  const auto conflicts = [](const std::string& type, int stride) {
+    Machine machine;
+    Counts totals;
+    const std::string registers = type == "v4.b32" ? "{%r4, %r5, %r6, %r7}" : "%r4";
+    counted(
+        kernel("mov.u32 %r4, 1;\nmov.u32 %r5, 1;\nmov.u32 %r6, 1;\nmov.u32 %r7, 1;\nmad.lo.u32 %r2, %r0, " +
+               std::to_string(stride) + ", %r1;\nst.shared." + type + " [%r2], " + registers + ";\n"),
+        {0}, machine, [&](const Counters& counters) { totals = counters.totals(); });
+    return std::pair(totals.shared_wavefronts, totals.shared_conflicts);
+  };
+  using Pair = std::pair<std::uint64_t, std::uint64_t>;
+  EXPECT_EQ(conflicts("b32", 4), Pair(1, 0));
+  EXPECT_EQ(conflicts("b32", 8), Pair(2, 1));
+  EXPECT_EQ(conflicts("b32", 128), Pair(32, 31));
+  EXPECT_EQ(conflicts("b32", 132), Pair(1, 0));   // padded rows
+  EXPECT_EQ(conflicts("v4.b32", 16), Pair(4, 0)); // 512 bytes need four passes
+  EXPECT_EQ(conflicts("v4.b32", 128), Pair(32, 28));
+}
+
+TEST(Counters, WorkAndDivergence) {
+  Machine machine;
+  counted(
+      kernel("cvt.rn.f32.u32 %f0, %r0;\nex2.approx.f32 %f1, %f0;\nsetp.lt.u32 %p0, %r0, 8;\n@%p0 bra skip;\n"
+             "add.u32 %r2, %r0, 1;\nadd.u32 %r3, %r2, 1;\nskip:\n"
+             "mov.b32 %r4, 0;\nmov.b32 %r5, 0;\nmma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 "
+             "{%f2,%f3,%f4,%f5}, {%r4,%r4,%r4,%r4}, {%r5,%r5}, {%f1,%f1,%f1,%f1};\n"),
+      {0}, machine, [](const Counters& counters) {
+        const Counts totals = counters.totals();
+        EXPECT_EQ(totals.tensor_flops, 4096u);
+        EXPECT_EQ(counters.threads_by_class()[static_cast<std::size_t>(Class::special)], 32u);
+        EXPECT_EQ(counters.threads_by_class()[static_cast<std::size_t>(Class::tensor)], 32u);
+        EXPECT_EQ(counters.threads_by_class()[static_cast<std::size_t>(Class::integer)], 2 * 24u);
+        EXPECT_GE(totals.divergent, 2u); // the two additions, at least
+        const auto lines = counters.lines();
+        const auto mma = std::find_if(lines.begin(), lines.end(),
+                                      [](const LineCounts& line) { return line.counts.tensor_flops > 0; });
+        ASSERT_NE(mma, lines.end());
+        EXPECT_EQ(mma->counts.threads, 32u);
+        EXPECT_EQ(mma->opcode, "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32");
+      });
+}
+
+} // namespace
+} // namespace emu::test
