@@ -39,6 +39,7 @@ template <class T> void scatter_sums(Group& group, const Instruction& in, const 
   for (int i = 0; i < in.parts(0); ++i) {
     T* to = lanes<T>(group.frame, in.operand(0, i));
     for (int lane = 0; lane < warp_size; ++lane)
+      // NOLINTNEXTLINE(clang-analyzer-core.uninitialized.Assign): as many sums were gathered or computed
       to[lane] = from[(lane / 4 + 8 * (i / 2)) * 8 + 2 * (lane % 4) + i % 2];
   }
 }

@@ -11,7 +11,6 @@ constexpr std::size_t remembered = 4096; // freed allocations
 
 std::uint64_t round_up(std::uint64_t value, std::uint64_t to) { return (value + to - 1) / to * to; }
 
-// NOLINTNEXTLINE(performance-no-int-to-ptr): device addresses are host addresses
 void* pointer(std::uint64_t address) { return reinterpret_cast<void*>(address); }
 
 } // namespace
