@@ -66,7 +66,8 @@ public:
     launch.threads = threads;
     launch.dynamic_shared = dynamic_shared;
     launch.params.resize(std::max<std::size_t>(launch.kernel->param_bytes, 8 * params.size()));
-    std::memcpy(launch.params.data(), params.data(), 8 * params.size());
+    if (!params.empty())
+      std::memcpy(launch.params.data(), params.data(), 8 * params.size());
     launch.memory = &memory;
     launch.chip = &chip;
     launch.options = options;

@@ -214,7 +214,7 @@ void decode_wait_group(Decoding& d) {
 void decode_arrive(Decoding& d) {
   decode_access_modifiers(d, 0);
   d.out.width = sizeof(std::uint64_t);
-  d.out.flags = d.has("noinc") ? no_increment : 0;
+  d.out.flags = d.has("noinc") ? std::uint64_t(no_increment) : 0;
   d.out.execute = arrive_after_copies;
 }
 

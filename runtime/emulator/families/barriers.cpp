@@ -83,8 +83,8 @@ void decode_barrier(Decoding& d) {
     operands.result = d.has("popc") ? give_count : d.has("and") ? give_all : give_any;
   }
   d.out.execute = synchronise;
-  d.out.flags = (d.statement.opcode->mnemonic == "bar" || d.has("aligned") ? aligned : 0) |
-                (d.has("arrive") ? arrives : 0);
+  d.out.flags = (d.statement.opcode->mnemonic == "bar" || d.has("aligned") ? std::uint64_t(aligned) : 0) |
+                (d.has("arrive") ? std::uint64_t(arrives) : 0);
   d.attach(operands);
 }
 

@@ -186,10 +186,12 @@ template <Execute execute> void decode_object(Decoding& d) {
   const bool has_result = d.out.destinations > 0;
   decode_access_modifiers(d, has_result ? 1 : 0);
   const std::string_view what = d.statement.opcode->modifiers[0];
-  d.out.flags = (has_result ? returns_state : 0) | (d.has("expect_tx") ? expects : 0) |
-                (what == "complete_tx" ? completes : 0) |
-                (what == "arrive" || what == "arrive_drop" ? arrives : 0) |
-                (what == "arrive_drop" ? drops : 0) | (d.has("noComplete") ? no_complete : 0);
+  d.out.flags = (has_result ? std::uint64_t(returns_state) : 0) |
+                (d.has("expect_tx") ? std::uint64_t(expects) : 0) |
+                (what == "complete_tx" ? std::uint64_t(completes) : 0) |
+                (what == "arrive" || what == "arrive_drop" ? std::uint64_t(arrives) : 0) |
+                (what == "arrive_drop" ? std::uint64_t(drops) : 0) |
+                (d.has("noComplete") ? std::uint64_t(no_complete) : 0);
   if (static_cast<Order>(d.out.order) == Order::weak)
     d.out.order = static_cast<std::uint8_t>(Order::relaxed);
   if (static_cast<Scope>(d.out.scope) == Scope::none)

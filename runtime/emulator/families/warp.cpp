@@ -141,7 +141,7 @@ constexpr auto reduce_float = [](Group& group, const Instruction& instruction, M
 
 template <bool maximum> void decode_reduce_float(Decoding& d) {
   d.out.execute = together<reduce_float<maximum>>;
-  d.out.flags = (d.has("abs") ? absolute : 0) | (d.has("NaN") ? keeps_nan : 0);
+  d.out.flags = (d.has("abs") ? std::uint64_t(absolute) : 0) | (d.has("NaN") ? std::uint64_t(keeps_nan) : 0);
 }
 
 // ---- without a member mask ----

@@ -354,7 +354,7 @@ bool Operands::decode(const ptx::Statement& statement, std::span<const OperandSp
 
 std::vector<RegisterUse> Operands::uses(const Instruction& instruction) const {
   std::vector<RegisterUse> uses;
-  const Slot* slots = &function.slots[instruction.first_slot];
+  const Slot* slots = function.slots.data() + instruction.first_slot;
   for (int i = 0; i < instruction.slots; ++i)
     if (!slots[i].constant && !slots[i].absent)
       uses.push_back(
