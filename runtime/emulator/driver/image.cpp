@@ -189,8 +189,10 @@ CUresult read_file(const char* path, std::string& content) {
   if (file == nullptr)
     return CUDA_ERROR_FILE_NOT_FOUND;
   char buffer[65536];
-  while (const std::size_t got = std::fread(buffer, 1, sizeof buffer, file))
+  for (std::size_t got = sizeof buffer; got == sizeof buffer;) { // less is the end, or an error
+    got = std::fread(buffer, 1, sizeof buffer, file);
     content.append(buffer, got);
+  }
   std::fclose(file);
   content.append(8, '\0'); // the beginning of any image can be looked at
   return CUDA_SUCCESS;

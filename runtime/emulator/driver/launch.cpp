@@ -158,7 +158,8 @@ CUresult pack(const Function& function, void** values, void** extra, std::vector
       return refuse(CUDA_ERROR_INVALID_VALUE,
                     fmt::format("launch of '{}': a buffer of {} bytes of parameters; it has {}",
                                 function.name, size, params.size()));
-    std::memcpy(params.data(), buffer, params.size());
+    if (buffer != nullptr)
+      std::memcpy(params.data(), buffer, params.size());
     return CUDA_SUCCESS;
   }
   for (std::size_t i = 0; i < function.params.size(); ++i) {
