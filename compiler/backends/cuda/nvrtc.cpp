@@ -65,7 +65,7 @@ Result<Nvrtc> Nvrtc::open() {
     Nvrtc nvrtc;
     if (library->load(candidate) &&
         library->version(&nvrtc.version_.first, &nvrtc.version_.second) == success) {
-      nvrtc.library_ = std::move(library);
+      nvrtc.loaded_ = std::move(library);
       nvrtc.path_ = candidate;
       return nvrtc;
     }
@@ -83,10 +83,10 @@ Result<Nvrtc> Nvrtc::open() {
 std::vector<std::string> Nvrtc::targets() const {
   int count = 0;
   std::vector<std::string> out;
-  if (library_->count_targets(&count) != success || count <= 0)
+  if (loaded_->count_targets(&count) != success || count <= 0)
     return out;
   std::vector<int> numbers(static_cast<std::size_t>(count));
-  if (library_->get_targets(numbers.data()) == success)
+  if (loaded_->get_targets(numbers.data()) == success)
     for (int number : numbers)
       out.push_back(fmt::format("sm_{}", number));
   return out;
@@ -101,11 +101,11 @@ Result<NvrtcResult> Nvrtc::compile(const std::string& source, const std::string&
   }
   Program program = nullptr;
   if (const int status =
-          library_->create(&program, source.c_str(), name.c_str(), static_cast<int>(header_names.size()),
-                           header_texts.data(), header_names.data());
+          loaded_->create(&program, source.c_str(), name.c_str(), static_cast<int>(header_names.size()),
+                          header_texts.data(), header_names.data());
       status != success)
-    return internal_error(fmt::format("NVRTC: {}", library_->error_string(status)));
-  const std::unique_ptr<Program, int (*)(Program*)> owner(&program, library_->destroy);
+    return internal_error(fmt::format("NVRTC: {}", loaded_->error_string(status)));
+  const std::unique_ptr<Program, int (*)(Program*)> owner(&program, loaded_->destroy);
 
   std::string target = options.target;
   if (!options.cubin && target.starts_with("sm_"))
@@ -120,16 +120,16 @@ Result<NvrtcResult> Nvrtc::compile(const std::string& source, const std::string&
   for (const std::string& flag : flags)
     pointers.push_back(flag.c_str());
 
-  const int status = library_->compile(program, static_cast<int>(pointers.size()), pointers.data());
+  const int status = loaded_->compile(program, static_cast<int>(pointers.size()), pointers.data());
   NvrtcResult result;
-  result.log = library_->text(library_->log_size, library_->log, program);
+  result.log = loaded_->text(loaded_->log_size, loaded_->log, program);
   if (status != success)
     return user_error(fmt::format("NVRTC refuses {} for {}: {}\n{}", name, options.target,
-                                  library_->error_string(status), result.log));
-  result.ptx = library_->text(library_->ptx_size, library_->ptx, program);
-  if (std::size_t bytes = 0; options.cubin && library_->cubin_size(program, &bytes) == success && bytes > 0) {
+                                  loaded_->error_string(status), result.log));
+  result.ptx = loaded_->text(loaded_->ptx_size, loaded_->ptx, program);
+  if (std::size_t bytes = 0; options.cubin && loaded_->cubin_size(program, &bytes) == success && bytes > 0) {
     result.cubin.resize(bytes);
-    if (library_->cubin(program, reinterpret_cast<char*>(result.cubin.data())) != success)
+    if (loaded_->cubin(program, reinterpret_cast<char*>(result.cubin.data())) != success)
       result.cubin.clear();
   }
   read_log(result.log, result);

@@ -55,7 +55,7 @@ public:
 
 private:
   struct Library;
-  std::shared_ptr<const Library> library_;
+  std::shared_ptr<const Library> loaded_;
   std::string path_;
   std::pair<int, int> version_;
 };

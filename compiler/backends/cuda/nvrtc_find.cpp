@@ -20,10 +20,8 @@ void add_folder(const fs::path& folder, std::vector<std::string>& out) {
   std::vector<std::string> found;
   std::error_code error;
   for (fs::directory_iterator file(folder, error), end; !error && file != end; file.increment(error))
-    if (const std::string name = file->path().filename().string();
-        name.starts_with("libnvrtc.so") || name.starts_with("libnvrtc-static"))
+    if (file->path().filename().string().starts_with("libnvrtc.so"))
       found.push_back(file->path().string());
-  std::erase_if(found, [](const std::string& name) { return name.find("static") != std::string::npos; });
   std::ranges::sort(found, std::greater());
   out.insert(out.end(), found.begin(), found.end());
 }
