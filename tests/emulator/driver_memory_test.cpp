@@ -31,6 +31,20 @@ TEST_F(DriverMemory, devices) {
   EXPECT_REFUSED(api().cuDeviceGetAttribute(&value, CUdevice_attribute{9999}, 0), CUDA_ERROR_INVALID_VALUE);
 }
 
+TEST_F(DriverMemory, devices_by_bus) {
+  char id[32];
+  EXPECT_CU(api().cuDeviceGetPCIBusId(id, sizeof id, 0));
+  for (const char* name : {static_cast<const char*>(id), "0000:01:00", "01:00", "0:1:0.0"}) {
+    CUdevice device = 7;
+    EXPECT_CU(api().cuDeviceGetByPCIBusId(&device, name)) << name;
+    EXPECT_EQ(device, 0) << name;
+  }
+  for (const char* name : {"", "01", ":", "0000:02:00.0", "01x:00", "gpu:00"}) {
+    CUdevice device = 7;
+    EXPECT_REFUSED(api().cuDeviceGetByPCIBusId(&device, name), CUDA_ERROR_INVALID_DEVICE) << name;
+  }
+}
+
 TEST_F(DriverMemory, contexts) {
   CUcontext current = nullptr, other = nullptr;
   EXPECT_CU(api().cuCtxGetCurrent(&current));

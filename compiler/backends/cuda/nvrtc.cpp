@@ -117,6 +117,7 @@ Result<NvrtcResult> Nvrtc::compile(const std::string& source, const std::string&
     flags.emplace_back("--ptxas-options=-v");
   flags.insert(flags.end(), options.flags.begin(), options.flags.end());
   std::vector<const char*> pointers;
+  pointers.reserve(flags.size());
   for (const std::string& flag : flags)
     pointers.push_back(flag.c_str());
 

@@ -54,6 +54,7 @@ CUresult capture(Stream& stream, Operation operation) {
     return refuse(CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED, "this operation of a stream cannot be captured");
   }
   std::vector<CUgraphNode> dependencies;
+  dependencies.reserve(stream.frontier.size());
   for (GraphNode* node : stream.frontier)
     dependencies.push_back(Handles<GraphNode, CUgraphNode>::handle_of(*node));
   stream.frontier = {add_node(*driver(), *sequence.graph, std::move(operation), dependencies)};

@@ -1,9 +1,13 @@
 // Devices and what they can do: the chip of the option `target`, as often as the option `devices` says.
 #include "emulator/driver/call.h"
 
+#include <algorithm>
+#include <charconv>
 #include <cstdio>
 #include <cstring>
 #include <fmt/format.h>
+#include <optional>
+#include <string_view>
 
 namespace emu::abi {
 
@@ -26,6 +30,18 @@ struct DeviceCall : Call {
   Device* device = nullptr;
   const Chip* chip = nullptr;
 };
+
+// The bus of "bus:slot", "domain:bus:slot" or "domain:bus:slot.function", all hexadecimal.
+std::optional<int> bus_of(std::string_view id) {
+  if (std::ranges::count(id, ':') == 2)
+    id.remove_prefix(id.find(':') + 1);
+  const std::size_t length = id.find(':');
+  if (length == std::string_view::npos)
+    return std::nullopt;
+  int bus = 0;
+  const auto [end, error] = std::from_chars(id.data(), id.data() + length, bus, 16);
+  return error == std::errc() && end == id.data() + length ? std::optional(bus) : std::nullopt;
+}
 
 // What the emulator does not have (textures, sharing with other processes or graphics) is 0, as is what is
 // unknown.
@@ -252,11 +268,10 @@ CUresult cuDeviceGetByPCIBusId(CUdevice* device, const char* id) {
     return call.error;
   if (device == nullptr || id == nullptr)
     return CUDA_ERROR_INVALID_VALUE;
-  unsigned domain = 0, bus = 0, slot = 0;
-  if (std::sscanf(id, "%x:%x:%x", &domain, &bus, &slot) < 2 ||
-      call->device(static_cast<int>(bus) - 1) == nullptr)
+  const std::optional<int> bus = bus_of(id);
+  if (!bus || call->device(*bus - 1) == nullptr)
     return CUDA_ERROR_INVALID_DEVICE;
-  *device = static_cast<int>(bus) - 1;
+  *device = *bus - 1;
   return CUDA_SUCCESS;
 }
 

@@ -200,7 +200,7 @@ Flow to_tf32(Group& group, const Instruction& instruction, Mask mask) {
 }
 
 template <class F> EMU_INLINE std::uint32_t narrowed(float x, Options o, std::uint32_t random) {
-  using Bits = typename F::Bits;
+  using Bits = F::Bits;
   Bits bits;
   if (o.stochastic)
     bits = numeric::narrow_stochastic<F>(x, random, F::mantissa_bits == 10 ? 13 : 16, o.overflow);

@@ -33,8 +33,9 @@ template <class Int, class Float> EMU_INLINE Int to_integer(Float x, Round mode)
   constexpr int bits = 8 * sizeof(Int);
   constexpr bool zero_for_nan = sizeof(Float) == 4 && bits <= 32;
   constexpr Int for_nan = zero_for_nan ? Int{0} : static_cast<Int>(std::uint64_t{1} << (bits - 1));
-  constexpr Float lowest = static_cast<Float>(Limits::min());          // exact: zero or a power of two
-  constexpr Float end = 2 * static_cast<Float>(Limits::max() / 2 + 1); // one past the largest
+  constexpr Float lowest = static_cast<Float>(Limits::min()); // exact: zero or a power of two
+  constexpr Int half = Limits::max() / 2 + 1;
+  constexpr Float end = 2 * static_cast<Float>(half); // one past the largest
   Float integral = round_integral(x, mode);
   bool inside = integral >= lowest && integral < end;
   Int value = static_cast<Int>(inside ? integral : Float{0});
