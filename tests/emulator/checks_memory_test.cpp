@@ -238,5 +238,30 @@ TEST(ChecksOfLanes, MeetWithUndefinedValues) {
   }
 }
 
+// What a warp loads together is defined in all lanes, whichever came last.
+TEST(ChecksOfLanes, LoadTogether) {
+  for (std::uint64_t schedule = 0; schedule < 64; ++schedule) {
+    Checked machine;
+    machine.threads.x = 32;
+    machine.options.mode = Options::Mode::scheduled;
+    machine.options.seed = schedule;
+    const std::uint64_t out = machine.buffer(128);
+    EXPECT_EQ(
+        machine.kinds(".visible .entry test(.param .u64 out) {\n.reg .b32 %r<4>;\n.reg .b64 %l0;\n"
+                      ".reg .pred %p<2>;\n.shared .align 16 .b8 s[512];\nmov.u32 %r0, %tid.x;\n"
+                      "mul.lo.u32 %r2, %r0, 16;\nmov.u32 %r3, s;\nadd.u32 %r3, %r3, %r2;\n"
+                      "st.shared.v4.b32 [%r3], {%r0, %r0, %r0, %r0};\nbar.warp.sync -1;\n"
+                      "setp.gt.u32 %p1, %r0, 99;\n@%p1 mov.u32 %r1, 0;\nadd.u32 %r1, %r1, 1;\n"
+                      "setp.lt.u32 %p0, %r0, 16;\n@%p0 bra over;\nadd.u32 %r2, %r0, 1;\nover:\n"
+                      "ldmatrix.sync.aligned.m8n8.x1.shared.b16 {%r1}, [%r3];\nadd.u32 %r1, %r1, 1;\n"
+                      "ld.param.u64 %l0, [out];\nmad.wide.u32 %l0, %r0, 4, %l0;\nst.global.b32 [%l0], %r1;\n"
+                      "ret;\n}\n",
+                      {out}),
+        "")
+        << "schedule " << schedule << machine.reported();
+    ASSERT_EQ(machine.outcome.status, Status::success) << machine.outcome.message;
+  }
+}
+
 } // namespace
 } // namespace emu::test

@@ -146,6 +146,12 @@ void prepare_product(Arguments& arguments, std::mt19937_64& random) {
   arguments.verify = [=] { return differs(d, wanted); };
 }
 
+#ifdef ATTILE_CUDA_INCLUDE
+const std::string cuda_include = ATTILE_CUDA_INCLUDE;
+#else
+const std::string cuda_include;
+#endif
+
 attile::Result<attile::cuda::Nvrtc>& nvrtc() {
   static attile::Result<attile::cuda::Nvrtc> opened = attile::cuda::Nvrtc::open();
   return opened;
@@ -183,6 +189,15 @@ const std::vector<KernelCase>& kernel_cases() {
        {128, 1, 1},
        prepare_product<bf16_of, 64, 128, 64>,
        "-DTYPE=\"bf16\""},
+      {"matmul_wmma",
+       "matmul_wmma.cu",
+       "matmul_wmma",
+       "sm_75",
+       {2, 1, 1},
+       {128, 1, 1},
+       prepare_product<f16_of, 64, 128, 64>,
+       "",
+       true},
       {"matmul_pipeline",
        "matmul_pipeline.cu",
        "matmul_pipeline",
@@ -208,12 +223,18 @@ const std::string& ptx_of(const KernelCase& one, const std::string& target, std:
     missing = nvrtc().error().text();
     return ptx;
   }
+  if (one.toolkit_headers && cuda_include.empty()) {
+    missing = "no CUDA toolkit was found when this was built: " + one.file + " includes headers of it";
+    return ptx;
+  }
   if (ptx.empty()) {
     attile::cuda::NvrtcOptions options;
     options.target = target;
     options.cubin = false;
     if (!one.define.empty())
       options.flags.push_back(one.define);
+    if (one.toolkit_headers)
+      options.flags.push_back("--include-path=" + cuda_include);
     const auto result = nvrtc()->compile(text_of(ATTILE_KERNELS "/" + one.file), one.file, options);
     if (result)
       ptx = result->ptx;

@@ -68,7 +68,8 @@ struct KernelCase {
   std::string oldest; ///< the first target that can run it
   Dim3 grid, threads;
   std::function<void(Arguments&, std::mt19937_64&)> prepare;
-  std::string define = {}; ///< a flag for NVRTC
+  std::string define = {};      ///< a flag for NVRTC
+  bool toolkit_headers = false; ///< which not every NVRTC has beside it
 };
 
 const std::vector<KernelCase>& kernel_cases();

@@ -39,7 +39,7 @@ private:
 bool stored_bytes(const Group& group, const Instruction& instruction, int lane, std::uint32_t bytes,
                   std::byte* to) {
   const int operand = data_operand(instruction);
-  if (operand < 0 || bytes > 32)
+  if (operand < 0 || bytes > 32 || fragment_lines(instruction) != nullptr)
     return false;
   const auto parts = static_cast<unsigned>(instruction.parts(operand));
   const unsigned width = bytes / parts;
@@ -185,7 +185,7 @@ void Checker::Data::check_local(Group& group, const Instruction& instruction, Ac
 // ---- definedness ----
 
 void Checker::Data::load(BlockChecks& block, const Access& access, int lane, ByteBits undefined,
-                         bool tainted) {
+                         ByteBits tainted) {
   AccessEffects& effects = block.effects;
   const Mask bit = Mask(1) << lane;
   if (access.doing == Doing::async_read) {
@@ -196,9 +196,8 @@ void Checker::Data::load(BlockChecks& block, const Access& access, int lane, Byt
   effects.todo = true;
   effects.loaded_bad |= bit;
   effects.loaded_undefined[lane] = undefined;
+  effects.loaded_tainted[lane] = tainted;
   effects.bytes = access.bytes;
-  if (tainted)
-    effects.loaded_tainted |= bit;
 }
 
 void Checker::Data::follow_global(Group& group, const Instruction& instruction, const Access& access,
@@ -213,7 +212,7 @@ void Checker::Data::follow_global(Group& group, const Instruction& instruction, 
         if (access.doing == Doing::atomic)
           report(Report::Kind::undefined_use, group, instruction, lane,
                  "the value that is updated was never defined");
-        load(block, access, lane, ~bits & all, access.doing == Doing::atomic);
+        load(block, access, lane, ~bits & all, access.doing == Doing::atomic ? all : 0);
       }
     if (reads(access.doing))
       return;
@@ -221,7 +220,7 @@ void Checker::Data::follow_global(Group& group, const Instruction& instruction, 
     if (!shadow.clean() && access.doing != Doing::async_write) {
       const StoredData stored = stored_data(shadow, group, instruction, lane, access.bytes);
       undefined = stored.undefined;
-      if (stored.tainted || (undefined != 0 && access.doing == Doing::atomic)) {
+      if (stored.tainted != 0 || (undefined != 0 && access.doing == Doing::atomic)) {
         report(Report::Kind::undefined_store, group, instruction, lane,
                "the value that is written depends on one that was never defined" +
                    origin(group, stored.origin));
@@ -241,7 +240,7 @@ void Checker::Data::follow_own(Group& group, const Instruction& instruction, con
   if (reads(access.doing) || access.doing == Doing::atomic) {
     const ByteBits bits = own.defined.get(at, access.bytes);
     if (bits != all || tainted != 0)
-      load(block, access, lane, ~bits & all, tainted != 0 || access.doing == Doing::atomic);
+      load(block, access, lane, ~bits & all, access.doing == Doing::atomic ? all : tainted);
     tainted |= access.doing == Doing::atomic && bits != all ? all : 0;
   }
   if (reads(access.doing))
@@ -254,11 +253,10 @@ void Checker::Data::follow_own(Group& group, const Instruction& instruction, con
     stored = stored_data(shadow, group, instruction, lane, access.bytes);
   }
   if (access.doing != Doing::atomic)
-    tainted = 0;
-  if (stored.tainted || (access.doing == Doing::atomic && stored.undefined != 0)) {
+    tainted = stored.tainted;
+  else if (stored.tainted != 0 || stored.undefined != 0)
     tainted = all;
-    stored.undefined = 0;
-  }
+  stored.undefined &= ~tainted;
   own.defined.put(at, access.bytes, ~stored.undefined);
   if (own.any_tainted || tainted != 0) {
     own.tainted.put(at, access.bytes, tainted);
@@ -384,6 +382,8 @@ void Checker::Data::finish_load(Group& group, const Instruction& instruction, Ma
   const int parts = instruction.destinations;
   if (statement == nullptr || parts == 0)
     return;
+  if (const FragmentLines* matrix = fragment_lines(instruction))
+    return load_fragment(shadow, instruction, *matrix, effects);
   if (statement->opcode->mnemonic == "ldmatrix") {
     if (!statement->opcode->has("m8n8"))
       return;
@@ -399,7 +399,8 @@ void Checker::Data::finish_load(Group& group, const Instruction& instruction, Ma
           const int from = 8 * matrix + row;
           bad |= (effects.loaded_bad >> from & 1) != 0 &&
                  (effects.loaded_undefined[from] >> 2 * column & 3) != 0;
-          bad |= (effects.loaded_tainted >> from & 1) != 0;
+          bad |=
+              (effects.loaded_bad >> from & 1) != 0 && (effects.loaded_tainted[from] >> 2 * column & 3) != 0;
         }
         if (bad)
           shadow.taint(instruction.slot[matrix], Mask(1) << lane, &instruction);
@@ -410,9 +411,9 @@ void Checker::Data::finish_load(Group& group, const Instruction& instruction, Ma
   for_lanes(effects.loaded_bad & mask, [&](int lane) {
     for (int part = 0; part < parts; ++part) {
       const Slot slot = instruction.slot[part];
-      const ByteBits undefined =
-          bytes_from(effects.loaded_undefined[lane], static_cast<unsigned>(part) * width) & all_bytes(width);
-      if ((effects.loaded_tainted >> lane & 1) != 0)
+      const unsigned first = static_cast<unsigned>(part) * width;
+      const ByteBits undefined = bytes_from(effects.loaded_undefined[lane], first) & all_bytes(width);
+      if ((bytes_from(effects.loaded_tainted[lane], first) & all_bytes(width)) != 0)
         shadow.taint(slot, Mask(1) << lane, &instruction);
       else
         shadow.undefine(slot, lane, undefined, &instruction);

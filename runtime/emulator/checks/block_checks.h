@@ -11,6 +11,8 @@
 
 namespace emu {
 
+struct FragmentLines;
+
 /// Places that threads synchronise through, by host address. Most atomics synchronise nothing: a filter knows
 /// most of them.
 class SyncTable {
@@ -61,8 +63,7 @@ struct MbarrierState {
 struct AccessEffects {
   bool todo = false;
   Mask loaded_bad = 0; ///< lanes that loaded a byte that is undefined or tainted
-  Mask loaded_tainted = 0;
-  std::array<ByteBits, warp_size> loaded_undefined{};
+  std::array<ByteBits, warp_size> loaded_undefined{}, loaded_tainted{};
   std::uint32_t bytes = 0;
   Mask acquires = 0;
   Space space = Space::generic; ///< of what is acquired
@@ -73,7 +74,7 @@ struct AccessEffects {
   std::array<ByteBits, warp_size> copied_undefined{};
   void clear() {
     todo = false;
-    loaded_bad = loaded_tainted = acquires = copied = 0;
+    loaded_bad = acquires = copied = 0;
   }
 };
 
@@ -125,7 +126,7 @@ struct Checker::Data {
   void follow_global(Group& group, const Instruction& instruction, const Access& access, Mask lanes);
   void follow_own(Group& group, const Instruction& instruction, const Access& access, int lane,
                   OwnShadow& shadow, std::uint64_t at);
-  void load(BlockChecks& block, const Access& access, int lane, ByteBits undefined, bool tainted);
+  void load(BlockChecks& block, const Access& access, int lane, ByteBits undefined, ByteBits tainted);
   void find_races(Group& group, const Instruction& instruction, const Access& access, Mask lanes,
                   Space space);
   void release(Group& group, const Access& access, Mask lanes, Space space);
@@ -136,14 +137,21 @@ struct Checker::Data {
   Mask check_sources(Group& group, const Instruction& instruction, Mask mask);
 };
 
-/// Undefined bytes, and whether anything is tainted, of the data that a lane stores.
+/// Bytes that are undefined or tainted of the data that a lane stores.
 struct StoredData {
-  ByteBits undefined = 0;
-  bool tainted = false;
+  ByteBits undefined = 0, tainted = 0;
   const Instruction* origin = nullptr;
 };
 StoredData stored_data(const RegisterShadow& shadow, const Group& group, const Instruction& instruction,
                        int lane, std::uint32_t bytes);
+/// What wmma.load and wmma.store move; null for all other instructions.
+const FragmentLines* fragment_lines(const Instruction& instruction);
+/// Its registers are what was loaded.
+void load_fragment(RegisterShadow& shadow, const Instruction& instruction, const FragmentLines& matrix,
+                   const AccessEffects& effects);
+/// Of the bytes that lane `chunk` stores.
+StoredData stored_fragment(const RegisterShadow& shadow, const Instruction& instruction,
+                           const FragmentLines& matrix, int chunk);
 /// The instruction as the text has it; null for the end of a function.
 const ptx::Statement* statement_of(const Group& group, const Instruction& instruction);
 /// Which operand is an address, or holds what is stored; -1 if none does.

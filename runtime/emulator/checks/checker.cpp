@@ -59,6 +59,8 @@ int data_operand(const Instruction& instruction) {
 
 StoredData stored_data(const RegisterShadow& shadow, const Group&, const Instruction& instruction, int lane,
                        std::uint32_t bytes) {
+  if (const FragmentLines* matrix = fragment_lines(instruction))
+    return stored_fragment(shadow, instruction, *matrix, lane);
   StoredData data;
   const int operand = data_operand(instruction);
   if (operand < 0)
@@ -69,7 +71,8 @@ StoredData stored_data(const RegisterShadow& shadow, const Group&, const Instruc
     const Slot slot = instruction.operand(operand, static_cast<int>(part));
     if ((shadow.bad(slot) >> lane & 1) == 0)
       continue;
-    data.tainted |= (shadow.tainted(slot) >> lane & 1) != 0;
+    if ((shadow.tainted(slot) >> lane & 1) != 0)
+      data.tainted |= bytes_at(all_bytes(width), part * width);
     data.undefined |= bytes_at(shadow.undefined_bytes(slot, lane) & all_bytes(width), part * width);
     data.origin = shadow.origin(slot);
   }
@@ -255,6 +258,7 @@ Mask Checker::Data::check_sources(Group& group, const Instruction& instruction, 
 Flow Checker::execute(Group& group, const Instruction& instruction, Mask guarded, Mask mask) {
   BlockChecks& block = checks_of(group);
   RegisterShadow* shadow = shadow_of(group);
+  const Mask before = group.mask;
   if (block.effects.todo) // of an instruction that has to run again
     block.effects.clear();
   if (shadow == nullptr || shadow->clean()) {
@@ -262,7 +266,7 @@ Flow Checker::execute(Group& group, const Instruction& instruction, Mask guarded
       return Flow::go;
     const Flow flow = instruction.execute(group, instruction, mask);
     if (block.effects.todo && done(flow))
-      data->finish(group, instruction, mask);
+      data->finish(group, instruction, executed(group, mask, before));
     return flow;
   }
   const Mask bad_guard = data->check_guard(group, instruction, guarded);
@@ -276,6 +280,7 @@ Flow Checker::execute(Group& group, const Instruction& instruction, Mask guarded
     flow = execute_shadowed(*shadow, group, instruction, mask);
   if (!done(flow) || instruction.kind == Kind::control)
     return flow;
+  mask = executed(group, mask, before);
   if (memory)
     for (int i = 0; i < instruction.destinations; ++i)
       shadow->define(instruction.slot[i], mask);

@@ -1,5 +1,6 @@
 #include "emulator/checks/registers.h"
 #include "emulator/exec/state.h"
+#include "emulator/isa/fragment.h"
 
 #include <algorithm>
 #include <array>
@@ -24,10 +25,6 @@ const Instruction* origin_of(const RegisterShadow& shadow, const Instruction& in
       return shadow.origin(slot);
   return &instruction;
 }
-
-// Lanes that an instruction was executed for: those that a warp executes together take in lanes that have
-// waited, and leave out lanes that have to wait.
-Mask executed(const Group& group, Mask mask, Mask before) { return (mask | ~before) & group.mask; }
 
 // What moves bits is asked which bits it moves: it is executed with the bits in question at 0, and at 1. What
 // differs in the result came from them.
@@ -171,50 +168,46 @@ Flow copy(RegisterShadow& shadow, Group& group, const Instruction& instruction, 
 
 // ---- matrix products ----
 
-// Fragments of mma (PTX ISA, "Matrix Fragments for mma"): lane / 4 is the row of A and of D, and the column
-// of B; of A and D, odd registers (of D's 32-bit ones: the second pair) are 8 rows below; D's columns are 2 *
-// (lane % 4) and the next. A row of D depends on that row of A, a column on that column of B.
-struct Fragments {
-  explicit Fragments(const Instruction& instruction) {
-    const int d = instruction.parts(0), a = instruction.parts(1), b = instruction.parts(2);
-    known = instruction.operands >= 4 && d % 2 == 0 && !(a == 2 && b == 2) && d <= 4; // not m8n8k4 of halves
-    two_rows = a >= 2;
-    packed = two_rows && d == 2;
-  }
-  int row_of_a(int part, int lane) const { return lane / 4 + (two_rows ? part % 2 * 8 : 0); }
-  int row_of_d(int part, int lane) const {
-    return lane / 4 + (!two_rows ? 0 : packed ? part * 8 : part / 2 * 8);
-  }
-  std::uint32_t columns_of_d(int part, int lane) const {
-    const std::uint32_t pair = 3u << 2 * (lane % 4);
-    return packed ? pair : pair & (part % 2 == 0 ? 0x55u : 0xaau);
-  }
-  bool known, two_rows, packed;
-};
+// A row of D depends on that row of A, a column on that column of B, an element on that of C.
 
-Mask bad_of(const RegisterShadow& shadow, const Instruction& instruction, int operand) {
-  Mask bad = 0;
+const ProductFragments& fragments_of(const Instruction& instruction) {
+  return static_cast<const ProductFragments&>(*instruction.extra);
+}
+
+// Rows of A, or columns of B, that are not good.
+std::uint32_t bad_lines(const RegisterShadow& shadow, const Instruction& instruction, int operand,
+                        int blocks) {
+  std::uint32_t lines = 0;
   for (int part = 0; part < instruction.parts(operand); ++part)
-    bad |= shadow.bad(instruction.operand(operand, part));
-  return bad;
+    for_lanes(shadow.bad(instruction.operand(operand, part)),
+              [&](int lane) { lines |= 1u << word_of_fragment(blocks, part, lane).row; });
+  return lines;
+}
+
+// Lanes whose part `part` of D, if it is packed or not, has an element that C does not give a good value.
+Mask bad_sums(const RegisterShadow& shadow, const Instruction& instruction, const ProductFragments& fragments,
+              int part) {
+  if (fragments.packed_d == fragments.packed_c)
+    return shadow.bad(instruction.operand(3, part));
+  if (fragments.packed_c)
+    return shadow.bad(instruction.operand(3, part / 2));
+  return shadow.bad(instruction.operand(3, 2 * part)) | shadow.bad(instruction.operand(3, 2 * part + 1));
 }
 
 void taint_products(RegisterShadow& shadow, const Instruction& instruction, Mask mask,
                     const Instruction* origin) {
-  const Fragments fragments(instruction);
-  std::uint32_t rows = 0, columns = 0;
-  for (int part = 0; part < instruction.parts(1); ++part)
-    for_lanes(shadow.bad(instruction.operand(1, part)),
-              [&](int lane) { rows |= 1u << fragments.row_of_a(part, lane); });
-  for_lanes(bad_of(shadow, instruction, 2), [&](int lane) { columns |= 1u << lane / 4; });
-  std::array<Mask, 4> before{};
+  const ProductFragments& fragments = fragments_of(instruction);
+  const std::uint32_t rows = bad_lines(shadow, instruction, 1, fragments.row_blocks);
+  const std::uint32_t columns = bad_lines(shadow, instruction, 2, fragments.column_blocks);
+  std::array<Mask, 8> before{}; // D may be C
   for (int part = 0; part < instruction.parts(0); ++part)
-    before[part] = shadow.bad(instruction.operand(3, part));
+    before[part] = bad_sums(shadow, instruction, fragments, part);
   for (int part = 0; part < instruction.parts(0); ++part) {
     const Slot slot = instruction.operand(0, part);
     const Mask products = lanes_where(mask, [&](int lane) {
-      return (rows >> fragments.row_of_d(part, lane) & 1) != 0 ||
-             (columns & fragments.columns_of_d(part, lane)) != 0;
+      const Element cell = pair_of_fragment(fragments.row_blocks, fragments.packed_d ? part : part / 2, lane);
+      const std::uint32_t elements = fragments.packed_d ? 3u : 1u << part % 2;
+      return (rows >> cell.row & 1) != 0 || (columns >> cell.column & elements) != 0;
     });
     shadow.define(slot, mask);
     shadow.taint(slot, (products | before[part]) & mask, origin);
@@ -222,6 +215,8 @@ void taint_products(RegisterShadow& shadow, const Instruction& instruction, Mask
 }
 
 } // namespace
+
+Mask executed(const Group& group, Mask mask, Mask before) { return (mask | ~before) & group.mask; }
 
 // ---- RegisterShadow ----
 
@@ -287,7 +282,8 @@ Flow execute_shadowed(RegisterShadow& shadow, Group& group, const Instruction& i
   if (bad != 0 && instruction.kind == Kind::copy)
     return copy(shadow, group, instruction, mask);
   const Instruction* origin = origin_of(shadow, instruction);
-  const bool fragments = bad != 0 && instruction.kind == Kind::matrix && Fragments(instruction).known;
+  const bool fragments =
+      bad != 0 && instruction.kind == Kind::matrix && fragments_of(instruction).row_blocks != 0;
   const Mask before = group.mask;
   const Flow flow = instruction.execute(group, instruction, mask);
   if (flow != Flow::go || instruction.destinations == 0)

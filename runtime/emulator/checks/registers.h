@@ -58,4 +58,9 @@ private:
 /// taint.
 Flow execute_shadowed(RegisterShadow& shadow, Group& group, const Instruction& instruction, Mask mask);
 
+/// Lanes that an instruction was executed for, which was asked to for `mask` of a group of the lanes
+/// `before`: those that a warp executes together take in lanes that have waited, and leave out lanes that
+/// have to wait.
+Mask executed(const Group& group, Mask mask, Mask before);
+
 } // namespace emu

@@ -1,4 +1,5 @@
-// mma.sync (PTX ISA, "Warp Level Matrix Multiply-Accumulate Instructions").
+// mma.sync and wmma.mma (PTX ISA, "Warp Level Matrix Multiply-Accumulate Instructions").
+#include "emulator/families/matrix.h"
 #include "emulator/exec/groups.h"
 #include "emulator/exec/launch.h"
 #include "emulator/families/matrix_operations.h"
@@ -6,15 +7,17 @@
 #include "emulator/numeric/host.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <string_view>
 
 namespace emu {
 
 #define EMU_DECLARE(level)                                                                                   \
   namespace level {                                                                                          \
-  Execute choose_product(ProductOf of);                                                                      \
+  Execute choose_product(const Product& product);                                                            \
   }
 EMU_FOR_EACH_HOST(EMU_DECLARE)
 #undef EMU_DECLARE
@@ -49,7 +52,85 @@ int take_number(std::string_view& text) {
   return error == std::errc() ? number : 0;
 }
 
-// "m16n8k16"
+int target_number(const Decoding& d) {
+  std::string_view target = d.module.target;
+  target.remove_prefix(std::min(target.find('_'), target.size() - 1) + 1);
+  return take_number(target);
+}
+
+/// Types of the elements of D, A, B and C. wmma leaves out those of A and B that are f16.
+struct Types {
+  ptx::Type d, a, b, c;
+};
+
+Types types_of(const Decoding& d) {
+  const auto& modifiers = d.statement.opcode->modifiers;
+  const bool all =
+      std::ranges::count_if(modifiers, [](auto name) { return ptx::type_named(name).has_value(); }) == 4;
+  return all ? Types{d.type(0), d.type(1), d.type(2), d.type(3)}
+             : Types{d.type(0), ptx::Type::f16, ptx::Type::f16, d.type(1)};
+}
+
+// Registers of the operands D, A, B, C, as many as their matrices need.
+std::array<int, 4> registers_of(const numeric::MatrixShape& shape, const Types& types, bool wmma) {
+  const auto& [m, n, k] = shape;
+  const int word = types.d == ptx::Type::f64 ? 64 : 32;
+  auto needed = [=](ptx::Type type, int elements) {
+    return elements * (type == ptx::Type::tf32 ? 32 : ptx::bits(type)) / (warp_size * word);
+  };
+  const int a = needed(types.a, m * k), b = needed(types.b, n * k);
+  return {needed(types.d, m * n), wmma ? registers_of_wmma(types.a, false, a) : a,
+          wmma ? registers_of_wmma(types.b, false, b) : b, needed(types.c, m * n)};
+}
+
+Product product_of(const Decoding& d, const Types& types) {
+  Product product;
+  product.shape = shape_of(d);
+  product.a = format_of(types.a);
+  product.b = format_of(types.b);
+  product.a_signed = ptx::is_signed(types.a) || types.a == ptx::Type::s4;
+  product.b_signed = ptx::is_signed(types.b) || types.b == ptx::Type::s4;
+  product.nibbles = types.a == ptx::Type::u4 || types.a == ptx::Type::s4;
+  product.satfinite = d.has("satfinite");
+  product.bits = d.has("xor") ? numeric::BitOperation::xor_popc : numeric::BitOperation::and_popc;
+  constexpr numeric::Round rounds[] = {numeric::Round::rn, numeric::Round::rz, numeric::Round::rm,
+                                       numeric::Round::rp};
+  product.round = rounds[std::max(0, d.which({"rn", "rz", "rm", "rp"}))];
+  product.truncating = numeric::Accumulation::of_hardware(target_number(d), product.a, product.shape.k);
+  product.row_blocks = product.shape.m / 8;
+  product.column_blocks = product.shape.n / 8;
+  product.packed_d = types.d == ptx::Type::f16;
+  product.packed_c = types.c == ptx::Type::f16;
+  product.of = types.d == ptx::Type::f64  ? ProductOf::doubles
+               : types.a == ptx::Type::b1 ? ProductOf::bits
+               : ptx::is_signed(types.d)  ? ProductOf::integers
+                                          : ProductOf::floats;
+  return product;
+}
+
+void decode_product(Decoding& d) {
+  const Types types = types_of(d);
+  const bool wmma = d.statement.opcode->mnemonic == "wmma";
+  if (types.d != types.c && !wmma)
+    return d.fail(
+        fmt::format("D is {} and C is {}: expected the same", ptx::name(types.d), ptx::name(types.c)));
+  if (types.a != types.b && wmma)
+    return d.fail(
+        fmt::format("A is {} and B is {}: expected the same", ptx::name(types.a), ptx::name(types.b)));
+  Product product = product_of(d, types);
+  const auto& [m, n, k] = product.shape;
+  const std::array<int, 4> found = {d.out.parts(0), d.out.parts(1), d.out.parts(2), d.out.parts(3)};
+  const std::array<int, 4> expected = registers_of(product.shape, types, wmma);
+  if (found != expected)
+    return d.fail(fmt::format("fragments of {} registers do not fit m{}n{}k{}: expected {}",
+                              fmt::join(found, ", "), m, n, k, fmt::join(expected, ", ")));
+  d.out.flops = static_cast<std::uint32_t>(2 * m * n * k);
+  d.out.execute = EMU_CHOOSE_HOST(choose_product)(product);
+  d.attach(std::move(product));
+}
+
+} // namespace
+
 numeric::MatrixShape shape_of(const Decoding& d) {
   numeric::MatrixShape shape = {};
   for (std::string_view modifier : d.statement.opcode->modifiers)
@@ -60,55 +141,6 @@ numeric::MatrixShape shape_of(const Decoding& d) {
       }
   return shape;
 }
-
-// Registers that a warp needs for `bits` bits of a matrix, by `width` bits a register.
-bool has_registers(const Decoding& d, int operand, int bits, int width) {
-  return d.out.parts(operand) == bits / (warp_size * width);
-}
-
-int target_number(const Decoding& d) {
-  std::string_view target = d.module.target;
-  target.remove_prefix(std::min(target.find('_'), target.size() - 1) + 1);
-  return take_number(target);
-}
-
-void decode_mma(Decoding& d) {
-  const ptx::Type sum = d.type(0), a = d.type(1), b = d.type(2), c = d.type(3);
-  Product product;
-  product.shape = shape_of(d);
-  product.a = format_of(a);
-  product.b = format_of(b);
-  product.a_signed = ptx::is_signed(a) || a == ptx::Type::s4;
-  product.b_signed = ptx::is_signed(b) || b == ptx::Type::s4;
-  product.nibbles = a == ptx::Type::u4 || a == ptx::Type::s4;
-  product.satfinite = d.has("satfinite");
-  product.bits = d.has("xor") ? numeric::BitOperation::xor_popc : numeric::BitOperation::and_popc;
-  constexpr numeric::Round rounds[] = {numeric::Round::rn, numeric::Round::rz, numeric::Round::rm,
-                                       numeric::Round::rp};
-  product.round = rounds[std::max(0, d.which({"rn", "rz", "rm", "rp"}))];
-  product.truncating = numeric::Accumulation::of_hardware(target_number(d), product.a, product.shape.k);
-  const auto& [m, n, k] = product.shape;
-  const int word = sum == ptx::Type::f64 ? 64 : 32;
-  const int element = a == ptx::Type::tf32 ? 32 : ptx::bits(a), sum_bits = ptx::bits(sum);
-  if (sum != c)
-    return d.fail(
-        fmt::format("D is {} and C is {}: this emulator has them of one type", ptx::name(sum), ptx::name(c)));
-  if (!has_registers(d, 1, m * k * element, word) || !has_registers(d, 2, n * k * element, word) ||
-      !has_registers(d, 0, m * n * sum_bits, word) || !has_registers(d, 3, m * n * sum_bits, word))
-    return d.fail(fmt::format("fragments of {}, {}, {} and {} registers do not fit m{}n{}k{}", d.out.parts(0),
-                              d.out.parts(1), d.out.parts(2), d.out.parts(3), m, n, k));
-  d.out.flops = static_cast<std::uint32_t>(2 * m * n * k);
-  product.f16_sum = sum == ptx::Type::f16;
-  const bool whole = ptx::is_signed(sum);
-  product.of = sum == ptx::Type::f64 ? ProductOf::doubles
-               : a == ptx::Type::b1  ? ProductOf::bits
-               : whole               ? ProductOf::integers
-                                     : ProductOf::floats;
-  d.out.execute = EMU_CHOOSE_HOST(choose_product)(product.of);
-  d.attach(std::move(product));
-}
-
-} // namespace
 
 Flow whole_warp(Group& group, const Instruction& instruction, Mask mask) {
   // Lanes that come in several groups meet here; one that a guard leaves out never comes.
@@ -122,26 +154,43 @@ Flow whole_warp(Group& group, const Instruction& instruction, Mask mask) {
 }
 
 std::span<const Entry> mma_entries() {
+#define SHAPES "(.m16n16k16|.m8n32k16|.m32n8k16)"
+#define LAYOUTS "(.row|.col)(.row|.col)"
   constexpr auto matrix = Kind::matrix;
   constexpr auto tensor = Class::tensor;
   constexpr auto words = "=n*b32 n*b32 n*b32 n*b32";
   static constexpr Entry entries[] = {
-      {"mma.sync.aligned(.m16n8k8|.m16n8k16).row.col.f16.f16.f16.f16", words, decode_mma, matrix, tensor},
-      {"mma.sync.aligned(.m16n8k8|.m16n8k16).row.col.f32(.f16|.bf16)(.f16|.bf16).f32", words, decode_mma,
+      {"mma.sync.aligned(.m16n8k8|.m16n8k16).row.col.f16.f16.f16.f16", words, decode_product, matrix, tensor},
+      {"mma.sync.aligned(.m16n8k8|.m16n8k16).row.col.f32(.f16|.bf16)(.f16|.bf16).f32", words, decode_product,
        matrix, tensor},
-      {"mma.sync.aligned(.m16n8k4|.m16n8k8).row.col.f32.tf32.tf32.f32", words, decode_mma, matrix, tensor},
+      {"mma.sync.aligned(.m16n8k4|.m16n8k8).row.col.f32.tf32.tf32.f32", words, decode_product, matrix,
+       tensor},
       {"mma.sync.aligned(.m16n8k16|.m16n8k32).row.col(.f16|.f32)(.e4m3|.e5m2)(.e4m3|.e5m2)(.f16|.f32)", words,
-       decode_mma, matrix, tensor},
+       decode_product, matrix, tensor},
       {"mma.sync.aligned(.m8n8k4|.m16n8k4|.m16n8k8|.m16n8k16).row.col{.rn|.rz|.rm|.rp}.f64.f64.f64.f64",
-       "=n*f64 n*f64 n*f64 n*f64", decode_mma, matrix, tensor},
+       "=n*f64 n*f64 n*f64 n*f64", decode_product, matrix, tensor},
       {"mma.sync.aligned(.m8n8k16|.m16n8k16|.m16n8k32).row.col{.satfinite}.s32(.u8|.s8)(.u8|.s8).s32", words,
-       decode_mma, matrix, tensor},
+       decode_product, matrix, tensor},
       {"mma.sync.aligned(.m8n8k32|.m16n8k32|.m16n8k64).row.col{.satfinite}.s32(.u4|.s4)(.u4|.s4).s32", words,
-       decode_mma, matrix, tensor},
+       decode_product, matrix, tensor},
       {"mma.sync.aligned(.m8n8k128|.m16n8k128|.m16n8k256).row.col.s32.b1.b1.s32(.and|.xor).popc", words,
-       decode_mma, matrix, tensor},
+       decode_product, matrix, tensor},
+      {"wmma.mma.sync.aligned" SHAPES LAYOUTS "(.f16|.f32)(.f16|.f32)", words, decode_product, matrix,
+       tensor},
+      {"wmma.mma.sync.aligned" SHAPES LAYOUTS ".f32.bf16.bf16.f32", words, decode_product, matrix, tensor},
+      {"wmma.mma.sync.aligned.m16n16k8" LAYOUTS ".f32.tf32.tf32.f32", words, decode_product, matrix, tensor},
+      {"wmma.mma.sync.aligned.m8n8k4" LAYOUTS "{.rn|.rz|.rm|.rp}.f64.f64.f64.f64", "=n*f64 n*f64 n*f64 n*f64",
+       decode_product, matrix, tensor},
+      {"wmma.mma.sync.aligned" SHAPES LAYOUTS "{.satfinite}.s32(.u8|.s8)(.u8|.s8).s32", words, decode_product,
+       matrix, tensor},
+      {"wmma.mma.sync.aligned.m8n8k32.row.col{.satfinite}.s32(.u4|.s4)(.u4|.s4).s32", words, decode_product,
+       matrix, tensor},
+      {"wmma.mma.sync.aligned.m8n8k128.row.col.s32.b1.b1.s32(.and|.xor).popc", words, decode_product, matrix,
+       tensor},
   };
   return entries;
+#undef SHAPES
+#undef LAYOUTS
 }
 
 } // namespace emu

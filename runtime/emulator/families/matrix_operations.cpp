@@ -1,11 +1,9 @@
 // Compiled once for each level of the host; see numeric/host.h for what may stand here.
 //
-// The fragments of a warp's lanes are gathered into matrices, multiplied, and scattered. All layouts of
-// mma.sync are one scheme (PTX ISA, "Matrix Fragments for mma"). A row of A, and a column of B, is a sequence
-// of words of 32 bits (of 64 for f64) that hold its elements in ascending k. With g = lane / 4 and t = lane %
-// 4, register j of A holds word t + 4 (j / h) of row g + 8 (j % h), where h = m / 8; register j of B holds
-// word t + 4 j of column g; elements of C and D lie in pairs 2t, 2t + 1 of rows g + 8 i.
+// The fragments of a warp's lanes, as isa/fragment.h describes them, are gathered into matrices, multiplied,
+// and scattered.
 #include "emulator/families/matrix_operations.h"
+#include "emulator/numeric/formats.h"
 
 #include <cstring>
 
@@ -13,91 +11,140 @@ namespace emu {
 inline namespace EMU_HOST {
 namespace {
 
-constexpr int most_words = 16 * 16; // of a tile: m16, k in 16 words
+constexpr int most_words = 16 * 16; // of A or B: m16 in 16 words, m32 in 8
+constexpr int most_sums = 16 * 16;
 
-// Registers of A or B to rows of words; `halves` is m / 8, or 1 for B.
+// Registers of A or B to rows of words; `words` is a row's, `blocks` how many rows there are, by 8.
 template <class Word>
-void gather(const Group& group, const Instruction& in, int operand, int halves, Word* to) {
-  const int registers = in.parts(operand), row_words = 4 * registers / halves;
-  for (int j = 0; j < registers; ++j) {
-    const Word* from = lanes<Word>(group.frame, in.operand(operand, j));
-    for (int g = 0; g < 8; ++g)
-      std::memcpy(to + (g + 8 * (j % halves)) * row_words + 4 * (j / halves), from + 4 * g, 4 * sizeof(Word));
-  }
+void gather(const Group& group, const Instruction& in, int operand, int blocks, int words, Word* to) {
+  int j = 0;
+  for (int word = 0; word < words; word += 4)
+    for (int row = 0; row < 8 * blocks; row += 8, ++j) {
+      const Word* from = lanes<Word>(group.frame, in.operand(operand, j));
+      for (int g = 0; g < 8; ++g)
+        std::memcpy(to + (row + g) * words + word, from + 4 * g, 4 * sizeof(Word));
+    }
 }
 
-// Elements of C: two a register row of 8 columns.
-template <class T> void gather_sums(const Group& group, const Instruction& in, int operand, T* to) {
-  for (int i = 0; i < in.parts(operand); ++i) {
-    const T* from = lanes<T>(group.frame, in.operand(operand, i));
+/// A and B as words of T, which have `element_bits` bits an element.
+template <class Word> struct Factors {
+  alignas(64) Word a[most_words], b[most_words];
+  Factors(const Group& group, const Instruction& in, const Product& product, int element_bits) {
+    const int words = product.shape.k * element_bits / static_cast<int>(8 * sizeof(Word));
+    gather(group, in, 1, product.row_blocks, words, a);
+    gather(group, in, 2, product.column_blocks, words, b);
+  }
+};
+
+// mma.sync always has 8 columns; what does the work knows that when it is compiled, and has 0 for others.
+constexpr int usual_columns = 8;
+template <int columns> int columns_of(const Product& product) {
+  return columns != 0 ? columns : product.shape.n;
+}
+
+// Elements of C, two registers for a pair.
+template <int columns, class T>
+void gather_sums(const Group& group, const Instruction& in, const Product& product, T* to) {
+  const int n = columns_of<columns>(product);
+  for (int i = 0; i < in.parts(3); ++i) {
+    const T* from = lanes<T>(group.frame, in.operand(3, i));
+    const Element first = pair_of_fragment(product.row_blocks, i / 2, 0);
+    T* block = to + first.row * n + first.column + i % 2;
     for (int lane = 0; lane < warp_size; ++lane)
-      to[(lane / 4 + 8 * (i / 2)) * 8 + 2 * (lane % 4) + i % 2] = from[lane];
+      block[lane / 4 * n + 2 * (lane % 4)] = from[lane];
   }
 }
 
-template <class T> void scatter_sums(Group& group, const Instruction& in, const T* from) {
+template <int columns, class T>
+void scatter_sums(Group& group, const Instruction& in, const Product& product, const T* from) {
+  const int n = columns_of<columns>(product);
   for (int i = 0; i < in.parts(0); ++i) {
     T* to = lanes<T>(group.frame, in.operand(0, i));
+    const Element first = pair_of_fragment(product.row_blocks, i / 2, 0);
+    const T* block = from + first.row * n + first.column + i % 2;
     for (int lane = 0; lane < warp_size; ++lane)
       // NOLINTNEXTLINE(clang-analyzer-core.uninitialized.Assign): as many sums were gathered or computed
-      to[lane] = from[(lane / 4 + 8 * (i / 2)) * 8 + 2 * (lane % 4) + i % 2];
+      to[lane] = block[lane / 4 * n + 2 * (lane % 4)];
   }
 }
 
-// Pairs of f16 in a register are words, four a row.
-void gather_pairs(const Group& group, const Instruction& in, int operand, std::uint16_t* to) {
-  for (int i = 0; i < in.parts(operand); ++i)
-    std::memcpy(to + 64 * i, lanes<std::uint32_t>(group.frame, in.operand(operand, i)), 128);
+// Pairs of f16 in a register: four are eight elements of a row.
+template <int columns>
+void gather_pairs(const Group& group, const Instruction& in, const Product& product, std::uint16_t* to) {
+  const int n = columns_of<columns>(product);
+  for (int i = 0; i < in.parts(3); ++i) {
+    const Element first = pair_of_fragment(product.row_blocks, i, 0);
+    const auto* from = lanes<std::uint32_t>(group.frame, in.operand(3, i));
+    for (int g = 0; g < 8; ++g)
+      std::memcpy(to + (first.row + g) * n + first.column, from + 4 * g, 16);
+  }
 }
 
-void scatter_pairs(Group& group, const Instruction& in, const std::uint16_t* from) {
-  for (int i = 0; i < in.parts(0); ++i)
-    std::memcpy(lanes<std::uint32_t>(group.frame, in.operand(0, i)), from + 64 * i, 128);
+template <int columns>
+void scatter_pairs(Group& group, const Instruction& in, const Product& product, const std::uint16_t* from) {
+  const int n = columns_of<columns>(product);
+  for (int i = 0; i < in.parts(0); ++i) {
+    const Element first = pair_of_fragment(product.row_blocks, i, 0);
+    auto* to = lanes<std::uint32_t>(group.frame, in.operand(0, i));
+    for (int g = 0; g < 8; ++g)
+      std::memcpy(to + 4 * g, from + (first.row + g) * n + first.column, 16);
+  }
 }
 
 numeric::Accumulation accumulation(const Group& group, const Product& product) {
   return truncating_matrix(group) ? product.truncating : numeric::Accumulation{};
 }
 
-Flow multiply_floats(Group& group, const Instruction& in, const Product& product) {
-  alignas(64) std::uint32_t a[most_words], b[most_words];
-  gather(group, in, 1, product.shape.m / 8, a);
-  gather(group, in, 2, 1, b);
-  if (!product.f16_sum) {
-    alignas(64) float sums[128];
-    gather_sums(group, in, 3, sums);
-    numeric::multiply_f32(product.shape, product.a, a, product.b, b, sums, sums,
+int bits_of(numeric::MatrixFormat format) {
+  using enum numeric::MatrixFormat;
+  return format == tf32 ? 32 : format == f16 || format == bf16 ? 16 : 8;
+}
+
+template <int columns> Flow multiply_floats(Group& group, const Instruction& in, const Product& product) {
+  const Factors<std::uint32_t> factors(group, in, product, bits_of(product.a));
+  alignas(64) std::uint16_t halves[most_sums];
+  const int count = product.shape.m * product.shape.n;
+  if (product.packed_c)
+    gather_pairs<columns>(group, in, product, halves);
+  if (product.packed_c && product.packed_d) {
+    numeric::multiply_f16(product.shape, product.a, factors.a, product.b, factors.b, halves, halves,
                           accumulation(group, product));
-    scatter_sums(group, in, sums);
-  } else {
-    alignas(64) std::uint16_t sums[128];
-    gather_pairs(group, in, 3, sums);
-    numeric::multiply_f16(product.shape, product.a, a, product.b, b, sums, sums,
-                          accumulation(group, product));
-    scatter_pairs(group, in, sums);
+    scatter_pairs<columns>(group, in, product, halves);
+    return Flow::go;
   }
+  alignas(64) float sums[most_sums];
+  if (!product.packed_c)
+    gather_sums<columns>(group, in, product, sums);
+  for (int i = 0; i < count && product.packed_c; ++i)
+    sums[i] = numeric::widen<numeric::F16>(halves[i]);
+  numeric::multiply_f32(product.shape, product.a, factors.a, product.b, factors.b, sums, sums,
+                        accumulation(group, product));
+  if (!product.packed_d) {
+    scatter_sums<columns>(group, in, product, sums);
+    return Flow::go;
+  }
+  for (int i = 0; i < count; ++i)
+    halves[i] = numeric::narrow<numeric::F16>(sums[i]);
+  scatter_pairs<columns>(group, in, product, halves);
   return Flow::go;
 }
 
-Flow multiply_doubles(Group& group, const Instruction& in, const Product& product) {
-  alignas(64) double a[most_words], b[most_words], sums[128];
-  gather(group, in, 1, product.shape.m / 8, a);
-  gather(group, in, 2, 1, b);
-  gather_sums(group, in, 3, sums);
-  numeric::multiply_f64(product.shape, a, b, sums, sums, product.round);
-  scatter_sums(group, in, sums);
+template <int columns> Flow multiply_doubles(Group& group, const Instruction& in, const Product& product) {
+  const Factors<double> factors(group, in, product, 64);
+  alignas(64) double sums[most_sums];
+  gather_sums<columns>(group, in, product, sums);
+  numeric::multiply_f64(product.shape, factors.a, factors.b, sums, sums, product.round);
+  scatter_sums<columns>(group, in, product, sums);
   return Flow::go;
 }
 
-Flow multiply_integers(Group& group, const Instruction& in, const Product& product) {
-  alignas(64) std::uint32_t a[most_words], b[most_words];
+template <int columns> Flow multiply_integers(Group& group, const Instruction& in, const Product& product) {
+  const Factors<std::uint32_t> factors(group, in, product, product.nibbles ? 4 : 8);
   alignas(64) std::uint8_t a_bytes[16 * 64], b_bytes[8 * 64];
-  alignas(64) std::int32_t sums[128];
-  gather(group, in, 1, product.shape.m / 8, a);
-  gather(group, in, 2, 1, b);
-  gather_sums(group, in, 3, sums);
-  const auto* left = reinterpret_cast<const std::uint8_t*>(a);
-  const auto* right = reinterpret_cast<const std::uint8_t*>(b);
+  alignas(64) std::int32_t sums[most_sums];
+  gather_sums<columns>(group, in, product, sums);
+  const auto* left = reinterpret_cast<const std::uint8_t*>(factors.a);
+  const auto* right = reinterpret_cast<const std::uint8_t*>(factors.b);
   if (product.nibbles) {
     numeric::unpack_nibbles(left, product.shape.m * product.shape.k, product.a_signed, a_bytes);
     numeric::unpack_nibbles(right, product.shape.n * product.shape.k, product.b_signed, b_bytes);
@@ -106,18 +153,16 @@ Flow multiply_integers(Group& group, const Instruction& in, const Product& produ
   }
   numeric::multiply_s8(product.shape, product.a_signed, left, product.b_signed, right, sums, sums,
                        product.satfinite);
-  scatter_sums(group, in, sums);
+  scatter_sums<columns>(group, in, product, sums);
   return Flow::go;
 }
 
-Flow multiply_bits(Group& group, const Instruction& in, const Product& product) {
-  alignas(64) std::uint32_t a[most_words], b[most_words];
-  alignas(64) std::int32_t sums[128];
-  gather(group, in, 1, product.shape.m / 8, a);
-  gather(group, in, 2, 1, b);
-  gather_sums(group, in, 3, sums);
-  numeric::multiply_b1(product.shape, product.bits, a, b, sums, sums);
-  scatter_sums(group, in, sums);
+template <int columns> Flow multiply_bits(Group& group, const Instruction& in, const Product& product) {
+  const Factors<std::uint32_t> factors(group, in, product, 1);
+  alignas(64) std::int32_t sums[most_sums];
+  gather_sums<columns>(group, in, product, sums);
+  numeric::multiply_b1(product.shape, product.bits, factors.a, factors.b, sums, sums);
+  scatter_sums<columns>(group, in, product, sums);
   return Flow::go;
 }
 
@@ -126,20 +171,24 @@ template <auto multiply> Flow all_together(Group& group, const Instruction& in, 
   return flow == Flow::go ? multiply(group, in, static_cast<const Product&>(*in.extra)) : flow;
 }
 
-} // namespace
-
-Execute choose_product(ProductOf of) {
+template <int columns> Execute choose(ProductOf of) {
   switch (of) {
   case ProductOf::floats:
-    return all_together<multiply_floats>;
+    return all_together<multiply_floats<columns>>;
   case ProductOf::doubles:
-    return all_together<multiply_doubles>;
+    return all_together<multiply_doubles<columns>>;
   case ProductOf::integers:
-    return all_together<multiply_integers>;
+    return all_together<multiply_integers<columns>>;
   case ProductOf::bits:
     break;
   }
-  return all_together<multiply_bits>;
+  return all_together<multiply_bits<columns>>;
+}
+
+} // namespace
+
+Execute choose_product(const Product& product) {
+  return product.shape.n == usual_columns ? choose<usual_columns>(product.of) : choose<0>(product.of);
 }
 
 } // namespace EMU_HOST

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "emulator/exec/state.h"
+#include "emulator/isa/fragment.h"
 #include "emulator/isa/instruction.h"
 #include "emulator/numeric/matrix.h"
 
@@ -10,11 +11,10 @@ namespace emu {
 enum class ProductOf : std::uint8_t { floats, doubles, integers, bits };
 
 /// What an mma multiplies, and how.
-struct Product : Extra {
+struct Product : ProductFragments {
   ProductOf of = ProductOf::floats;
   numeric::MatrixShape shape = {};
   numeric::MatrixFormat a = numeric::MatrixFormat::f16, b = numeric::MatrixFormat::f16;
-  bool f16_sum = false;
   bool a_signed = false, b_signed = false, nibbles = false, satfinite = false;
   numeric::BitOperation bits = numeric::BitOperation::and_popc;
   numeric::Round round = numeric::Round::rn;

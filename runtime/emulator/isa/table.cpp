@@ -83,7 +83,7 @@ Table::Table() {
   for (auto family :
        {arithmetic_entries, bit_entries, compare_entries, float_entries, half_entries, convert_entries,
         move_entries, control_entries, memory_entries, cache_entries, atomic_entries, warp_entries,
-        barrier_entries, mma_entries, shared_matrix_entries, async_entries, mbarrier_entries})
+        barrier_entries, mma_entries, shared_matrix_entries, wmma_entries, async_entries, mbarrier_entries})
     for (const Entry& entry : family())
       entries.push_back(entry);
   for (std::uint32_t i = 0; i < entries.size(); ++i) {
@@ -120,7 +120,9 @@ bool among(std::string_view modifier, std::initializer_list<std::string_view> se
   return std::ranges::find(set, modifier) != set.end();
 }
 
-int rank(std::string_view modifier) {
+// The ISA writes the memory order, its scope and the state space first; libcu++ and other public code also
+// write "atom.add.release.gpu.u32" and "ld.global.acquire.gpu.b32", and ptxas takes any order.
+int access_rank(std::string_view modifier) {
   if (among(modifier, {"async", "mmio", "weak", "volatile", "relaxed", "acquire", "release", "acq_rel"}))
     return 0;
   if (among(modifier, {"cta", "cluster", "gpu", "sys"}))
@@ -128,16 +130,32 @@ int rank(std::string_view modifier) {
   return among(modifier, {"global", "local", "shared", "shared::cta", "shared::cluster"}) ? 2 : 3;
 }
 
-// The ISA writes the memory order, its scope and the state space first; libcu++ and other public code also
-// write "atom.add.release.gpu.u32" and "ld.global.acquire.gpu.b32", and ptxas takes any order.
-std::vector<std::string_view> order_first(std::string_view mnemonic,
-                                          std::span<const std::string_view> modifiers) {
-  if (!among(mnemonic, {"ld", "st", "atom", "red"}))
+// nvcc and the ISA write them in different orders.
+int wmma_rank(std::string_view modifier) {
+  if (modifier.size() > 1 && modifier[0] == 'm' && modifier[1] >= '1' && modifier[1] <= '9')
+    return 1;
+  if (among(modifier, {"row", "col"}))
+    return 2;
+  if (among(modifier, {"rn", "rz", "rm", "rp", "satfinite"}))
+    return 3;
+  if (among(modifier, {"global", "shared", "shared::cta"}))
+    return 4;
+  if (ptx::type_named(modifier))
+    return 5;
+  return among(modifier, {"and", "xor", "popc"}) ? 6 : 0;
+}
+
+// As the entries have them.
+std::vector<std::string_view> ordered(std::string_view mnemonic,
+                                      std::span<const std::string_view> modifiers) {
+  const bool access = among(mnemonic, {"ld", "st", "atom", "red"});
+  if (!access && mnemonic != "wmma")
     return {modifiers.begin(), modifiers.end()};
   std::vector<std::string_view> all;
-  for (int i = 0; i < 4; ++i)
-    std::ranges::copy_if(modifiers, std::back_inserter(all),
-                         [&](auto modifier) { return rank(modifier) == i; });
+  for (int rank = 0; rank <= 6; ++rank)
+    std::ranges::copy_if(modifiers, std::back_inserter(all), [&](auto modifier) {
+      return (access ? access_rank(modifier) : wmma_rank(modifier)) == rank;
+    });
   return all;
 }
 
@@ -150,8 +168,7 @@ const Entry* Table::find(std::string_view mnemonic, std::span<const std::string_
     why = fmt::format("unknown instruction '{}'", mnemonic);
     return nullptr;
   }
-  const std::vector<std::string_view> ordered = order_first(mnemonic, written);
-  const std::span<const std::string_view> modifiers(ordered);
+  const std::vector<std::string_view> modifiers = ordered(mnemonic, written);
   std::size_t furthest = 0;
   for (std::uint32_t index : found->second)
     if (syntaxes[index].matches(modifiers, furthest))
@@ -161,8 +178,8 @@ const Entry* Table::find(std::string_view mnemonic, std::span<const std::string_
     for (std::string_view modifier : syntaxes[index].expected(modifiers, furthest))
       if (std::ranges::find(expected, modifier) == expected.end())
         expected.push_back(modifier);
-  const std::string so_far =
-      fmt::format("{}{}{}", mnemonic, furthest ? "." : "", fmt::join(modifiers.first(furthest), "."));
+  const std::string so_far = fmt::format("{}{}{}", mnemonic, furthest ? "." : "",
+                                         fmt::join(std::span(modifiers).first(furthest), "."));
   if (furthest == modifiers.size())
     why = fmt::format("'{}' is not complete: expected one of .{}", so_far, fmt::join(expected, ", ."));
   else if (expected.empty())

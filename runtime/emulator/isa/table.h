@@ -134,6 +134,7 @@ std::span<const Entry> warp_entries();
 std::span<const Entry> barrier_entries();
 std::span<const Entry> mma_entries();
 std::span<const Entry> shared_matrix_entries();
+std::span<const Entry> wmma_entries();
 std::span<const Entry> async_entries();
 std::span<const Entry> mbarrier_entries();
 
