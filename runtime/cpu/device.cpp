@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <attile/cpu_info.h>
+#include <cstring>
 #include <fmt/core.h>
 
 namespace attile::cpu {
@@ -13,8 +14,8 @@ namespace {
 
 class CpuKernel : public KernelImpl {
 public:
-  CpuKernel(const Package& package, plan::CompiledPlan plan, const CodeSection& section, Image image)
-      : KernelImpl(package, std::move(plan), section.target), image(std::move(image)) {
+  CpuKernel(Chosen chosen, const CodeSection& section, Image image)
+      : KernelImpl(std::move(chosen)), image(std::move(image)) {
     for (const plan::Launch& launch : package.plan.kernels)
       functions.push_back(this->image.entry(section.entries.at(launch.symbol)));
     buffers.resize(package.plan.scratch.size() + package.outputs.size());
@@ -25,14 +26,28 @@ private:
 
   Result<void*> buffer(int index, std::int64_t bytes) override { return buffers[index].require(bytes); }
 
-  void begin(bool poison) override {
-    poison_workers = poison;
+  Result<const void*> zeros() override {
+    alignas(64) static const std::byte some[64] = {};
+    return static_cast<const void*>(some);
+  }
+
+  Result<void> run(int threads, bool poison, LaunchStats* stats) override {
     if (poison)
       for (Buffer& buffer : buffers)
         buffer.poison();
+    for (const Step& step : steps) {
+      if (step.skipped || step.grid == 0)
+        continue;
+      Clock::time_point start = Clock::now();
+      if (Result<void> result = run(step, threads, poison); !result)
+        return result;
+      if (stats)
+        stats->kernel_ms[step.kernel] = ms_since(start);
+    }
+    return {};
   }
 
-  Result<void> run(const Step& step, int threads) override {
+  Result<void> run(const Step& step, int threads, bool poison) {
     if (!workers || workers->threads() != threads)
       workers = std::make_unique<Workers>(threads);
     if (worker_scratch.size() < static_cast<std::size_t>(threads))
@@ -43,7 +58,7 @@ private:
       Result<void*> memory = worker_scratch[i].require(step.worker_scratch);
       if (!memory)
         return std::move(memory).error().in("scratch of a worker");
-      if (poison_workers)
+      if (poison)
         worker_scratch[i].poison();
       worker_memory[i] = *memory;
     }
@@ -67,7 +82,6 @@ private:
   std::vector<Buffer> worker_scratch;
   std::vector<void*> worker_memory; ///< of the step that runs
   std::unique_ptr<Workers> workers;
-  bool poison_workers = false;
 };
 
 class CpuDevice : public DeviceImpl {
@@ -78,15 +92,34 @@ public:
     info = devices.front();
   }
 
-  Result<std::shared_ptr<KernelImpl>> load(const Package& package, plan::CompiledPlan plan) override {
+  Result<std::shared_ptr<KernelImpl>> load(const Package& package) override {
     Result<const CodeSection*> section = choose_section(package);
     if (!section)
       return section.error();
     Result<Image> image = Image::map(**section);
     if (!image)
       return image.error();
+    Result<Chosen> chosen = choose(package, **section);
+    if (!chosen)
+      return chosen.error();
     return std::shared_ptr<KernelImpl>(
-        std::make_shared<CpuKernel>(package, std::move(plan), **section, *std::move(image)));
+        std::make_shared<CpuKernel>(*std::move(chosen), **section, *std::move(image)));
+  }
+
+  Result<void*> allocate(std::int64_t bytes) override {
+    Memory memory = attile::allocate(bytes);
+    if (!memory)
+      return environment_error(fmt::format("not enough memory for {} bytes", bytes));
+    return memory.release();
+  }
+  void release(void* memory) override { Memory{memory}; }
+  Result<void> write(void* memory, const void* host, std::size_t bytes) override {
+    std::memcpy(memory, host, bytes);
+    return {};
+  }
+  Result<void> read(const void* memory, void* host, std::size_t bytes) override {
+    std::memcpy(host, memory, bytes);
+    return {};
   }
 };
 
@@ -94,7 +127,7 @@ public:
 
 Result<std::shared_ptr<DeviceImpl>> open(std::string_view name) {
   if (name != backend.name)
-    return usage_error(fmt::format("there is no device '{}': expected 'cpu', which has no number", name));
+    return usage_error("expected 'cpu', which has no number");
   return std::shared_ptr<DeviceImpl>(std::make_shared<CpuDevice>());
 }
 

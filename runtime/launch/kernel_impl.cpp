@@ -1,26 +1,42 @@
 #include "launch/kernel_impl.h"
 
-#include <chrono>
 #include <fmt/core.h>
 
 namespace attile {
 
-namespace {
 constexpr int max_threads = 4096;
 
-Package without_code(Package package) {
-  package.code.clear();
-  return package;
-}
-
-using Clock = std::chrono::steady_clock;
 double ms_since(Clock::time_point start) {
   return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
 }
-} // namespace
 
-KernelImpl::KernelImpl(const Package& package, plan::CompiledPlan plan, std::string target)
-    : package(without_code(package)), target(std::move(target)), plan(std::move(plan)) {
+Result<Chosen> choose(const Package& package, const CodeSection& section) {
+  Result<plan::CompiledPlan> plan = plan::CompiledPlan::compile(package, package.plan_of(section));
+  if (!plan)
+    return plan.error();
+  Chosen chosen{package, *std::move(plan), section.target};
+  chosen.package.plan = package.plan_of(section);
+  chosen.package.code.clear();
+  return chosen;
+}
+
+/// A call of enter(), which is left at the end of a scope.
+struct KernelImpl::Entered {
+  Entered(KernelImpl& kernel, const Arguments& arguments)
+      : kernel(kernel), lock(kernel.mutex), result(kernel.enter(arguments)) {}
+  Entered(const Entered&) = delete;
+  ~Entered() {
+    if (result)
+      kernel.leave();
+  }
+
+  KernelImpl& kernel;
+  const std::lock_guard<std::mutex> lock;
+  const Result<void> result;
+};
+
+KernelImpl::KernelImpl(Chosen chosen)
+    : package(std::move(chosen.package)), target(std::move(chosen.target)), plan(std::move(chosen.plan)) {
   buffers.resize(this->plan.scratch.size());
   steps.resize(this->plan.launches.size());
   for (std::size_t i = 0; i < steps.size(); ++i)
@@ -32,21 +48,15 @@ Result<void> KernelImpl::launch(const Arguments& arguments, LaunchStats* stats) 
   Result<int> threads = thread_count(arguments);
   if (!threads)
     return threads.error();
-  std::lock_guard lock(mutex);
+  Entered entered(*this, arguments);
+  if (!entered.result)
+    return entered.result;
   if (Result<void> result = prepare(arguments, *threads); !result)
     return result;
-  begin(arguments.poison_scratch);
   if (stats)
     stats->kernel_ms.assign(steps.size(), 0);
-  for (const Step& step : steps) {
-    if (step.skipped || step.grid == 0)
-      continue;
-    Clock::time_point step_start = Clock::now();
-    if (Result<void> result = run(step, *threads); !result)
-      return result;
-    if (stats)
-      stats->kernel_ms[step.kernel] = ms_since(step_start);
-  }
+  if (Result<void> result = run(*threads, arguments.poison_scratch, stats); !result)
+    return result;
   if (stats)
     stats->ms = ms_since(start), stats->scratch_bytes = scratch_bytes();
   return {};
@@ -56,8 +66,21 @@ Result<void> KernelImpl::check(const Arguments& arguments) {
   Result<int> threads = thread_count(arguments);
   if (!threads)
     return threads.error();
+  Entered entered(*this, arguments);
+  if (!entered.result)
+    return entered.result;
   Binding local;
-  return bind(package, plan, arguments, *threads, local);
+  if (Result<void> result = bind(package, plan, arguments, *threads, local); !result)
+    return result;
+  return check_memory(local);
+}
+
+Result<void> KernelImpl::reserve(const Arguments& arguments) {
+  Result<int> threads = thread_count(arguments);
+  if (!threads)
+    return threads.error();
+  Entered entered(*this, arguments);
+  return entered.result ? prepare(arguments, *threads) : entered.result;
 }
 
 Result<int> KernelImpl::thread_count(const Arguments& arguments) const {
@@ -69,6 +92,8 @@ Result<int> KernelImpl::thread_count(const Arguments& arguments) const {
 Result<void> KernelImpl::prepare(const Arguments& arguments, int threads) {
   if (Result<void> result = bind(package, plan, arguments, threads, binding); !result)
     return result;
+  if (Result<void> result = check_memory(binding); !result)
+    return result;
   for (std::size_t i = 0; i < plan.values.size(); ++i) {
     Result<std::int64_t> value = plan.values[i].evaluate(binding.symbols);
     if (!value)
@@ -76,6 +101,8 @@ Result<void> KernelImpl::prepare(const Arguments& arguments, int threads) {
     binding.symbols[plan.first_value + i] = *value;
   }
   if (Result<void> result = provide_buffers(); !result)
+    return result;
+  if (Result<void> result = provide_zeros(); !result)
     return result;
   for (Step& step : steps)
     if (Result<void> result = prepare_step(step); !result)
@@ -114,6 +141,17 @@ Result<void> KernelImpl::provide_buffers() {
   return {};
 }
 
+Result<void> KernelImpl::provide_zeros() {
+  for (const void*& pointer : binding.pointers)
+    if (!pointer) {
+      Result<const void*> some = zeros();
+      if (!some)
+        return some.error();
+      pointer = *some;
+    }
+  return {};
+}
+
 Result<void> KernelImpl::prepare_step(Step& step) {
   const plan::CompiledLaunch& launch = plan.launches[step.kernel];
   step.skipped = false;
@@ -134,6 +172,9 @@ Result<void> KernelImpl::prepare_step(Step& step) {
       return internal_error(fmt::format("expected a size, got {}", *result));
     *value = *result;
   }
+  if (step.grid > most_blocks())
+    return user_error(fmt::format("expected at most {} blocks, got {}", most_blocks(), step.grid),
+                      "launch it on fewer heads or batches at a time");
   for (std::size_t i = 0; i < step.slots.size(); ++i) {
     const plan::CompiledSlot& slot = launch.slots[i];
     switch (slot.kind) {

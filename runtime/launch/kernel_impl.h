@@ -3,18 +3,31 @@
 
 #include "launch/binding.h"
 #include <attile/device.h>
+#include <chrono>
 #include <mutex>
 
 namespace attile {
 
-/// A loaded package: the plan's evaluation, over four things that a device does.
+using Clock = std::chrono::steady_clock;
+double ms_since(Clock::time_point start);
+
+/// What a kernel keeps of a package once a device has chosen among its code.
+struct Chosen {
+  Package package; ///< without code; its plan is that of the code
+  plan::CompiledPlan plan;
+  std::string target;
+};
+/// `package` is verified, `section` one of its sections.
+Result<Chosen> choose(const Package& package, const CodeSection& section);
+
+/// A loaded package: checks and the plan's evaluation, over what a device does.
 class KernelImpl {
 public:
-  /// `package` is verified; its code is not kept.
-  KernelImpl(const Package& package, plan::CompiledPlan plan, std::string target);
+  explicit KernelImpl(Chosen chosen);
   virtual ~KernelImpl() = default;
 
   Result<void> launch(const Arguments& arguments, LaunchStats* stats);
+  Result<void> reserve(const Arguments& arguments);
   Result<void> check(const Arguments& arguments);
 
   const Package package; ///< without code
@@ -29,32 +42,51 @@ protected:
   };
 
   virtual int default_threads() const = 0;
-  /// Device memory number `index`, kept and grown from launch to launch.
+  virtual std::int64_t most_blocks() const { return INT64_MAX; }
+  /// Whatever is asked for until leave() is for these arguments.
+  virtual Result<void> enter(const Arguments& arguments) { return {}; }
+  virtual void leave() {}
+  /// Whether kernels can reach the memory of every operand.
+  virtual Result<void> check_memory(const Binding& binding) { return {}; }
+  /// Some zeros, for kernels that look into an empty operand all the same.
+  virtual Result<const void*> zeros() = 0;
+  /// Device memory number `index`, kept and grown from launch to launch. First the plan's scratch, then
+  /// outputs that were left out.
   virtual Result<void*> buffer(int index, std::int64_t bytes) = 0;
-  /// A launch begins; its buffers are there. `poison`: fill them, and what workers get, with bytes 0xff.
-  virtual void begin(bool poison) = 0;
-  /// Runs the blocks of one kernel; the grid is not empty.
-  virtual Result<void> run(const Step& step, int threads) = 0;
+  /// Runs those steps that are not skipped and whose grid is not empty. `poison`: fills buffers, and what
+  /// workers get, with bytes 0xff before. `stats` may be null; its times by kernel are 0 still.
+  virtual Result<void> run(int threads, bool poison, LaunchStats* stats) = 0;
   virtual std::int64_t scratch_bytes() const = 0;
 
+  const plan::CompiledPlan plan;
+  std::vector<Step> steps; ///< in the order of the plan
+
 private:
+  struct Entered;
   Result<int> thread_count(const Arguments& arguments) const;
   /// Everything that can fail because of the arguments.
   Result<void> prepare(const Arguments& arguments, int threads);
   Result<void> provide_buffers();
+  Result<void> provide_zeros();
   Result<void> prepare_step(Step& step);
 
-  const plan::CompiledPlan plan;
-  std::mutex mutex; ///< over all that follows
+  std::mutex mutex; ///< over everything but what is const
   Binding binding;
   std::vector<void*> buffers; ///< the plan's scratch
-  std::vector<Step> steps;
 };
 
 class DeviceImpl {
 public:
   virtual ~DeviceImpl() = default;
-  virtual Result<std::shared_ptr<KernelImpl>> load(const Package& package, plan::CompiledPlan plan) = 0;
+  /// `package` is verified.
+  virtual Result<std::shared_ptr<KernelImpl>> load(const Package& package) = 0;
+
+  virtual Result<void*> allocate(std::int64_t bytes) = 0;
+  virtual void release(void* memory) = 0;
+  virtual Result<void> write(void* memory, const void* host, std::size_t bytes) = 0;
+  virtual Result<void> read(const void* memory, void* host, std::size_t bytes) = 0;
+  virtual Result<void> synchronize() { return {}; }
+  virtual void* driver_function(const char* name) { return nullptr; }
 
   DeviceInfo info;
 };

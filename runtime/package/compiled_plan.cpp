@@ -16,7 +16,7 @@ namespace {
 /// Gives every symbol an index, in the order in which a launch learns the values.
 class Compiler {
 public:
-  explicit Compiler(const Package& package) : package(package) {}
+  Compiler(const Package& package, const Plan& source) : package(package), source(source) {}
 
   Result<CompiledPlan> compile() {
     for (int i = 0; i < size_symbols; ++i)
@@ -35,13 +35,13 @@ public:
     for (CompiledTensor& operand : plan.operands)
       dimensions(operand, known_before_outputs);
     plan.first_value = static_cast<int>(indices.size());
-    for (const Value& value : package.plan.values) {
+    for (const Value& value : source.values) {
       plan.values.push_back(expression(value.expr, fmt::format("value '{}'", value.name)));
       add(value.name);
     }
-    for (const Scratch& scratch : package.plan.scratch)
+    for (const Scratch& scratch : source.scratch)
       plan.scratch.push_back(expression(scratch.bytes, fmt::format("scratch '{}'", scratch.name)));
-    for (const Launch& launch : package.plan.kernels)
+    for (const Launch& launch : source.kernels)
       kernel(launch);
     plan.symbols = static_cast<int>(indices.size());
     if (failure)
@@ -106,7 +106,7 @@ private:
     case Slot::Kind::param:
       return {slot.kind, position(package.scalar_params, "scalar param")};
     case Slot::Kind::scratch:
-      return {slot.kind, position(package.plan.scratch, "scratch buffer")};
+      return {slot.kind, position(source.scratch, "scratch buffer")};
     case Slot::Kind::pointer:
       break;
     }
@@ -137,6 +137,7 @@ private:
   }
 
   const Package& package;
+  const Plan& source;
   CompiledPlan plan;
   std::unordered_map<std::string, int> indices;
   std::optional<Error> failure;
@@ -144,6 +145,8 @@ private:
 
 } // namespace
 
-Result<CompiledPlan> CompiledPlan::compile(const Package& package) { return Compiler(package).compile(); }
+Result<CompiledPlan> CompiledPlan::compile(const Package& package, const Plan& plan) {
+  return Compiler(package, plan).compile();
+}
 
 } // namespace attile::plan

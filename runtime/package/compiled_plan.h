@@ -40,8 +40,9 @@ struct CompiledPlan {
   std::vector<CompiledExpr> scratch; ///< bytes
   std::vector<CompiledLaunch> launches;
 
-  /// An Error names the place in the plan that uses an unknown name.
-  static Result<CompiledPlan> compile(const Package& package);
+  /// Of the package or of one of its sections. An Error names the place in the plan that uses an unknown
+  /// name.
+  static Result<CompiledPlan> compile(const Package& package, const Plan& plan);
 };
 
 } // namespace attile::plan

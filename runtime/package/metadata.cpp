@@ -72,6 +72,37 @@ Json write(const plan::Launch& launch) {
   return json;
 }
 
+Json write(const plan::Plan& plan) {
+  return {{"values", write(plan.values)}, {"scratch", write(plan.scratch)}, {"kernels", write(plan.kernels)}};
+}
+
+Json write(const GpuKernel& kernel) {
+  return {{"function", kernel.function},
+          {"threads", kernel.threads},
+          {"shared_bytes", kernel.shared_bytes},
+          {"registers", kernel.registers},
+          {"spills", kernel.spills}};
+}
+
+Json write(const CodeSection& section) {
+  Json json = {{"kind", section.kind}, {"target", section.target}};
+  if (section.is_gpu()) {
+    Json kernels = Json::object();
+    for (const auto& [symbol, kernel] : section.kernels)
+      kernels[symbol] = write(kernel);
+    json["kernels"] = std::move(kernels);
+  } else {
+    json["arch"] = section.arch;
+    json["features"] = section.features;
+    json["alignment"] = section.alignment;
+    json["entries"] = section.entries;
+  }
+  if (section.plan)
+    json["plan"] = write(*section.plan);
+  json["size"] = section.bytes.size();
+  return json;
+}
+
 // ---- reading ----
 
 /// A place in the JSON. Reading from a place that is not what it should be records the first error and gives
@@ -244,16 +275,24 @@ plan::Plan read_plan(const Place& place) {
   return {place["values"].list(value), place["scratch"].list(scratch), place["kernels"].list(read_launch)};
 }
 
+GpuKernel read_gpu_kernel(const Place& place) {
+  return {place["function"].string(), place["threads"].integer(), place["shared_bytes"].integer(),
+          place["registers"].integer(), place["spills"].integer()};
+}
+
 CodeSection read_section(const Place& place) {
-  auto string = [](const Place& p) { return p.string(); };
-  auto size = [](const Place& p) { return p.size(); };
-  return {place["kind"].string(),
-          place["arch"].string(),
-          place["target"].string(),
-          place["features"].list(string),
-          place["alignment"].size(),
-          place["entries"].map(size),
-          {}};
+  CodeSection section{.kind = place["kind"].string(), .target = place["target"].string()};
+  if (section.is_gpu()) {
+    section.kernels = place["kernels"].map(read_gpu_kernel);
+  } else {
+    section.arch = place["arch"].string();
+    section.features = place["features"].list([](const Place& p) { return p.string(); });
+    section.alignment = place["alignment"].size();
+    section.entries = place["entries"].map([](const Place& p) { return p.size(); });
+  }
+  if (place.has("plan"))
+    section.plan = read_plan(place["plan"]);
+  return section;
 }
 
 } // namespace
@@ -261,14 +300,7 @@ CodeSection read_section(const Place& place) {
 std::string write_metadata(const Package& package, const std::vector<CodeExtent>& extents, int indent) {
   Json code = Json::array();
   for (std::size_t i = 0; i < package.code.size(); ++i) {
-    const CodeSection& section = package.code[i];
-    code.push_back({{"kind", section.kind},
-                    {"arch", section.arch},
-                    {"target", section.target},
-                    {"features", section.features},
-                    {"alignment", section.alignment},
-                    {"entries", section.entries},
-                    {"size", section.bytes.size()}});
+    code.push_back(write(package.code[i]));
     if (!extents.empty())
       code.back()["offset"] = extents[i].offset;
   }
@@ -282,10 +314,7 @@ std::string write_metadata(const Package& package, const std::vector<CodeExtent>
                {"tensor_params", write(package.tensor_params)},
                {"scalar_params", write(package.scalar_params)},
                {"outputs", write(package.outputs)},
-               {"plan",
-                {{"values", write(package.plan.values)},
-                 {"scratch", write(package.plan.scratch)},
-                 {"kernels", write(package.plan.kernels)}}},
+               {"plan", write(package.plan)},
                {"code", std::move(code)}};
   return json.dump(indent, ' ', true, Json::error_handler_t::replace);
 }

@@ -1,9 +1,12 @@
 #include <attile/package.h>
 
 #include "package/compiled_plan.h"
+#include "package/gpu_target.h"
 #include <algorithm>
+#include <cstring>
 #include <fmt/core.h>
 #include <set>
+#include <tuple>
 
 namespace attile {
 
@@ -12,6 +15,7 @@ namespace {
 constexpr std::size_t max_name = 128;
 constexpr std::int64_t max_head_dim = 1 << 16;
 constexpr std::uint64_t max_alignment = 4096;
+constexpr std::int64_t max_block = 1024, max_shared_bytes = 1 << 20; // of any GPU
 
 /// Names inside a plan may have dots: "partial.m", "doc.summary.dim.1".
 bool is_identifier(std::string_view name, bool dots = false) {
@@ -21,30 +25,29 @@ bool is_identifier(std::string_view name, bool dots = false) {
          std::all_of(name.begin(), name.end(), part);
 }
 
-Result<void> verify_names(const Package& package) {
-  std::set<std::string_view> seen;
-  auto check = [&](std::string_view kind, const auto& list, bool dots = false) -> Result<void> {
-    for (const auto& item : list) {
-      if (!is_identifier(item.name, dots))
-        return user_error(fmt::format("{}: expected an identifier as a name, got '{}'", kind,
-                                      std::string_view(item.name).substr(0, max_name)));
-      if (!seen.insert(item.name).second)
-        return user_error(fmt::format("{}: the name '{}' is used twice", kind, item.name));
-    }
-    return {};
-  };
+using Names = std::set<std::string_view>;
+
+template <class List>
+Result<void> verify_names(std::string_view kind, const List& list, Names& seen, bool dots = false) {
+  for (const auto& item : list) {
+    if (!is_identifier(item.name, dots))
+      return user_error(fmt::format("{}: expected an identifier as a name, got '{}'", kind,
+                                    std::string_view(item.name).substr(0, max_name)));
+    if (!seen.insert(item.name).second)
+      return user_error(fmt::format("{}: the name '{}' is used twice", kind, item.name));
+  }
+  return {};
+}
+
+Result<void> verify_operand_names(const Package& package) {
+  Names seen;
   for (const auto& [kind, list] :
        {std::pair<std::string_view, const std::vector<TensorSpec>&>{"inputs", package.inputs},
         {"tensor params", package.tensor_params},
         {"outputs", package.outputs}})
-    if (Result<void> result = check(kind, list); !result)
+    if (Result<void> result = verify_names(kind, list, seen); !result)
       return result;
-  if (Result<void> result = check("scalar params", package.scalar_params); !result)
-    return result;
-  seen.clear();
-  if (Result<void> result = check("plan values", package.plan.values, true); !result)
-    return result;
-  return check("scratch", package.plan.scratch, true);
+  return verify_names("scalar params", package.scalar_params, seen);
 }
 
 Result<void> verify_operands(const Package& package) {
@@ -91,38 +94,86 @@ Result<void> verify_sizes(const plan::CompiledPlan& plan) {
   return {};
 }
 
-Result<void> verify_code(const Package& package, const CodeSection& section) {
-  if (section.kind != CodeSection::cpu_image)
-    return {};
-  std::string where = fmt::format("code for '{}'", section.target);
+Result<void> verify_plan(const Package& package, const plan::Plan& plan) {
+  Names seen;
+  if (Result<void> result = verify_names("plan values", plan.values, seen, true); !result)
+    return result;
+  if (Result<void> result = verify_names("scratch", plan.scratch, seen, true); !result)
+    return result;
+  Result<plan::CompiledPlan> compiled = plan::CompiledPlan::compile(package, plan);
+  if (!compiled)
+    return compiled.error();
+  if (Result<void> result = verify_sizes(*compiled); !result)
+    return result;
+  if (plan.kernels.empty())
+    return user_error("plan: expected at least one kernel");
+  return {};
+}
+
+Result<void> verify_gpu_kernel(const GpuKernel& kernel) {
+  if (!is_identifier(kernel.function))
+    return user_error(fmt::format("expected an identifier as its function, got '{}'",
+                                  std::string_view(kernel.function).substr(0, max_name)));
+  for (auto [what, value, least, most] :
+       {std::tuple{"threads", kernel.threads, std::int64_t(1), max_block},
+        {"bytes of shared memory", kernel.shared_bytes, std::int64_t(0), max_shared_bytes}})
+    if (value < least || value > most)
+      return user_error(fmt::format("expected {} to {} {}, got {}", least, most, what, value));
+  return {};
+}
+
+Result<void> verify_gpu_code(const Package& package, const CodeSection& section) {
+  constexpr std::string_view elf = "\177ELF";
+  if (!GpuTarget::parse(section.target))
+    return user_error("expected a GPU's target such as sm_80 or sm_90a");
+  if (section.kind == CodeSection::cubin &&
+      (section.bytes.size() < elf.size() || std::memcmp(section.bytes.data(), elf.data(), elf.size()) != 0))
+    return user_error("expected a cubin, which starts with the bytes 7f 'ELF'");
+  for (const plan::Launch& launch : package.plan_of(section).kernels) {
+    auto kernel = section.kernels.find(launch.symbol);
+    if (kernel == section.kernels.end())
+      return user_error(fmt::format("there is no entry for kernel '{}'", launch.symbol));
+    if (Result<void> result = verify_gpu_kernel(kernel->second); !result)
+      return std::move(result).error().in(fmt::format("kernel '{}'", launch.symbol));
+  }
+  return {};
+}
+
+Result<void> verify_cpu_image(const Package& package, const CodeSection& section) {
   std::uint64_t alignment = section.alignment;
   if (alignment == 0 || (alignment & (alignment - 1)) || alignment > max_alignment)
-    return user_error(fmt::format("{}: expected an alignment that is a power of two up to {}, got {}", where,
+    return user_error(fmt::format("expected an alignment that is a power of two up to {}, got {}",
                                   max_alignment, alignment));
   for (const auto& [symbol, offset] : section.entries)
     if (offset >= section.bytes.size())
-      return user_error(fmt::format("{}: expected the entry of '{}' inside {} bytes of code, got offset {}",
-                                    where, symbol, section.bytes.size(), offset));
-  for (const plan::Launch& launch : package.plan.kernels)
+      return user_error(fmt::format("expected the entry of '{}' inside {} bytes of code, got offset {}",
+                                    symbol, section.bytes.size(), offset));
+  for (const plan::Launch& launch : package.plan_of(section).kernels)
     if (!section.entries.count(launch.symbol))
-      return user_error(fmt::format("{}: there is no entry for kernel '{}'", where, launch.symbol));
+      return user_error(fmt::format("there is no entry for kernel '{}'", launch.symbol));
   return {};
+}
+
+Result<void> verify_code(const Package& package, const CodeSection& section) {
+  Result<void> result;
+  if (section.plan)
+    result = verify_plan(package, *section.plan);
+  if (result && section.is_gpu())
+    result = verify_gpu_code(package, section);
+  else if (result && section.kind == CodeSection::cpu_image)
+    result = verify_cpu_image(package, section);
+  return result ? Result<void>() : std::move(result).error().in(fmt::format("code for '{}'", section.target));
 }
 
 } // namespace
 
 Result<void> verify(const Package& package) {
-  if (Result<void> result = verify_names(package); !result)
+  if (Result<void> result = verify_operand_names(package); !result)
     return result;
   if (Result<void> result = verify_operands(package); !result)
     return result;
-  Result<plan::CompiledPlan> plan = plan::CompiledPlan::compile(package);
-  if (!plan)
-    return plan.error();
-  if (Result<void> result = verify_sizes(*plan); !result)
+  if (Result<void> result = verify_plan(package, package.plan); !result)
     return result;
-  if (package.plan.kernels.empty())
-    return user_error("plan: expected at least one kernel");
   if (package.code.empty())
     return user_error("code: expected at least one section");
   for (const CodeSection& section : package.code)

@@ -214,7 +214,7 @@ TEST_F(DeviceTest, ChoosesTheBestCodeForThisCpu) {
   p.code.push_back(other);
   other.target = "future", other.features = {"sse2", "sse", "quantum", "warp"};
   p.code.push_back(other);
-  other.kind = "cubin", other.target = "sm_90a", other.entries.clear();
+  other.kind = "fpga", other.target = "f1", other.entries.clear();
   p.code.push_back(other);
   EXPECT_EQ(load(p).target(), "x86-64-sse2");
   p.code.erase(p.code.begin(), p.code.begin() + 2);
@@ -223,7 +223,7 @@ TEST_F(DeviceTest, ChoosesTheBestCodeForThisCpu) {
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().text(), "error: package 'test' has no code that this CPU can run\n"
                                     "note: code for 'future' needs quantum, warp, which this CPU lacks\n"
-                                    "note: code for 'sm_90a' is for sparc, this CPU is x86-64\n"
+                                    "note: code for 'f1' is for sparc, this CPU is x86-64\n"
                                     "remedy: build the package for another --target, such as native");
   EXPECT_EQ(refused.error().kind, ErrorKind::environment);
 }
@@ -254,12 +254,14 @@ TEST_F(DeviceTest, PlansThatGoWrongAreErrors) {
 TEST(Device, OpensByName) {
   ASSERT_TRUE(Device::open("cpu"));
   EXPECT_EQ(Device::open("cpu")->info().name, "cpu");
-  EXPECT_EQ(Device::open("tpu").error().message, "there is no device 'tpu': expected one of: cpu");
+  EXPECT_EQ(Device::open("tpu").error().message,
+            "there is no device 'tpu': expected one of: cpu, cuda, emulator");
   EXPECT_EQ(Device::open("tpu").error().kind, ErrorKind::usage);
   EXPECT_FALSE(Device::open("cpu:1"));
   std::vector<DeviceInfo> devices = Device::list();
   ASSERT_FALSE(devices.empty());
   EXPECT_TRUE(devices[0].available);
+  EXPECT_TRUE(devices.back().available) << devices.back().missing; // the emulator
   for (const DeviceInfo& device : devices) {
     EXPECT_EQ(device.missing.empty(), device.available) << device.name;
     if (!device.available) {

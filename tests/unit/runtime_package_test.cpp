@@ -38,6 +38,11 @@ TEST(Package, RoundTripKeepsEverything) {
   EXPECT_EQ(bytes_of(*read), bytes);
   EXPECT_EQ(read->code[1].bytes, package.code[1].bytes);
   EXPECT_EQ(read->code[1].entries, package.code[1].entries);
+  ASSERT_TRUE(read->code[2].plan);
+  EXPECT_EQ(&read->plan_of(read->code[2]), &*read->code[2].plan);
+  EXPECT_EQ(&read->plan_of(read->code[1]), &read->plan);
+  EXPECT_EQ(read->code[2].kernels.at("main").function, "main_0");
+  EXPECT_EQ(read->code[2].kernels.at("main").shared_bytes, 65536);
   EXPECT_EQ(std::get<float>(*read->scalar_params[1].default_value), 50.0f);
   EXPECT_TRUE(std::isinf(std::get<float>(*read->scalar_params[2].default_value)));
   EXPECT_EQ(to_string(read->plan.kernels[0].grid), "batch * heads * q_tiles");
@@ -72,7 +77,7 @@ TEST(Package, DamageIsLocated) {
                                                               std::to_string(size - 1));
   std::vector<std::byte> future = bytes;
   future[8] = std::byte{9};
-  EXPECT_EQ(read_error(future), "expected a package of format version 1, got version 9");
+  EXPECT_EQ(read_error(future), "expected a package of format version 2, got version 9");
   std::vector<std::byte> flipped = bytes;
   flipped[40] ^= std::byte{1};
   EXPECT_NE(read_error(flipped).find("damaged package: at byte 12: expected checksum "), std::string::npos);
@@ -107,6 +112,8 @@ TEST(Package, WrongMetadataIsLocated) {
                     "operands...], got array");
   EXPECT_EQ(error_with("\"dtype\":\"bf16\"", "\"dtype\":\"f8\""),
             where + "metadata: dtype: expected a dtype, got \"f8\"");
+  EXPECT_EQ(error_with("\"threads\":128", "\"threads\":[]"),
+            where + "metadata: code[2].kernels.main.threads: expected an integer, got array");
   EXPECT_EQ(error_with("\"offset\":0", "\"offset\":4096").substr(0, 68),
             "damaged package: at byte " + error_with("\"offset\":0", "\"offset\":4096").substr(25, 4) +
                 ": expected code section 0 between bytes");
@@ -166,6 +173,21 @@ TEST(Package, VerifyRefuses) {
             "code for 'x86-64-v4': there is no entry for kernel 'main'");
   EXPECT_EQ(error([](Package& p) { p.code[1].alignment = 48; }),
             "code for 'x86-64-v4': expected an alignment that is a power of two up to 4096, got 48");
+  auto gpu_kernel = [](Package& p) -> GpuKernel& { return p.code[2].kernels.at("main"); };
+  EXPECT_EQ(error([](Package& p) { p.code[2].target = "sm_9"; }),
+            "code for 'sm_9': expected a GPU's target such as sm_80 or sm_90a");
+  EXPECT_EQ(error([](Package& p) { p.code[2].bytes[0] = std::byte{0}; }),
+            "code for 'sm_90a': expected a cubin, which starts with the bytes 7f 'ELF'");
+  EXPECT_EQ(error([](Package& p) { p.code[2].plan.reset(); }),
+            "code for 'sm_90a': there is no entry for kernel 'merge'");
+  EXPECT_EQ(error([](Package& p) { p.code[2].plan->kernels[0].grid = sym("nonsense"); }),
+            "code for 'sm_90a': kernel 'main': unknown symbol 'nonsense' in an expression");
+  EXPECT_EQ(error([&](Package& p) { gpu_kernel(p).threads = 1025; }),
+            "code for 'sm_90a': kernel 'main': expected 1 to 1024 threads, got 1025");
+  EXPECT_EQ(error([&](Package& p) { gpu_kernel(p).shared_bytes = -1; }),
+            "code for 'sm_90a': kernel 'main': expected 0 to 1048576 bytes of shared memory, got -1");
+  EXPECT_EQ(error([&](Package& p) { gpu_kernel(p).function = "a b"; }),
+            "code for 'sm_90a': kernel 'main': expected an identifier as its function, got 'a b'");
 }
 
 TEST(Package, FilesRoundTrip) {

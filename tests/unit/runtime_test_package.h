@@ -34,12 +34,18 @@ inline Package full_package() {
         Slot::value(sym("slope.dim.1")), Slot::value(sym("param.window")), Slot::param("cap"),
         Slot::param("causal"), Slot::scratch("partial")}},
       {"merge", sym("batch"), 0, {Slot::pointer("lse")}, lt(1, sym("splits"))}};
-  p.code.resize(2);
+  p.code.resize(3);
   p.code[0].target = "x86-64", p.code[0].bytes.assign(16, std::byte{0xc3});
   p.code[0].entries = {{"main", 0}, {"merge", 8}};
   p.code[1].target = "x86-64-v4", p.code[1].features = {"avx512f", "avx512bw"}, p.code[1].alignment = 4096;
   p.code[1].bytes.assign(100, std::byte{0xcc});
   p.code[1].entries = {{"main", 64}, {"merge", 99}};
+  p.code[2].kind = "cubin", p.code[2].target = "sm_90a", p.code[2].plan = p.plan;
+  p.code[2].plan->kernels.pop_back();
+  p.code[2].kernels = {
+      {"main", {.function = "main_0", .threads = 128, .shared_bytes = 65536, .registers = 255}}};
+  for (char c : {'\177', 'E', 'L', 'F'})
+    p.code[2].bytes.push_back(static_cast<std::byte>(c));
   return p;
 }
 

@@ -34,7 +34,7 @@ attile::cli::Run attile::cli::declare_devices(CLI::App& app) {
       return 0;
     }
     for (const DeviceInfo& device : devices)
-      fmt::print("{:<10}{:<9}{}\n", device.name, device.available ? "here" : "missing",
+      fmt::print("{:<16}{:<9}{}\n", device.name, device.available ? "here" : "missing",
                  device.available ? device.description : device.missing);
     return 0;
   };

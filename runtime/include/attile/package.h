@@ -59,7 +59,7 @@ struct Value {
   Expr expr;
 };
 
-/// Device memory that lives for one launch of the plan; uninitialised, 64-byte aligned.
+/// Device memory that lives for one launch of the plan; uninitialised, 64-byte aligned (on a GPU 256).
 struct Scratch {
   std::string name;
   Expr bytes;
@@ -67,9 +67,9 @@ struct Scratch {
 
 /// One kernel of the plan.
 struct Launch {
-  std::string symbol;      ///< key into CodeSection::entries
+  std::string symbol;      ///< key into CodeSection::entries or kernels
   Expr grid;               ///< number of blocks; 0 launches nothing
-  Expr worker_scratch = 0; ///< bytes of private, uninitialised memory a worker (thread) has, 64-byte aligned
+  Expr worker_scratch = 0; ///< bytes of private, uninitialised memory a CPU's worker has, 64-byte aligned
   std::vector<Slot> slots = {};  ///< what the kernel receives
   std::optional<Expr> when = {}; ///< the launch is skipped where this is 0
 };
@@ -78,8 +78,8 @@ struct Launch {
 ///
 /// Expressions may use these symbols:
 ///   batch heads kv_heads q_len kv_len head_dim head_dim_v    sizes
-///   threads                                                  workers of this launch
-///   param.<name>                                             int and bool params (bool as 0 or 1)
+///   threads                                                  workers of this launch; multiprocessors of a
+///   GPU param.<name>                                             int and bool params (bool as 0 or 1)
 ///   <tensor>.dim.<i>, <tensor>.stride.<i>                    of any operand, in elements, in the order of
 ///   its dims the names of earlier values
 /// Dimensions of operands may use none of the plan's values nor anything of an output.
@@ -91,24 +91,45 @@ struct Plan {
 
 } // namespace plan
 
-/// Code for one target. On a CPU it is an image: position independent, without relocations, never written to,
-/// with its read-only data inside, mapped at a multiple of `alignment` and entered at `entries` by
+/// How a kernel of a GPU is launched.
+struct GpuKernel {
+  std::string function;          ///< its name in the code
+  std::int64_t threads = 0;      ///< of a block, in x
+  std::int64_t shared_bytes = 0; ///< dynamic shared memory of a block, beyond what the code declares
+  // What the assembler said, for people; of PTX 0, as there is none yet.
+  std::int64_t registers = 0; ///< of a thread
+  std::int64_t spills = 0;    ///< bytes of a thread
+};
+
+/// Code for one target.
+///
+/// On a CPU it is an image: position independent, without relocations, never written to, with its read-only
+/// data inside, mapped at a multiple of `alignment` and entered at `entries` by
 ///
 ///     void kernel(const uint64_t* slots, uint64_t block, void* worker_scratch);
+///
+/// On a GPU it is a cubin, or PTX that the driver compiles when it is loaded. A kernel has one parameter of 8
+/// bytes for each slot, in their order (an f32 param lies in the low half), and blockIdx.x is the block:
+///
+///     extern "C" __global__ void function(long long a, const float* q, ...);
 struct CodeSection {
-  static constexpr std::string_view cpu_image = "cpu_image";
+  static constexpr std::string_view cpu_image = "cpu_image", cubin = "cubin", ptx = "ptx";
 
-  std::string kind = std::string(cpu_image); ///< sections of other kinds are kept and ignored
-  std::string arch = "x86-64";
-  std::string target = {};                ///< for people: "x86-64-v4"
-  std::vector<std::string> features = {}; ///< what the machine must have, in LLVM's names: "avx512f"
-  std::uint64_t alignment = 64;           ///< a power of two up to 4096
-  std::map<std::string, std::uint64_t> entries = {}; ///< offset of every kernel of the plan
+  std::string kind = std::string(cpu_image); ///< sections of other kinds than these are kept and ignored
+  std::string arch = "x86-64";               ///< of a cpu_image
+  std::string target = {};                   ///< "x86-64-v4", for people; "sm_90a", which a GPU must match
+  std::vector<std::string> features = {};    ///< what the machine must have, in LLVM's names: "avx512f"
+  std::uint64_t alignment = 64;              ///< a power of two up to 4096
+  std::map<std::string, std::uint64_t> entries = {}; ///< of a cpu_image: offset of every kernel of the plan
+  std::map<std::string, GpuKernel> kernels = {};     ///< of a cubin or PTX: every kernel of the plan
+  std::optional<plan::Plan> plan = {}; ///< where it is not the package's: tiles differ by target
   std::vector<std::byte> bytes = {};
+
+  bool is_gpu() const { return kind == cubin || kind == ptx; }
 };
 
 struct Package {
-  static constexpr std::uint32_t format_version = 1;
+  static constexpr std::uint32_t format_version = 2;
 
   std::string spec_name;
   std::string attile_version; ///< of the compiler that made it
@@ -124,6 +145,8 @@ struct Package {
       outputs; ///< o, lse, max, ...; a launch may leave some out, kernels write them all the same
   plan::Plan plan;
   std::vector<CodeSection> code;
+
+  const plan::Plan& plan_of(const CodeSection& section) const { return section.plan ? *section.plan : plan; }
 };
 
 /// q[batch, heads, q_len, head_dim], k[batch, kv_heads, kv_len, head_dim], v[batch, kv_heads, kv_len,
@@ -135,7 +158,7 @@ TensorSpec output_spec(std::string name, DType dtype);
 TensorSpec row_output_spec(std::string name);
 
 /// Checks that a package is consistent: names are unique and known, expressions use known symbols, every
-/// kernel has an entry inside every section of code. Both writing and reading do this.
+/// kernel has an entry in every section of code. Both writing and reading do this.
 Result<void> verify(const Package& package);
 
 /// The bytes of a package. They start with a magic number, a version, a CRC-32 and the length; metadata is
