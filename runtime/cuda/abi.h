@@ -1,5 +1,5 @@
 // The binary interface of the CUDA Driver API, as far as the runtime uses it. Declared here, so that no
-// toolkit is needed to build; tests/unit/cuda_device_test.cpp compares it with the emulator's, which is
+// toolkit is needed to build; tests/unit/cuda_driver_test.cpp compares it with the emulator's, which is
 // compared with cuda.h. (CUDA Driver API reference, CUDA 12.)
 #pragma once
 
@@ -20,10 +20,8 @@ enum class Status : unsigned {
   out_of_memory = 2,
   not_initialized = 3,
   no_device = 100,
-  no_binary_for_gpu = 209,
-  invalid_ptx = 218,
-  unsupported_ptx_version = 222,
   jit_compiler_not_found = 221,
+  unsupported_ptx_version = 222,
   not_found = 500,
   illegal_address = 700,
   launch_failed = 719,

@@ -51,7 +51,7 @@ Result<void> CudaKernel::check_memory(const std::string& operand, const void* po
     return gpu->driver.error(status, operand);
   if (managed || (type == memory_device && ordinal == gpu->ordinal))
     return {};
-  std::string got = type == memory_device ? "memory of device " + gpu->driver.device_name(ordinal)
+  std::string got = type == memory_device ? fmt::format("memory of device {}", ordinal)
                     : type == memory_host ? "pinned host memory"
                                           : "host memory";
   return user_error(

@@ -15,6 +15,9 @@ using plan::sym;
 using test::DeviceOperands;
 using test::slots_package;
 
+/// Before a driver is opened: the emulator has two devices, as tests want memory of another one.
+const int two_devices = setenv("ATTILE_EMU_DEVICES", "2", 1);
+
 std::string device_name() {
   const char* name = std::getenv("ATTILE_TEST_DEVICE");
   return name ? name : "emulator:sm_80";
@@ -39,6 +42,7 @@ struct Driver {
     find("cuCtxSetCurrent", context_set);
     find("cuDevicePrimaryCtxRetain", primary);
     find("cuMemAllocHost_v2", host_allocate);
+    find("cuMemAlloc_v2", allocate);
   }
   int (*stream_create)(void**, unsigned) = nullptr;
   int (*stream_destroy)(void*) = nullptr;
@@ -52,6 +56,7 @@ struct Driver {
   int (*context_set)(void*) = nullptr;
   int (*primary)(void**, int) = nullptr;
   int (*host_allocate)(void**, std::size_t) = nullptr;
+  int (*allocate)(unsigned long long*, std::size_t) = nullptr;
 };
 
 class CudaDevice : public testing::Test {
@@ -247,9 +252,7 @@ TEST_F(CudaDevice, OperandsMustLieInItsMemory) {
   EXPECT_EQ(text(kernel.launch(arguments)).find("error: o: expected memory of device"), 0u);
 
   DeviceOperands rest(device, 1);
-  void* pinned = nullptr;
-  ASSERT_EQ(driver.context_current(&pinned), 0);
-  void* context = nullptr;
+  void *pinned = nullptr, *context = nullptr;
   ASSERT_EQ(driver.context_create(&context, 0, 0), 0);
   ASSERT_EQ(driver.host_allocate(&pinned, 4096), 0);
   arguments = rest.arguments;
@@ -259,6 +262,19 @@ TEST_F(CudaDevice, OperandsMustLieInItsMemory) {
             std::string::npos)
       << text(kernel.launch(arguments));
   ASSERT_EQ(driver.context_destroy(context), 0);
+
+  if (driver.context_create(&context, 0, 1) == 0) { // there is a second device
+    unsigned long long memory = 0;
+    ASSERT_EQ(driver.allocate(&memory, 4096), 0);
+    arguments = rest.arguments;
+    arguments.v.data = reinterpret_cast<void*>(memory);
+    EXPECT_EQ(
+        text(kernel.launch(arguments))
+            .find("error: v: expected memory of device " + device_name() + ", got memory of device 1 at 0x"),
+        0u)
+        << text(kernel.launch(arguments));
+    ASSERT_EQ(driver.context_destroy(context), 0);
+  }
 
   arguments = rest.arguments;
   arguments.q.data = static_cast<const char*>(arguments.q.data) + 2;
