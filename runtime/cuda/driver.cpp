@@ -13,10 +13,10 @@ namespace attile::cuda {
 
 namespace {
 
-constexpr std::string_view driver_variable = "ATTILE_CUDA_DRIVER", emulator_variable = "ATTILE_EMULATOR";
+constexpr const char *driver_variable = "ATTILE_CUDA_DRIVER", *emulator_variable = "ATTILE_EMULATOR";
 
-std::string variable(std::string_view name) {
-  const char* value = std::getenv(name.data());
+std::string variable(const char* name) {
+  const char* value = std::getenv(name);
   return value ? value : "";
 }
 

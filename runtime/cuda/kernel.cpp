@@ -108,7 +108,7 @@ Result<void*> CudaKernel::buffer(int index, std::int64_t bytes) {
   return reinterpret_cast<void*>(*pointer);
 }
 
-Result<void> CudaKernel::run(int threads, bool poison, LaunchStats* stats) {
+Result<void> CudaKernel::run(int /*threads*/, bool poison, LaunchStats* stats) {
   if (poison && lane)
     if (Result<void> result = lane->poison(stream); !result)
       return result;

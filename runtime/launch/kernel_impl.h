@@ -44,10 +44,10 @@ protected:
   virtual int default_threads() const = 0;
   virtual std::int64_t most_blocks() const { return INT64_MAX; }
   /// Whatever is asked for until leave() is for these arguments.
-  virtual Result<void> enter(const Arguments& arguments) { return {}; }
+  virtual Result<void> enter(const Arguments& /*arguments*/) { return {}; }
   virtual void leave() {}
   /// Whether kernels can reach the memory of every operand.
-  virtual Result<void> check_memory(const Binding& binding) { return {}; }
+  virtual Result<void> check_memory(const Binding& /*binding*/) { return {}; }
   /// Some zeros, for kernels that look into an empty operand all the same.
   virtual Result<const void*> zeros() = 0;
   /// Device memory number `index`, kept and grown from launch to launch. First the plan's scratch, then
@@ -86,7 +86,7 @@ public:
   virtual Result<void> write(void* memory, const void* host, std::size_t bytes) = 0;
   virtual Result<void> read(const void* memory, void* host, std::size_t bytes) = 0;
   virtual Result<void> synchronize() { return {}; }
-  virtual void* driver_function(const char* name) { return nullptr; }
+  virtual void* driver_function(const char* /*name*/) { return nullptr; }
 
   DeviceInfo info;
 };

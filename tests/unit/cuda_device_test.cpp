@@ -178,7 +178,9 @@ TEST_F(CudaDevice, GraphsAreCapturedAndReplayed) {
   make_primary_current();
   Package p = slots_package({Slot::scratch("buffer")});
   p.plan.scratch = {{"buffer", sym("q_len") * 1000}};
-  p.plan.kernels.push_back(p.plan.kernels[0]); // two kernels, one after the other
+  p.plan.kernels.push_back(
+      p.plan.kernels[0]); // two kernels, one after the other; the first writes to the scratch
+  p.plan.kernels[0].slots[0] = Slot::scratch("buffer");
   Kernel kernel = load(p);
   void *stream = nullptr, *graph = nullptr, *executable = nullptr;
   ASSERT_EQ(driver.stream_create(&stream, 1), 0);
