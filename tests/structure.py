@@ -17,7 +17,7 @@ REPORT, STOP = 650, 1000  # lines of a file
 STANDARD = re.compile(r"^[a-z0-9_]+$|^(sys|linux|sanitizer)/|^(stddef|unistd|fcntl|sched|dlfcn|pthread|cpuid|immintrin|dirent)\.h$")
 LIBRARIES = ("fmt/", "nlohmann/", "oneapi/", "tbb/", "zlib.h", "gtest/", "png.h", "CLI/", "benchmark/")
 LLVM = ("mlir/", "llvm/", "llvm-c/", "mlir-c/")
-PACKAGE = tuple(f"attile/{name}.h" for name in ("package", "expr", "tensor", "result", "numeric", "cpu_info"))
+PACKAGE = tuple(f"attile/{name}.h" for name in ("package", "expr", "tensor", "result", "numeric", "cpu_info", "disk_cache"))
 MAY_INCLUDE = {
     "runtime": (("attile/",) + LIBRARIES, "the runtime needs neither LLVM, MLIR nor NVRTC"),
     "runtime/emulator": (("emulator/", "fmt/", "nlohmann/"), "the emulator depends on nothing of Attile"),
@@ -26,7 +26,7 @@ MAY_INCLUDE = {
     "dialect/attn": (("dialect/attn/", "dialect/Regions.h") + LLVM, "dialects know nothing of the compiler, and attn nothing of tile"),
     "dialect/tile": (("dialect/",) + LLVM, "dialects know nothing of the compiler"),
     "compiler": (("compiler/", "dialect/", "attile/compiler.h", "attile/reference.h") + PACKAGE + LLVM + LIBRARIES,
-                 "the compiler knows only the package format of the runtime"),
+                 "the compiler knows only the package format and the cache of the runtime"),
     "tools/attile-emu": (("tools/", "attile/", "emulator/driver/abi.h", "emulator/include/") + LIBRARIES,
                          "the tool is a program of the emulated driver"),
     "tools": (("tools/", "compiler/", "dialect/", "attile/") + LLVM + LIBRARIES, ""),
