@@ -152,6 +152,75 @@ TEST_F(DriverLaunch, refuses_cooperative_grids_that_do_not_fit) {
                  CUDA_ERROR_COOPERATIVE_LAUNCH_TOO_LARGE);
 }
 
+// What cooperative_groups::this_grid().sync() does, for blocks of one warp: each block's word says how many
+// had come when it went on.
+const std::string meet_kernel = R"(
+.visible .entry meet(.param .u64 out, .param .u64 count)
+{
+  .reg .pred %p<2>;
+  .reg .b32 %r<12>;
+  .reg .b64 %rd<8>;
+  mov.u32 %r0, %envreg2;
+  mov.u32 %r1, %envreg1;
+  cvt.u64.u32 %rd0, %r0;
+  cvt.u64.u32 %rd1, %r1;
+  bfi.b64 %rd2, %rd1, %rd0, 32, 32;
+  setp.ne.s64 %p0, %rd2, 0;
+  @%p0 bra there;
+  trap;
+there:
+  mov.u32 %r2, %tid.x;
+  setp.ne.u32 %p1, %r2, 0;
+  @%p1 exit;
+  ld.param.u64 %rd3, [count];
+  atom.global.add.u32 %r3, [%rd3], 1;
+  mov.u32 %r4, %nctaid.x;
+  mov.u32 %r5, %ctaid.x;
+  sub.u32 %r6, -2147483647, %r4;
+  setp.eq.u32 %p0, %r5, 0;
+  selp.b32 %r6, %r6, 1, %p0;
+  atom.add.release.gpu.u32 %r7, [%rd2+4], %r6;
+wait:
+  ld.acquire.gpu.u32 %r8, [%rd2+4];
+  xor.b32 %r8, %r8, %r7;
+  setp.gt.s32 %p0, %r8, -1;
+  @%p0 bra wait;
+  ld.relaxed.gpu.u32 %r9, [%rd3];
+  ld.param.u64 %rd4, [out];
+  mul.wide.u32 %rd5, %r5, 4;
+  add.u64 %rd4, %rd4, %rd5;
+  st.global.u32 [%rd4], %r9;
+  ret;
+}
+)";
+
+TEST_F(DriverLaunch, cooperative_grids_meet) {
+  const unsigned blocks = 100; // more than the scheduled mode has of other grids at a time
+  const CUfunction meet = load(module_text(meet_kernel), "meet");
+  for (const char* mode : {"scheduled", "fast"}) {
+    EXPECT_EQ(api().set_option("mode", mode), nullptr);
+    CUdeviceptr out = upload(std::vector<std::uint32_t>(blocks, 0)),
+                count = upload(std::vector<std::uint32_t>(1, 0));
+    void* values[] = {&out, &count};
+    ASSERT_CU(api().cuLaunchCooperativeKernel(meet, blocks, 1, 1, 32, 1, 1, 0, nullptr, values));
+    EXPECT_EQ(download<std::uint32_t>(out, blocks), std::vector<std::uint32_t>(blocks, blocks)) << mode;
+    CUlaunchAttribute attribute{};
+    attribute.id = CU_LAUNCH_ATTRIBUTE_COOPERATIVE;
+    attribute.value.cooperative = 1;
+    const CUlaunchConfig config{blocks, 1, 1, 32, 1, 1, 0, nullptr, &attribute, 1};
+    ASSERT_CU(api().cuLaunchKernelEx(&config, meet, values, nullptr));
+    EXPECT_EQ(download<std::uint32_t>(out, blocks), std::vector<std::uint32_t>(blocks, 2 * blocks)) << mode;
+  }
+}
+
+TEST_F(DriverLaunch, other_grids_have_no_workspace) {
+  const CUfunction meet = load(module_text(meet_kernel), "meet");
+  CUdeviceptr out = upload(std::vector<std::uint32_t>(1, 0));
+  EXPECT_CU(launch(meet, 1, 32, {&out, &out}));
+  EXPECT_REFUSED(api().cuCtxSynchronize(), CUDA_ERROR_LAUNCH_FAILED);
+  EXPECT_SAYS("trap");
+}
+
 TEST_F(DriverLaunch, what_kernels_do_wrong_stays_with_the_context) {
   const CUfunction store = load(module_text(store_kernel), "store");
   CUdeviceptr nowhere = 64;

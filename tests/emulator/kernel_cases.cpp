@@ -113,6 +113,34 @@ void prepare_mbarrier(Arguments& arguments, std::mt19937_64& random) {
   arguments.verify = [=] { return differs(sums, wanted); };
 }
 
+void prepare_ring(Arguments& arguments, std::mt19937_64& random) {
+  constexpr std::size_t n = 5 * 96;
+  std::vector<int> x(n), y(n);
+  for (int& value : x)
+    value = static_cast<int>(random() % 100);
+  arguments.input(x);
+  const int* result = arguments.output<int>(n);
+  arguments.pass(3);
+  for (int step = 0; step < 3; ++step) {
+    for (std::size_t i = 0; i < n; ++i)
+      y[i] = x[(i + 1) % n] + x[(i + n - 1) % n];
+    std::swap(x, y);
+  }
+  arguments.verify = [=] { return differs(result, x); };
+}
+
+void prepare_tiles(Arguments& arguments, std::mt19937_64& random) {
+  constexpr std::size_t n = 2 * 192;
+  std::vector<int> x(n), wanted(n);
+  for (int& value : x)
+    value = static_cast<int>(random() % 100);
+  for (std::size_t i = 0; i < n; ++i)
+    wanted[i] = x[i / 64 * 64 + 63 - i % 64] + x[i / 64 * 64];
+  arguments.input(x);
+  const int* y = arguments.output<int>(n);
+  arguments.verify = [=] { return differs(y, wanted); };
+}
+
 std::uint16_t f16_of(float x) {
   if (x == 0)
     return 0;
@@ -198,6 +226,18 @@ const std::vector<KernelCase>& kernel_cases() {
        prepare_product<f16_of, 64, 128, 64>,
        "",
        true},
+      {"ring", "cooperative.cu", "ring", "sm_75", {5, 1, 1}, {96, 1, 1}, prepare_ring, "", true, true},
+      {"tiles",
+       "cooperative.cu",
+       "tiles",
+       "sm_80",
+       {2, 1, 1},
+       {192, 1, 1},
+       prepare_tiles,
+       "",
+       true,
+       false,
+       true},
       {"matmul_pipeline",
        "matmul_pipeline.cu",
        "matmul_pipeline",
@@ -218,7 +258,7 @@ const std::vector<KernelCase>& kernel_cases() {
 
 const std::string& ptx_of(const KernelCase& one, const std::string& target, std::string& missing) {
   static std::map<std::string, std::string> made;
-  std::string& ptx = made[one.name + target];
+  std::string& ptx = made[one.file + one.define + target];
   if (!nvrtc()) {
     missing = nvrtc().error().text();
     return ptx;
@@ -234,7 +274,8 @@ const std::string& ptx_of(const KernelCase& one, const std::string& target, std:
     if (!one.define.empty())
       options.flags.push_back(one.define);
     if (one.toolkit_headers)
-      options.flags.push_back("--include-path=" + cuda_include);
+      options.flags.insert(options.flags.end(),
+                           {"--include-path=" + cuda_include, "--include-path=" + cuda_include + "/cccl"});
     const auto result = nvrtc()->compile(text_of(ATTILE_KERNELS "/" + one.file), one.file, options);
     if (result)
       ptx = result->ptx;
@@ -265,6 +306,7 @@ KernelRun run_kernel(const KernelCase& one, const std::string& ptx, const std::s
   launch.kernel = launch.program->find(one.kernel);
   launch.grid = one.grid;
   launch.threads = one.threads;
+  launch.cooperative = one.cooperative;
   launch.params = arguments.bytes;
   launch.params.resize(launch.kernel->param_bytes);
   launch.memory = &memory;

@@ -70,6 +70,8 @@ struct KernelCase {
   std::function<void(Arguments&, std::mt19937_64&)> prepare;
   std::string define = {};      ///< a flag for NVRTC
   bool toolkit_headers = false; ///< which not every NVRTC has beside it
+  bool cooperative = false;
+  bool library_barriers = false; ///< some of which guard nothing that the kernel does: no mutants
 };
 
 const std::vector<KernelCase>& kernel_cases();

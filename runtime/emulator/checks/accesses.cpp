@@ -97,7 +97,7 @@ bool Checker::refused(Group& group, const Instruction& instruction, const Access
   const std::uint64_t size = access.found[lane] == Space::shared  ? block.shared.size()
                              : access.found[lane] == Space::local ? group.warp->local_bytes
                                                                   : block.launch->params.size();
-  const std::uint64_t begin = access.found[lane] == Space::shared  ? shared_base
+  const std::uint64_t begin = access.found[lane] == Space::shared  ? block.shared_begin
                               : access.found[lane] == Space::local ? local_begin
                                                                    : 0;
   data->report(Report::Kind::out_of_bounds, group, instruction, lane,

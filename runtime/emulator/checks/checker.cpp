@@ -169,7 +169,9 @@ void Checker::launch_begins(const Launch&) {
 }
 
 void Checker::block_begins(Block& block) {
-  block.checks = std::make_shared<BlockChecks>(block, data->options.races ? &data->cells : nullptr);
+  auto checks = std::make_shared<BlockChecks>(block, data->options.races ? &data->cells : nullptr);
+  checks->shared.defined.fill(0, shared_base - block.shared_begin, true); // what belongs to the system
+  block.checks = std::move(checks);
 }
 
 void Checker::frame_begins(Warp& warp, Frame& frame) {

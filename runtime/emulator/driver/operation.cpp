@@ -120,6 +120,7 @@ public:
     launch.threads = kernel.threads;
     launch.cluster = kernel.cluster;
     launch.dynamic_shared = kernel.dynamic_shared;
+    launch.cooperative = kernel.cooperative;
     launch.params = kernel.params;
     launch.memory = driver.memory.get();
     launch.chip = function.chip;

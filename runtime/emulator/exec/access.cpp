@@ -48,7 +48,7 @@ std::byte* find(Group& group, const Found& at, std::uint32_t bytes, int lane) {
   Launch& launch = *block.launch;
   switch (at.space) {
   case Space::shared:
-    return inside(at.address, bytes, shared_base, block.shared.size(), block.shared.data());
+    return inside(at.address, bytes, block.shared_begin, block.shared.size(), block.shared.data());
   case Space::local:
     return inside(at.address, bytes, local_begin, warp.local_bytes, local_memory(warp, lane));
   case Space::param:
@@ -120,7 +120,7 @@ bool resolve_together(Group& group, Access& access, std::uint32_t align) {
   const Launch& launch = *block.launch;
   switch (space) {
   case Space::shared:
-    return translate(access, window + shared_base, block.shared.size(), block.shared.data(), 0);
+    return translate(access, window + block.shared_begin, block.shared.size(), block.shared.data(), 0);
   case Space::local:
     return translate(access, window + local_begin, warp.local_bytes, warp.local.data(), warp.local_bytes);
   case Space::param:

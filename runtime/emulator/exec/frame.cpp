@@ -97,6 +97,12 @@ private:
       return 0;
     case Special::reserved_smem_offset_cap:
       return shared_base;
+    case Special::reserved_smem_offset_1:
+      return shared_base - tile_scratch_bytes;
+    case Special::workspace_high:
+      return launch.workspace >> 32;
+    case Special::workspace_low:
+      return launch.workspace & 0xffffffff;
     case Special::local_base:
       return local_begin + frame.local_base;
     case Special::dynamic_shared:
@@ -170,9 +176,11 @@ std::unique_ptr<Block> make_block(Launch& launch, std::uint64_t linear) {
   block->linear = linear;
   block->id = block_at(launch.grid, linear);
   block->threads = launch.block_threads();
-  block->shared.resize(launch.dynamic_shared > 0
-                           ? launch.kernel->dynamic_shared_offset + launch.dynamic_shared
-                           : launch.kernel->shared_bytes);
+  block->shared_begin = shared_base - launch.program->reserved_shared;
+  block->shared.resize(launch.program->reserved_shared +
+                       (launch.dynamic_shared > 0
+                            ? launch.kernel->dynamic_shared_offset + launch.dynamic_shared
+                            : launch.kernel->shared_bytes));
   if (launch.checker != nullptr)
     launch.checker->block_begins(*block);
   for (std::uint32_t first = 0; first < block->threads; first += warp_size) {

@@ -59,9 +59,12 @@ struct Launch {
   Counters* counters = nullptr;                ///< null: no counting
   std::function<void(std::string_view)> print; ///< what vprintf writes; called by one thread at a time
   std::uint64_t grid_id = 0;
+  bool cooperative =
+      false; ///< all blocks run beside each other; the caller has seen that the chip can hold them
 
   // While it runs:
-  Random* random = nullptr; ///< of the schedule; null in the fast mode
+  std::uint64_t workspace = 0; ///< of a cooperative launch, in memory: where its blocks wait for each other
+  Random* random = nullptr;    ///< of the schedule; null in the fast mode
   std::atomic<bool> stopped{false};
   std::atomic<std::uint64_t> warp_instructions{0}, thread_instructions{0};
   std::mutex mutex; ///< of outcome, and of print

@@ -67,11 +67,11 @@ std::string change(Block& block, std::byte* at, const MbarrierChange& change) {
 }
 
 std::uint64_t shared_address(const Block& block, const std::byte* at) {
-  return static_cast<std::uint64_t>(at - block.shared.data()) + shared_base;
+  return static_cast<std::uint64_t>(at - block.shared.data()) + block.shared_begin;
 }
 
 std::string describe_mbarrier(const Block& block, std::uint64_t address) {
-  const auto bits = load_element<std::uint64_t>(block.shared.data() + (address - shared_base));
+  const auto bits = load_element<std::uint64_t>(block.shared.data() + (address - block.shared_begin));
   if (!Mbarrier::is_valid(bits))
     return fmt::format("an mbarrier at shared address 0x{:x}, which is none", address);
   const Mbarrier object = Mbarrier::from(bits);

@@ -4,6 +4,7 @@
 #include "emulator/exec/schedule.h"
 
 #include <algorithm>
+#include <cstring>
 #include <fmt/format.h>
 #include <thread>
 
@@ -61,6 +62,8 @@ public:
     constexpr std::uint32_t turn = 1 << 15; // instructions of a warp
     constexpr int patience = 8;             // turns
     while (!launch.stopped && begin_block()) {
+      while (launch.cooperative && begin_block()) // they wait for it sooner or later
+        ;
       int turns = 0;
       while (!blocks.empty() && !launch.stopped) {
         turn_of_all(turn);
@@ -127,7 +130,9 @@ void run_fast(Launch& launch) {
   const unsigned wanted =
       launch.options.workers ? launch.options.workers : std::thread::hardware_concurrency();
   const auto workers = static_cast<unsigned>(std::clamp<std::uint64_t>(wanted, 1, launch.blocks()));
-  const std::uint64_t most = std::max<std::uint64_t>(1, resident_blocks(launch) / workers);
+  const std::uint64_t most = launch.cooperative
+                                 ? (launch.blocks() + workers - 1) / workers
+                                 : std::max<std::uint64_t>(1, resident_blocks(launch) / workers);
   std::atomic<std::uint64_t> next{0};
   std::vector<std::thread> threads;
   for (unsigned i = 1; i < workers; ++i)
@@ -142,7 +147,8 @@ void run_scheduled(Launch& launch) {
   constexpr std::uint32_t longest = 64;     // instructions of one turn
   Random random(launch.options.seed);
   launch.random = &random;
-  const std::uint64_t resident = std::min(resident_blocks(launch), most_blocks);
+  const std::uint64_t resident =
+      launch.cooperative ? launch.blocks() : std::min(resident_blocks(launch), most_blocks);
   std::vector<std::unique_ptr<Block>> blocks;
   std::uint64_t next = 0, executed = 0;
   CounterShard* counts = launch.counters ? &launch.counters->shard() : nullptr;
@@ -176,13 +182,32 @@ void run_scheduled(Launch& launch) {
     account(launch, *block);
 }
 
+namespace {
+
+// What cooperative groups expect: the workspace's size, and the word that blocks meet at (CUDA's
+// cooperative_groups/details/driver_abi.h).
+std::uint64_t make_workspace(Memory& memory) {
+  constexpr std::uint32_t words[2] = {sizeof words, 0};
+  const std::uint64_t address =
+      memory.allocate(sizeof words, 16, {.name = "workspace of a cooperative launch"});
+  if (address != 0)
+    std::memcpy(reinterpret_cast<void*>(address), words, sizeof words);
+  return address;
+}
+
+} // namespace
+
 Outcome run(Launch& launch) {
+  if (launch.cooperative && (launch.workspace = make_workspace(*launch.memory)) == 0)
+    return {.status = Status::internal, .message = "no device memory left for a cooperative launch"};
   if (launch.checker != nullptr)
     launch.checker->launch_begins(launch);
   if (launch.options.mode == Options::Mode::scheduled)
     run_scheduled(launch);
   else
     run_fast(launch);
+  if (launch.cooperative)
+    launch.memory->release(launch.workspace);
   launch.outcome.warp_instructions = launch.warp_instructions;
   launch.outcome.thread_instructions = launch.thread_instructions;
   return launch.outcome;

@@ -93,7 +93,8 @@ struct Block {
   std::uint64_t linear = 0; ///< its number in the grid
   std::uint32_t threads = 0;
   std::vector<std::unique_ptr<Warp>> warps;
-  std::vector<std::byte> shared; ///< shared memory; its first byte has the address `shared_base`
+  std::vector<std::byte> shared;  ///< shared memory
+  std::uint64_t shared_begin = 0; ///< the address of its first byte
   std::array<Barrier, 16> barriers;
   std::uint64_t executed = 0; ///< warp instructions
   std::uint64_t thread_instructions = 0;

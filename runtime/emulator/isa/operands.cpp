@@ -116,6 +116,8 @@ Slot Operands::variable(const ptx::Operand& operand, std::uint32_t bytes, Decodi
 bool Operands::add_special(const ptx::Operand& operand, std::uint32_t bytes, Decoding& decoding) {
   const std::optional<Special> what = special_named(operand.text, operand.component);
   if (what) {
+    if (*what == Special::reserved_smem_offset_1)
+      decoding.program.reserved_shared = tile_scratch_bytes;
     function.slots.push_back(special(*what, 0, bytes));
     return true;
   }

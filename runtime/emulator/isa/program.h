@@ -58,6 +58,9 @@ enum class Special : std::uint8_t {
   aggr_smem_size,
   reserved_smem_offset_begin,
   reserved_smem_offset_cap,
+  reserved_smem_offset_1, ///< where cooperative groups keep the barriers of tiles of several warps
+  workspace_high,         ///< of a cooperative launch
+  workspace_low,
   zero,           ///< those that nothing sets here
   local_base,     ///< where an activation's variables begin in local memory, plus an offset
   dynamic_shared, ///< where dynamic shared memory begins, plus an offset
@@ -109,6 +112,7 @@ struct Program {
   std::map<std::string, std::uint64_t, std::less<>> globals; ///< variables: address in memory
   std::map<std::string, std::uint64_t, std::less<>> global_sizes;
   std::vector<std::shared_ptr<const Extra>> extras;
+  std::uint32_t reserved_shared = 0; ///< bytes below `shared_base` that its kernels may use
   const Function* find(std::string_view name) const;
 };
 

@@ -29,7 +29,9 @@ constexpr Named scalars[] = {
     {"%reserved_smem_offset_end", Special::reserved_smem_offset_cap},
     {"%reserved_smem_offset_cap", Special::reserved_smem_offset_cap},
     {"%reserved_smem_offset_0", Special::zero},
-    {"%reserved_smem_offset_1", Special::zero},
+    {"%reserved_smem_offset_1", Special::reserved_smem_offset_1},
+    {"%envreg1", Special::workspace_high},
+    {"%envreg2", Special::workspace_low},
     {"%current_graph_exec", Special::zero},
 };
 
