@@ -1,0 +1,140 @@
+// Fragments to and from global memory.
+#pragma once
+
+#include "attile/copy.cuh"
+#include "attile/fragment.cuh"
+
+namespace attile {
+namespace detail {
+
+/// Two neighbouring elements, moved at once.
+template <class T> struct alignas(2 * sizeof(T)) Pair {
+  T first, second;
+};
+
+/// The four lanes of a quad have word w[b] of blocks b = 0 to 3; afterwards lane t has the four words of
+/// block t, in the order of lanes.
+__device__ __forceinline__ void transpose_quad(unsigned (&w)[4]) {
+  const int t = lane_of_thread() % 4;
+#pragma unroll
+  for (int bit = 1; bit < 4; bit *= 2)
+#pragma unroll
+    for (int b = 0; b < 4; ++b)
+      if ((b & bit) == 0) {
+        const bool upper = (t & bit) != 0; // this lane keeps w[b + bit], and gives w[b] away
+        const unsigned got = __shfl_xor_sync(0xffffffffu, upper ? w[b] : w[b + bit], bit);
+        (upper ? w[b] : w[b + bit]) = got;
+      }
+}
+
+/// The row of a fragment by pairs of elements, each at its column.
+template <class T, int C>
+__device__ __forceinline__ void store_row(T* row, const float (&x)[C / 8][4], int i, bool wide, bool pairs,
+                                          bool valid) {
+  constexpr int quads = sizeof(T) == 2 ? C / 8 / 4 * 4 : 0; // blocks of columns that are stored by 16 bytes
+  if constexpr (quads > 0)
+    if (wide) {
+#pragma unroll
+      for (int j = 0; j < quads; j += 4) {
+        unsigned words[4];
+#pragma unroll
+        for (int b = 0; b < 4; ++b)
+          words[b] = narrow_pair<T>(x[j + b][2 * i], x[j + b][2 * i + 1]);
+        transpose_quad(words);
+        if (valid)
+          *reinterpret_cast<uint4*>(row + 8 * (j + lane_of_thread() % 4)) =
+              make_uint4(words[0], words[1], words[2], words[3]);
+      }
+    }
+  if (!valid)
+    return;
+#pragma unroll
+  for (int j = 0; j < C / 8; ++j) {
+    if (wide && j < quads)
+      continue;
+    const T first = narrow<T>(x[j][2 * i]), second = narrow<T>(x[j][2 * i + 1]);
+    if (pairs) {
+      *reinterpret_cast<Pair<T>*>(row + column_of(j, 0)) = {first, second};
+    } else {
+      row[column_of(j, 0)] = first;
+      row[column_of(j, 1)] = second;
+    }
+  }
+}
+
+} // namespace detail
+
+/// Row r of the fragment, as T, goes to base + row_h * stride_h + row_q * stride_q, for rows r < count. By 16
+/// bytes (f32: 8) if base and strides are multiples of that, else by smaller pieces. All threads of a warp
+/// call it.
+template <class T, int R, int C>
+__device__ __forceinline__ void
+scatter_rows(T* base, i64 stride_h, i64 stride_q, const RowFragment<i64, R>& row_h,
+             const RowFragment<i64, R>& row_q, const Fragment<float, R, C>& x, int count) {
+  const auto aligned = [=](int bytes) {
+    return detail::aligned_to(bytes, base, stride_h) && detail::aligned_to(bytes, base, stride_q);
+  };
+  const bool wide = aligned(16), pairs = aligned(2 * int(sizeof(T)));
+#pragma unroll
+  for (int m = 0; m < R / 16; ++m)
+#pragma unroll
+    for (int i = 0; i < 2; ++i)
+      detail::store_row<T, C>(base + row_h.x[m][i] * stride_h + row_q.x[m][i] * stride_q, x.x[m], i, wide,
+                              pairs, row_of<R>(m, i) < count);
+}
+
+/// One element a row.
+template <class T, int R>
+__device__ __forceinline__ void
+scatter_rows(T* base, i64 stride_h, i64 stride_q, const RowFragment<i64, R>& row_h,
+             const RowFragment<i64, R>& row_q, const RowFragment<float, R>& x, int count) {
+#pragma unroll
+  for (int m = 0; m < R / 16; ++m)
+#pragma unroll
+    for (int i = 0; i < 2; ++i)
+      if (lane_of_thread() % 4 == 0 && row_of<R>(m, i) < count)
+        base[row_h.x[m][i] * stride_h + row_q.x[m][i] * stride_q] = narrow<T>(x.x[m][i]);
+}
+
+// ---- dense and row-major, [rows of the block, C] or [rows of the block], aligned to 16 bytes ----
+
+template <class T, int R, int C> __device__ __forceinline__ void store(T* base, const Fragment<T, R, C>& x) {
+#pragma unroll
+  for (int m = 0; m < R / 16; ++m)
+#pragma unroll
+    for (int i = 0; i < 2; ++i)
+#pragma unroll
+      for (int j = 0; j < C / 8; ++j)
+        *reinterpret_cast<detail::Pair<T>*>(base + i64(row_of<R>(m, i)) * C +
+                                            column_of(j, 0)) = {x.x[m][j][2 * i], x.x[m][j][2 * i + 1]};
+}
+template <class T, int R, int C> __device__ __forceinline__ void load(Fragment<T, R, C>& x, const T* base) {
+#pragma unroll
+  for (int m = 0; m < R / 16; ++m)
+#pragma unroll
+    for (int i = 0; i < 2; ++i)
+#pragma unroll
+      for (int j = 0; j < C / 8; ++j) {
+        const auto pair =
+            *reinterpret_cast<const detail::Pair<T>*>(base + i64(row_of<R>(m, i)) * C + column_of(j, 0));
+        x.x[m][j][2 * i] = pair.first;
+        x.x[m][j][2 * i + 1] = pair.second;
+      }
+}
+template <class T, int R> __device__ __forceinline__ void store(T* base, const RowFragment<T, R>& x) {
+#pragma unroll
+  for (int m = 0; m < R / 16; ++m)
+#pragma unroll
+    for (int i = 0; i < 2; ++i)
+      if (lane_of_thread() % 4 == 0)
+        base[row_of<R>(m, i)] = x.x[m][i];
+}
+template <class T, int R> __device__ __forceinline__ void load(RowFragment<T, R>& x, const T* base) {
+#pragma unroll
+  for (int m = 0; m < R / 16; ++m)
+#pragma unroll
+    for (int i = 0; i < 2; ++i)
+      x.x[m][i] = base[row_of<R>(m, i)];
+}
+
+} // namespace attile

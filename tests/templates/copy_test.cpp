@@ -1,0 +1,206 @@
+// copy.cuh and shared.cuh: rows from global to shared memory.
+#include "device.h"
+
+#include <cmath>
+
+namespace attile::test {
+namespace {
+
+struct Copy {
+  std::string type;
+  int rows, columns; ///< of the tile
+  int threads;
+  std::string function = "copy_rows"; ///< or copy_rows_async, gather_rows
+};
+
+int bytes_of(const std::string& type) { return type == "float" ? 4 : 2; }
+
+// The formula that shared.cuh gives for the host.
+int tile_bytes(const Copy& copy) {
+  const int chunks = (copy.columns * bytes_of(copy.type) + 31) / 32 * 2;
+  const int pitch = chunks % 8 == 0 ? 16 * chunks : 16 * (chunks + 1);
+  return (copy.rows * pitch + 127) / 128 * 128;
+}
+
+Kernel kernel_for(const Copy& copy) {
+  const std::string call = copy.function == "gather_rows" ? R"(
+  __shared__ i64 offsets[Rows];
+  RowFragment<i64, 16> h, q;
+  for (int i = 0; i < 2; ++i) {
+    h.x[0][i] = row_of<16>(0, i) % 3;
+    q.x[0][i] = row_of<16>(0, i) / 3;
+  }
+  gather_rows(tile, from, stride_h, stride, h, q, offsets, int(count));
+  __syncthreads();
+  gather_rows(tile, from, stride_h, stride, h, q, offsets, int(count)); // the scratch is free again
+)"
+                                                          : R"(
+  $function(tile, from, stride, int(count));
+  commit_copies();
+  wait_copies<0>();
+)";
+  Kernel kernel = {with(R"(#include "attile/copy.cuh"
+using namespace attile;
+constexpr int Rows = $rows, Columns = $columns;
+using Tile = SharedTile<$T, Rows, Columns>;
+__shared__ __align__(1024) char memory[Tile::bytes];
+extern "C" __global__ void test(const $T* from, i64 stride, i64 stride_h, i64 count, float* out, i64* bytes) {
+  Tile tile = {($T*)memory};
+)" + call + R"(
+  __syncthreads();
+  constexpr int all = Tile::chunks * Tile::chunk; // padding, too
+  for (int i = threadIdx.x; i < Rows * all; i += blockDim.x)
+    out[i] = widen(tile.at(i / all, i % all));
+  if (threadIdx.x == 0)
+    *bytes = Tile::bytes;
+}
+)",
+                        {{"T", copy.type},
+                         {"rows", std::to_string(copy.rows)},
+                         {"columns", std::to_string(copy.columns)},
+                         {"function", copy.function}})};
+  kernel.threads = static_cast<unsigned>(copy.threads);
+  return kernel;
+}
+
+// One layout in global memory: rows `stride` elements apart, beginning `skip` bytes past an aligned address.
+struct Layout {
+  int stride, skip, count;
+};
+
+void check(Device& device, const Copy& copy, const Layout& layout) {
+  SCOPED_TRACE("stride " + std::to_string(layout.stride) + ", skipped " + std::to_string(layout.skip) +
+               ", rows " + std::to_string(layout.count));
+  const bool gathers = copy.function == "gather_rows";
+  const int stride_h = gathers ? layout.stride * (copy.rows / 3 + 1) : 0;
+  const auto offset = [&](int r) {
+    return static_cast<std::size_t>(gathers ? r % 3 * stride_h + r / 3 * layout.stride : r * layout.stride);
+  };
+  // Just as long as it has to be; between the rows NaN.
+  std::size_t end = 1;
+  for (int r = 0; r < layout.count; ++r)
+    end = std::max(end, offset(r) + static_cast<std::size_t>(copy.columns));
+  std::vector<float> x(end, NAN);
+  for (int r = 0; r < layout.count; ++r) {
+    const std::vector<float> row = exact_values(static_cast<std::size_t>(copy.columns));
+    std::copy(row.begin(), row.end(), x.begin() + static_cast<std::ptrdiff_t>(offset(r)));
+  }
+  const int padded = (copy.columns * bytes_of(copy.type) + 31) / 32 * 32 / bytes_of(copy.type);
+  const u64 out = device.output<float>(static_cast<std::size_t>(copy.rows * padded)),
+            bytes = device.output<i64>(1);
+  device.run({device.tensor(copy.type, x, static_cast<u64>(layout.skip)), static_cast<u64>(layout.stride),
+              static_cast<u64>(stride_h), static_cast<u64>(layout.count), out, bytes});
+  EXPECT_EQ(device.download<i64>(bytes, 1)[0], tile_bytes(copy));
+  const auto found = device.download<float>(out, static_cast<std::size_t>(copy.rows * padded));
+  for (int r = 0; r < copy.rows; ++r)
+    for (int c = 0; c < padded; ++c) {
+      const float wanted =
+          r < layout.count && c < copy.columns ? x[offset(r) + static_cast<std::size_t>(c)] : 0.0f;
+      ASSERT_EQ(found[static_cast<std::size_t>(r * padded + c)], wanted) << "row " << r << ", column " << c;
+    }
+}
+
+void check(const Copy& copy, std::vector<std::string> on_targets = {}) {
+  SCOPED_TRACE(copy.function + " of " + std::to_string(copy.rows) + " x " + std::to_string(copy.columns) +
+               " " + copy.type);
+  Kernel kernel = kernel_for(copy);
+  kernel.only = std::move(on_targets);
+  const int unit = 16 / bytes_of(copy.type), size = bytes_of(copy.type);
+  const int some = static_cast<int>(random()() % static_cast<u64>(copy.rows));
+  everywhere(kernel, [&](Device& device) {
+    check(device, copy, {copy.columns, 0, copy.rows});           // dense
+    check(device, copy, {copy.columns + 3 * unit, 16, some});    // cut
+    check(device, copy, {copy.columns + 1, 0, some});            // odd stride
+    check(device, copy, {copy.columns + unit, size, copy.rows}); // odd address
+    check(device, copy, {copy.columns, 0, 0});                   // nothing
+  });
+}
+
+const char* const functions[] = {"copy_rows", "copy_rows_async", "gather_rows"};
+
+TEST(Copy, OnEveryTarget) {
+  NEEDS_NVRTC;
+  for (const char* function : functions)
+    check({"bf16", 64, 40, 128, function});
+}
+
+TEST(Copy, HeadDims) {
+  NEEDS_NVRTC;
+  for (const int columns : {8, 64, 72, 80, 96, 128, 576})
+    check({random()() % 2 ? "f16" : "bf16", 32, columns, 64, functions[random()() % 3]},
+          {"sm_75", some_target(80)});
+  for (const int columns : {8, 40, 64, 72, 128})
+    check({"float", 32, columns, 64, functions[random()() % 3]}, {"sm_75", some_target(80)});
+}
+
+// Copies alone, so that their passes over the banks are all that is counted: 16 bytes by eight lanes at a
+// time.
+TEST(Copy, MeetsNoBankTwice) {
+  NEEDS_NVRTC;
+  for (const std::string type : {"bf16", "float"})
+    for (const int columns : {40, 64, 96, 128})
+      for (const std::string function : {"copy_rows", "copy_rows_async"}) {
+        const Kernel kernel = {
+            with(R"(#include "attile/copy.cuh"
+using namespace attile;
+using Tile = SharedTile<$T, 64, $columns>;
+__shared__ __align__(1024) char memory[Tile::bytes];
+extern "C" __global__ void test(const $T* from, char* out) {
+  Tile tile = {($T*)memory};
+  $function(tile, from, $columns, 64);
+  commit_copies();
+  wait_copies<0>();
+  __syncthreads();
+  out[threadIdx.x] = memory[threadIdx.x]; // a pass of each of four warps
+}
+)",
+                 {{"T", type}, {"columns", std::to_string(columns)}, {"function", function}})};
+        for (const std::string& target : {std::string("sm_75"), some_target(80)})
+          on(kernel, target, 0, [&](Device& device) {
+            const std::vector<float> x(static_cast<std::size_t>(64 * columns), 1);
+            device.run({device.tensor(type, x), device.output<char>(128)});
+            const u64 written = device.counts.shared_written;
+            EXPECT_GE(written, x.size() * static_cast<u64>(bytes_of(type)));
+            EXPECT_EQ(device.counts.shared_conflicts, 0u) << type << " " << columns << " " << function;
+            EXPECT_EQ(device.counts.shared_wavefronts, written / 128 + 4);
+            if (columns * bytes_of(type) % 32 == 0) { // else rows begin within a sector
+              EXPECT_EQ(device.counts.global_read_sectors, x.size() * static_cast<u64>(bytes_of(type)) / 32);
+            }
+          });
+      }
+}
+
+// ---- mutants: without a barrier or a wait, checks report it ----
+
+bool reported(const Kernel& kernel, const std::string& target, const std::function<bool(Device&)>& launch) {
+  bool found = false;
+  for (u64 schedule = 0; schedule < 4 && !found; ++schedule)
+    on(kernel, target, schedule == 0 ? 0 : random()() | 1, [&](Device& device) { found = !launch(device); });
+  return found;
+}
+
+TEST(CopyMutants, AreReported) {
+  NEEDS_NVRTC;
+  const std::string target = some_target(80);
+  const auto launch = [](Device& device) {
+    const std::vector<float> x = exact_values(64 * 64);
+    return device.launch(
+        {device.tensor("bf16", x), 64, 64, 64, device.output<float>(64 * 64), device.output<i64>(1)});
+  };
+  for (const std::string function : {"copy_rows_async", "gather_rows"}) {
+    Kernel kernel = kernel_for({"bf16", 64, 64, 128, function});
+    EXPECT_FALSE(reported(kernel, target, launch)) << function;
+    const bool gathers = function == "gather_rows";
+    const std::vector<std::pair<std::string, int>> pieces =
+        gathers
+            ? std::vector<std::pair<std::string, int>>{{"__syncthreads();", 0}, {"__syncthreads();", 1}}
+            : std::vector<std::pair<std::string, int>>{{"__syncthreads();", 0}, {"  wait_copies<0>();", 0}};
+    for (const auto& piece : pieces) {
+      kernel.without = piece;
+      EXPECT_TRUE(reported(kernel, target, launch)) << function << " without " << piece.first << piece.second;
+    }
+  }
+}
+
+} // namespace
+} // namespace attile::test
