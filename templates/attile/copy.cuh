@@ -23,7 +23,13 @@ template <int N> __device__ __forceinline__ void wait_copies() {
 
 namespace detail {
 
-/// 16 bytes, or zeros and no access if not `valid`. `from` is a multiple of 16 in any case.
+#if __CUDA_ARCH__ >= 800
+inline constexpr bool has_async_copies = true;
+#else
+inline constexpr bool has_async_copies = false;
+#endif
+
+/// 16 bytes, or zeros and no access if not `valid`. `from` is a multiple of 16 in either case.
 __device__ __forceinline__ void copy_chunk_async(void* to, const void* from, bool valid) {
 #if __CUDA_ARCH__ >= 800
   asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(shared_address(to)), "l"(from),
@@ -46,65 +52,97 @@ template <class T> __device__ __forceinline__ uint4 read_elements(const T* from)
   return make_uint4(words[0], words[1], words[2], words[3]);
 }
 
-/// Which chunks a thread copies: in step `unit`, a group of eight threads has `across` neighbouring chunks of
-/// each of 8 / across rows.
+/// The order in which threads, eight at a time, copy the chunks of a tile: each eight has `across`
+/// neighbouring chunks of 8 / across rows that lie `across` apart, so that they meet different banks in
+/// either layout. `chunks` eights make eight rows: number v has the rows that begin at v % across, and chunks
+/// v / across * across and on.
 template <class Tile> struct ChunkOrder {
   static constexpr int across = Tile::chunks % 8 == 0 ? 8 : Tile::chunks % 4 == 0 ? 4 : 2;
-  static constexpr int groups = Tile::chunks / across;
-  static constexpr int units = Tile::rows * Tile::chunks / 8;
-  static __device__ __forceinline__ int row(int unit) {
-    const int line = unit / groups, eighth = int(threadIdx.x) % 8;
-    return line / across * 8 + line % across + eighth / across * across;
-  }
-  static __device__ __forceinline__ int chunk(int unit) {
-    return unit % groups * across + int(threadIdx.x) % across;
-  }
+  static constexpr int octets = Tile::rows / 8;
+  int thread = thread_again();
+  __device__ __forceinline__ int row(int v) const { return v % across + thread % 8 / across * across; }
+  __device__ __forceinline__ int chunk(int v) const { return v / across * across + thread % across; }
 };
 
-/// Row r comes from row_pointer(r); rows past `rows` and columns past the tile's become 0. `aligned`: all
-/// rows begin at multiples of 16 bytes.
-template <bool Async, class T, int Rows, int Cols, class RowPointer>
+/// Row r comes from row_pointer(r); rows past `rows` and columns past the tile's become 0. If rows are
+/// aligned to 16 bytes, by chunks; else by elements.
+template <class T, int Rows, int Cols, class RowPointer>
 __device__ __forceinline__ void copy_chunks(const SharedTile<T, Rows, Cols>& to, RowPointer row_pointer,
                                             int rows, bool aligned) {
   using Tile = SharedTile<T, Rows, Cols>;
   using Order = ChunkOrder<Tile>;
-  const int step = int(blockDim.x) / 8;
-  int unit = int(threadIdx.x) / 8;
-  const auto valid = [&](int r, int c) { return r < rows && c * Tile::chunk < Cols; };
-  if (!aligned) {
+  const Order order;
 #pragma unroll 1
-    for (; unit < Order::units; unit += step) {
-      const int r = Order::row(unit), c = Order::chunk(unit);
+  for (int unit = order.thread / 8; unit < Order::octets * Tile::chunks; unit += int(blockDim.x) / 8) {
+    const int v = unit % Tile::chunks, r = unit / Tile::chunks * 8 + order.row(v), c = order.chunk(v);
+    const bool there = r < rows && c * Tile::chunk < Cols;
+    const T* from = row_pointer(r) + c * Tile::chunk;
+    if (has_async_copies && aligned) {
+      copy_chunk_async(to.chunk_at(r, c), from, there);
+    } else {
       uint4 value = make_uint4(0, 0, 0, 0);
-      if (valid(r, c))
-        value = read_elements(row_pointer(r) + c * Tile::chunk);
+      if (there)
+        value = aligned ? *reinterpret_cast<const uint4*>(from) : read_elements(from);
       *reinterpret_cast<uint4*>(to.chunk_at(r, c)) = value;
     }
-  } else if constexpr (Async) {
+  }
+}
+
+__device__ constexpr int divisor_from(int n, int least) {
+  while (n % least != 0)
+    ++least;
+  return least;
+}
+
+/// The same for aligned rows `row_stride` apart and a known number of warps: addresses advance by constants.
+template <int Warps, class T, int Rows, int Cols>
+__device__ __forceinline__ void copy_aligned(const SharedTile<T, Rows, Cols>& to, const T* first_row,
+                                             i64 row_stride, int rows) {
+  using Tile = SharedTile<T, Rows, Cols>;
+  using Order = ChunkOrder<Tile>;
+  const Order order;
+  constexpr int units = 4 * Warps;
+  constexpr int passes = divisor_from(Tile::chunks, (Tile::chunks + units - 1) / units); // for eight rows
+  constexpr int together = Tile::chunks / passes, octets = units / together;             // in one pass
+  constexpr int turns = (Order::octets + octets - 1) / octets;
+  const int unit = order.thread / 8, octet = unit / together;
+  if (units % together != 0 && octet >= octets)
+    return; // threads that no eight rows are left for
+#pragma unroll
+  for (int pass = 0; pass < passes; ++pass) {
+    const int v = unit % together + pass * together, r = 8 * octet + order.row(v), c = order.chunk(v);
+    const bool in_row = Tile::chunks * Tile::chunk == Cols || c * Tile::chunk < Cols;
+    const T* from = first_row + r * row_stride + c * Tile::chunk;
+    T* at = to.chunk_at(r, c);
+    constexpr int most = has_async_copies ? 8 : 4; // copies, or loads, that are issued one after the other
+    constexpr int batch = turns < most ? turns : most;
+    constexpr bool whole = Rows % (8 * octets * batch) == 0;
+    constexpr int distance = 8 * octets * (Tile::pitch / int(sizeof(T))); // from turn to turn
 #pragma unroll 1
-    for (; unit < Order::units; unit += step) {
-      const int r = Order::row(unit), c = Order::chunk(unit);
-      const bool there = valid(r, c);
-      copy_chunk_async(to.chunk_at(r, c), there ? row_pointer(r) + c * Tile::chunk : row_pointer(0), there);
-    }
-  } else {
-    constexpr int batch = 4; // loads under way
-#pragma unroll 1
-    for (; unit < Order::units; unit += batch * step) {
+    for (int first = 0; first < turns; first += batch) {
       uint4 values[batch];
 #pragma unroll
       for (int b = 0; b < batch; ++b) {
-        const int r = Order::row(unit + b * step), c = Order::chunk(unit + b * step);
-        values[b] = make_uint4(0, 0, 0, 0);
-        if (r < Rows && valid(r, c))
-          values[b] = *reinterpret_cast<const uint4*>(row_pointer(r) + c * Tile::chunk);
+        const int row = r + (first + b) * 8 * octets;
+        const bool there = in_row && row < rows;
+        T* chunk = at + b * distance;
+        if (!whole && row >= Rows)
+          continue;
+        if constexpr (has_async_copies) {
+          copy_chunk_async(chunk, from, there);
+        } else {
+          values[b] = make_uint4(0, 0, 0, 0);
+          if (there)
+            values[b] = *reinterpret_cast<const uint4*>(from);
+        }
+        from += 8 * octets * row_stride;
       }
+      if constexpr (!has_async_copies)
 #pragma unroll
-      for (int b = 0; b < batch; ++b) {
-        const int r = Order::row(unit + b * step), c = Order::chunk(unit + b * step);
-        if (r < Rows)
-          *reinterpret_cast<uint4*>(to.chunk_at(r, c)) = values[b];
-      }
+        for (int b = 0; b < batch; ++b)
+          if (whole || r + (first + b) * 8 * octets < Rows)
+            *reinterpret_cast<uint4*>(at + b * distance) = values[b];
+      at += batch * distance;
     }
   }
 }
@@ -113,31 +151,39 @@ template <class T> __device__ __forceinline__ bool aligned_to(int bytes, const T
   return ((reinterpret_cast<i64>(base) | stride * i64(sizeof(T))) & (bytes - 1)) == 0;
 }
 
-} // namespace detail
-
-/// Row r of the tile becomes that at first_row + r * row_stride; rows past `rows` become 0. By whole chunks
-/// if pointer and stride are multiples of 16 bytes, else element by element. What was written is seen by
-/// other threads after a barrier of the block.
-template <class T, int Rows, int Cols>
-__device__ __forceinline__ void copy_rows(const SharedTile<T, Rows, Cols>& to, const T* first_row,
-                                          i64 row_stride, int rows) {
-  detail::copy_chunks<false>(
-      to, [=](int r) { return first_row + r * row_stride; }, rows,
-      detail::aligned_to(16, first_row, row_stride));
+template <int Warps, class T, int Rows, int Cols>
+__device__ __forceinline__ void copy_strided(const SharedTile<T, Rows, Cols>& to, const T* first_row,
+                                             i64 row_stride, int rows) {
+  const auto row_pointer = [=](int r) { return first_row + r * row_stride; };
+  const bool aligned = aligned_to(16, first_row, row_stride);
+  if constexpr (Warps == 0) {
+    copy_chunks(to, row_pointer, rows, aligned);
+  } else if (aligned) {
+    copy_aligned<Warps>(to, first_row, row_stride, rows);
+  } else {
+    copy_chunks(to, row_pointer, rows, false);
+  }
 }
 
-/// The same by asynchronous copies, which commit_copies and wait_copies order; where the chip has none, or
-/// rows are not aligned, as copy_rows.
-template <class T, int Rows, int Cols>
+} // namespace detail
+
+/// Row r of the tile becomes that at first_row + r * row_stride; rows past `rows` become 0. If pointer and
+/// stride are multiples of 16 bytes, by asynchronous copies, which commit_copies and wait_copies order; else,
+/// and where the chip has none, at once. Faster where the block's number of warps is given.
+template <int Warps = 0, class T, int Rows, int Cols>
 __device__ __forceinline__ void copy_rows_async(const SharedTile<T, Rows, Cols>& to, const T* first_row,
                                                 i64 row_stride, int rows) {
-#if __CUDA_ARCH__ >= 800
-  detail::copy_chunks<true>(
-      to, [=](int r) { return first_row + r * row_stride; }, rows,
-      detail::aligned_to(16, first_row, row_stride));
-#else
-  copy_rows(to, first_row, row_stride, rows);
-#endif
+  detail::copy_strided<Warps>(to, first_row, row_stride, rows);
+}
+
+/// The same, complete when it returns; earlier asynchronous copies are, too. What was written is seen by
+/// other threads after a barrier of the block.
+template <int Warps = 0, class T, int Rows, int Cols>
+__device__ __forceinline__ void copy_rows(const SharedTile<T, Rows, Cols>& to, const T* first_row,
+                                          i64 row_stride, int rows) {
+  copy_rows_async<Warps>(to, first_row, row_stride, rows);
+  commit_copies();
+  wait_copies<0>();
 }
 
 /// Row r of the tile becomes that at base + row_h * stride_h + row_q * stride_q, where a warp's lanes know
@@ -156,9 +202,11 @@ __device__ __forceinline__ void gather_rows(const SharedTile<T, Rows, Cols>& to,
         if (row_of<R>(m, i) < Rows)
           row_offsets[row_of<R>(m, i)] = row_h.x[m][i] * stride_h + row_q.x[m][i] * stride_q;
   __syncthreads();
-  detail::copy_chunks<false>(
+  detail::copy_chunks(
       to, [=](int r) { return base + row_offsets[r]; }, count,
       detail::aligned_to(16, base, stride_h) && detail::aligned_to(16, base, stride_q));
+  commit_copies();
+  wait_copies<0>();
 }
 
 } // namespace attile

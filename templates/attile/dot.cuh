@@ -85,9 +85,9 @@ __device__ __forceinline__ void add_dot_nt_16(Fragment<float, R, C>& acc, const 
   using A = SharedTile<T, Rows, D>;
   using B = SharedTile<T, C, D>;
   constexpr int steps = A::chunks / 2, unroll = steps <= 16 ? steps : 4;
-  const int lane = lane_of_thread();
+  const int thread = thread_again(), lane = thread % 32;
   const unsigned a_base = shared_address(a.base), b_base = shared_address(b.base);
-  const int a_offset = A::offset(warp_of_thread() * R + lane % 16, lane / 16);
+  const int a_offset = A::offset(thread / 32 * R + lane % 16, lane / 16);
   const int b_offset =
       B::offset(lane % 8 + lane / 16 * 8, lane / 8 % 2); // two j, each with both halves of 16
 #pragma unroll unroll
@@ -120,7 +120,7 @@ __device__ __forceinline__ void add_dot_nt_16(Fragment<float, R, C>& acc, const 
 template <int R, int C, int Rows, int D>
 __device__ __forceinline__ void add_dot_nt_32(Fragment<float, R, C>& acc, const SharedTile<float, Rows, D>& a,
                                               const SharedTile<float, C, D>& b) {
-  const int lane = lane_of_thread();
+  const int thread = thread_again(), lane = thread % 32;
 #pragma unroll 1
   for (int c = 0; c < D / 4; ++c) {
     float4 left[R / 16][2];
@@ -128,7 +128,7 @@ __device__ __forceinline__ void add_dot_nt_32(Fragment<float, R, C>& acc, const 
     for (int m = 0; m < R / 16; ++m)
 #pragma unroll
       for (int i = 0; i < 2; ++i)
-        left[m][i] = *reinterpret_cast<const float4*>(a.chunk_at(warp_of_thread() * R + lane / 4, c) +
+        left[m][i] = *reinterpret_cast<const float4*>(a.chunk_at(thread / 32 * R + lane / 4, c) +
                                                       (16 * m + 8 * i) * (a.pitch / 4));
 #pragma unroll
     for (int j = 0; j < C / 8; ++j)
@@ -168,7 +168,7 @@ template <class T16, int R, int C, int D>
 __device__ __forceinline__ void dot_nn(Fragment<float, R, D>& acc, const Operand<T16, R, C>& p,
                                        const SharedTile<T16, C, D>& v) {
   using V = SharedTile<T16, C, D>;
-  const int lane = lane_of_thread();
+  const int thread = thread_again(), lane = thread % 32;
   const unsigned base = shared_address(v.base);
   const int offset = V::offset(lane % 16, lane / 16); // two j, each with both halves of 16 rows
 #pragma unroll

@@ -9,6 +9,14 @@ namespace attile {
 __device__ __forceinline__ int lane_of_thread() { return int(threadIdx.x) % 32; }
 __device__ __forceinline__ int warp_of_thread() { return int(threadIdx.x) / 32; }
 
+/// The thread's number, read anew. What follows from threadIdx compilers compute once and keep in registers
+/// from tile to tile, where accumulators need them; what follows from this is computed for each tile.
+__device__ __forceinline__ int thread_again() {
+  int thread;
+  asm volatile("mov.u32 %0, %%tid.x;" : "=r"(thread));
+  return thread;
+}
+
 /// x[m][j][2 * i + c] is at row row_of<R>(m, i) and column column_of(j, c).
 template <class T, int R, int C> struct Fragment {
   static_assert(R % 16 == 0 && C % 8 == 0, "a warp's rows come by 16, columns by 8");

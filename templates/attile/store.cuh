@@ -27,60 +27,55 @@ __device__ __forceinline__ void transpose_quad(unsigned (&w)[4]) {
       }
 }
 
-/// The row of a fragment by pairs of elements, each at its column.
+/// Row i of x, if `valid`. `wide`: the row's address is a multiple of 16 bytes; then 16-bit elements are
+/// stored by four blocks of columns, a lane of the quad one each, and what is left by pairs.
 template <class T, int C>
-__device__ __forceinline__ void store_row(T* row, const float (&x)[C / 8][4], int i, bool wide, bool pairs,
-                                          bool valid) {
-  constexpr int quads = sizeof(T) == 2 ? C / 8 / 4 * 4 : 0; // blocks of columns that are stored by 16 bytes
-  if constexpr (quads > 0)
-    if (wide) {
+__device__ __forceinline__ void store_row(T* row, const float (&x)[C / 8][4], int i, bool wide, bool valid) {
+  constexpr int fours = sizeof(T) == 2 ? C / 32 * 4 : 0;
+  if (!wide) {
+    if (valid)
 #pragma unroll
-      for (int j = 0; j < quads; j += 4) {
-        unsigned words[4];
+      for (int j = 0; j < C / 8; ++j)
 #pragma unroll
-        for (int b = 0; b < 4; ++b)
-          words[b] = narrow_pair<T>(x[j + b][2 * i], x[j + b][2 * i + 1]);
-        transpose_quad(words);
-        if (valid)
-          *reinterpret_cast<uint4*>(row + 8 * (j + lane_of_thread() % 4)) =
-              make_uint4(words[0], words[1], words[2], words[3]);
-      }
-    }
-  if (!valid)
+        for (int c = 0; c < 2; ++c)
+          row[column_of(j, c)] = narrow<T>(x[j][2 * i + c]);
     return;
-#pragma unroll
-  for (int j = 0; j < C / 8; ++j) {
-    if (wide && j < quads)
-      continue;
-    const T first = narrow<T>(x[j][2 * i]), second = narrow<T>(x[j][2 * i + 1]);
-    if (pairs) {
-      *reinterpret_cast<Pair<T>*>(row + column_of(j, 0)) = {first, second};
-    } else {
-      row[column_of(j, 0)] = first;
-      row[column_of(j, 1)] = second;
-    }
   }
+  if constexpr (fours > 0)
+#pragma unroll
+    for (int j = 0; j < fours; j += 4) {
+      unsigned words[4];
+#pragma unroll
+      for (int b = 0; b < 4; ++b)
+        words[b] = narrow_pair<T>(x[j + b][2 * i], x[j + b][2 * i + 1]);
+      transpose_quad(words);
+      if (valid)
+        *reinterpret_cast<uint4*>(row + 8 * (j + lane_of_thread() % 4)) =
+            make_uint4(words[0], words[1], words[2], words[3]);
+    }
+  if (valid)
+#pragma unroll
+    for (int j = fours; j < C / 8; ++j)
+      *reinterpret_cast<Pair<T>*>(row + column_of(j, 0)) = {narrow<T>(x[j][2 * i]),
+                                                            narrow<T>(x[j][2 * i + 1])};
 }
 
 } // namespace detail
 
 /// Row r of the fragment, as T, goes to base + row_h * stride_h + row_q * stride_q, for rows r < count. By 16
-/// bytes (f32: 8) if base and strides are multiples of that, else by smaller pieces. All threads of a warp
-/// call it.
+/// bytes (f32: 8) if base and strides are multiples of 16 bytes, else by elements. All threads of a warp call
+/// it.
 template <class T, int R, int C>
 __device__ __forceinline__ void
 scatter_rows(T* base, i64 stride_h, i64 stride_q, const RowFragment<i64, R>& row_h,
              const RowFragment<i64, R>& row_q, const Fragment<float, R, C>& x, int count) {
-  const auto aligned = [=](int bytes) {
-    return detail::aligned_to(bytes, base, stride_h) && detail::aligned_to(bytes, base, stride_q);
-  };
-  const bool wide = aligned(16), pairs = aligned(2 * int(sizeof(T)));
+  const bool wide = detail::aligned_to(16, base, stride_h) && detail::aligned_to(16, base, stride_q);
 #pragma unroll
   for (int m = 0; m < R / 16; ++m)
 #pragma unroll
     for (int i = 0; i < 2; ++i)
       detail::store_row<T, C>(base + row_h.x[m][i] * stride_h + row_q.x[m][i] * stride_q, x.x[m], i, wide,
-                              pairs, row_of<R>(m, i) < count);
+                              row_of<R>(m, i) < count);
 }
 
 /// One element a row.

@@ -11,6 +11,7 @@ struct Copy {
   int rows, columns; ///< of the tile
   int threads;
   std::string function = "copy_rows"; ///< or copy_rows_async, gather_rows
+  bool warps = false;                 ///< their number is given
 };
 
 int bytes_of(const std::string& type) { return type == "float" ? 4 : 2; }
@@ -35,7 +36,7 @@ Kernel kernel_for(const Copy& copy) {
   gather_rows(tile, from, stride_h, stride, h, q, offsets, int(count)); // the scratch is free again
 )"
                                                           : R"(
-  $function(tile, from, stride, int(count));
+  $function$warps(tile, from, stride, int(count));
   commit_copies();
   wait_copies<0>();
 )";
@@ -58,7 +59,8 @@ extern "C" __global__ void test(const $T* from, i64 stride, i64 stride_h, i64 co
                         {{"T", copy.type},
                          {"rows", std::to_string(copy.rows)},
                          {"columns", std::to_string(copy.columns)},
-                         {"function", copy.function}})};
+                         {"function", copy.function},
+                         {"warps", copy.warps ? "<" + std::to_string(copy.threads / 32) + ">" : ""}})};
   kernel.threads = static_cast<unsigned>(copy.threads);
   return kernel;
 }
@@ -121,16 +123,28 @@ const char* const functions[] = {"copy_rows", "copy_rows_async", "gather_rows"};
 TEST(Copy, OnEveryTarget) {
   NEEDS_NVRTC;
   for (const char* function : functions)
-    check({"bf16", 64, 40, 128, function});
+    check({"bf16", 64, 40, 128, function, true});
 }
 
 TEST(Copy, HeadDims) {
   NEEDS_NVRTC;
   for (const int columns : {8, 64, 72, 80, 96, 128, 576})
-    check({random()() % 2 ? "f16" : "bf16", 32, columns, 64, functions[random()() % 3]},
+    check({random()() % 2 ? "f16" : "bf16", 32, columns, 64, functions[random()() % 3], random()() % 2 == 0},
           {"sm_75", some_target(80)});
   for (const int columns : {8, 40, 64, 72, 128})
-    check({"float", 32, columns, 64, functions[random()() % 3]}, {"sm_75", some_target(80)});
+    check({"float", 32, columns, 64, functions[random()() % 3], random()() % 2 == 0},
+          {"sm_75", some_target(80)});
+}
+
+// The static order of copies: all ways in which eight rows are divided among the warps.
+TEST(Copy, NumbersOfWarps) {
+  NEEDS_NVRTC;
+  for (const int columns : {40, 64, 96, 192, 256})
+    for (const int warps : {1, 2, 3, 4, 8})
+      if (random()() % 2)
+        check({random()() % 3 ? "bf16" : "float", static_cast<int>(8 + 8 * (random()() % 16)), columns,
+               32 * warps, functions[random()() % 2], true},
+              {random()() % 3 ? some_target(80) : "sm_75"});
 }
 
 // Copies alone, so that their passes over the banks are all that is counted: 16 bytes by eight lanes at a
@@ -139,7 +153,7 @@ TEST(Copy, MeetsNoBankTwice) {
   NEEDS_NVRTC;
   for (const std::string type : {"bf16", "float"})
     for (const int columns : {40, 64, 96, 128})
-      for (const std::string function : {"copy_rows", "copy_rows_async"}) {
+      for (const std::string function : {"copy_rows", "copy_rows_async<4>"}) {
         const Kernel kernel = {
             with(R"(#include "attile/copy.cuh"
 using namespace attile;

@@ -77,8 +77,8 @@ void check(const std::string& type, int r, int columns, std::vector<std::string>
   everywhere(kernel, [&](Device& device) {
     check(device, type, rows, columns, {columns, 0, rows});
     check(device, type, rows, columns, {columns + 3 * unit, 16, some});
-    check(device, type, rows, columns, {columns + 2, 2 * size, rows}); // pairs
-    check(device, type, rows, columns, {columns + 1, 0, some});        // single elements
+    check(device, type, rows, columns, {columns + 2, 2 * size, rows}); // aligned to pairs only
+    check(device, type, rows, columns, {columns + 1, 0, some});        // to elements
     check(device, type, rows, columns, {columns, size, 0});
   });
 }
