@@ -38,53 +38,49 @@ __device__ __forceinline__ void copy_chunk_async(void* to, const void* from, boo
 #endif
 }
 
-/// 16 bytes, read element by element.
-template <class T> __device__ __forceinline__ uint4 read_elements(const T* from) {
-  unsigned words[4];
-#pragma unroll
-  for (int i = 0; i < 4; ++i)
-    if constexpr (sizeof(T) == 2) {
-      const auto* halves = reinterpret_cast<const unsigned short*>(from);
-      words[i] = unsigned(halves[2 * i]) | unsigned(halves[2 * i + 1]) << 16;
-    } else {
-      words[i] = reinterpret_cast<const unsigned*>(from)[i];
-    }
-  return make_uint4(words[0], words[1], words[2], words[3]);
-}
-
 /// The order in which threads, eight at a time, copy the chunks of a tile: each eight has `across`
 /// neighbouring chunks of 8 / across rows that lie `across` apart, so that they meet different banks in
 /// either layout. `chunks` eights make eight rows: number v has the rows that begin at v % across, and chunks
 /// v / across * across and on.
 template <class Tile> struct ChunkOrder {
   static constexpr int across = Tile::chunks % 8 == 0 ? 8 : Tile::chunks % 4 == 0 ? 4 : 2;
-  static constexpr int octets = Tile::rows / 8;
   int thread = thread_again();
   __device__ __forceinline__ int row(int v) const { return v % across + thread % 8 / across * across; }
   __device__ __forceinline__ int chunk(int v) const { return v / across * across + thread % across; }
 };
 
-/// Row r comes from row_pointer(r); rows past `rows` and columns past the tile's become 0. If rows are
-/// aligned to 16 bytes, by chunks; else by elements.
+/// Row r comes from row_pointer(r); rows past `rows` and columns past the tile's become 0.
+template <class T, int Rows, int Cols, class RowPointer>
+__device__ __forceinline__ void copy_elements(const SharedTile<T, Rows, Cols>& to, RowPointer row_pointer,
+                                              int rows) {
+  using Tile = SharedTile<T, Rows, Cols>;
+  constexpr int columns = Tile::chunks * Tile::chunk;
+#pragma unroll 1
+  for (int i = thread_again(); i < Rows * columns; i += int(blockDim.x)) {
+    const int r = i / columns, c = i % columns;
+    T value = {};
+    if (r < rows && c < Cols)
+      value = row_pointer(r)[c];
+    to.at(r, c) = value;
+  }
+}
+
+/// The same for rows that are aligned to 16 bytes.
 template <class T, int Rows, int Cols, class RowPointer>
 __device__ __forceinline__ void copy_chunks(const SharedTile<T, Rows, Cols>& to, RowPointer row_pointer,
-                                            int rows, bool aligned) {
+                                            int rows) {
   using Tile = SharedTile<T, Rows, Cols>;
-  using Order = ChunkOrder<Tile>;
-  const Order order;
+  const ChunkOrder<Tile> order;
 #pragma unroll 1
-  for (int unit = order.thread / 8; unit < Order::octets * Tile::chunks; unit += int(blockDim.x) / 8) {
+  for (int unit = order.thread / 8; unit < Rows / 8 * Tile::chunks; unit += int(blockDim.x) / 8) {
     const int v = unit % Tile::chunks, r = unit / Tile::chunks * 8 + order.row(v), c = order.chunk(v);
     const bool there = r < rows && c * Tile::chunk < Cols;
     const T* from = row_pointer(r) + c * Tile::chunk;
-    if (has_async_copies && aligned) {
+    if constexpr (has_async_copies)
       copy_chunk_async(to.chunk_at(r, c), from, there);
-    } else {
-      uint4 value = make_uint4(0, 0, 0, 0);
-      if (there)
-        value = aligned ? *reinterpret_cast<const uint4*>(from) : read_elements(from);
-      *reinterpret_cast<uint4*>(to.chunk_at(r, c)) = value;
-    }
+    else
+      *reinterpret_cast<uint4*>(to.chunk_at(r, c)) =
+          there ? *reinterpret_cast<const uint4*>(from) : make_uint4(0, 0, 0, 0);
   }
 }
 
@@ -94,17 +90,16 @@ __device__ constexpr int divisor_from(int n, int least) {
   return least;
 }
 
-/// The same for aligned rows `row_stride` apart and a known number of warps: addresses advance by constants.
+/// The same for rows `row_stride` apart and a known number of warps: addresses advance by constants.
 template <int Warps, class T, int Rows, int Cols>
 __device__ __forceinline__ void copy_aligned(const SharedTile<T, Rows, Cols>& to, const T* first_row,
                                              i64 row_stride, int rows) {
   using Tile = SharedTile<T, Rows, Cols>;
-  using Order = ChunkOrder<Tile>;
-  const Order order;
+  const ChunkOrder<Tile> order;
   constexpr int units = 4 * Warps;
   constexpr int passes = divisor_from(Tile::chunks, (Tile::chunks + units - 1) / units); // for eight rows
   constexpr int together = Tile::chunks / passes, octets = units / together;             // in one pass
-  constexpr int turns = (Order::octets + octets - 1) / octets;
+  constexpr int turns = (Rows / 8 + octets - 1) / octets;
   const int unit = order.thread / 8, octet = unit / together;
   if (units % together != 0 && octet >= octets)
     return; // threads that no eight rows are left for
@@ -156,13 +151,12 @@ __device__ __forceinline__ void copy_strided(const SharedTile<T, Rows, Cols>& to
                                              i64 row_stride, int rows) {
   const auto row_pointer = [=](int r) { return first_row + r * row_stride; };
   const bool aligned = aligned_to(16, first_row, row_stride);
-  if constexpr (Warps == 0) {
-    copy_chunks(to, row_pointer, rows, aligned);
-  } else if (aligned) {
+  if (!aligned)
+    copy_elements(to, row_pointer, rows);
+  else if constexpr (Warps == 0)
+    copy_chunks(to, row_pointer, rows);
+  else
     copy_aligned<Warps>(to, first_row, row_stride, rows);
-  } else {
-    copy_chunks(to, row_pointer, rows, false);
-  }
 }
 
 } // namespace detail
@@ -202,9 +196,11 @@ __device__ __forceinline__ void gather_rows(const SharedTile<T, Rows, Cols>& to,
         if (row_of<R>(m, i) < Rows)
           row_offsets[row_of<R>(m, i)] = row_h.x[m][i] * stride_h + row_q.x[m][i] * stride_q;
   __syncthreads();
-  detail::copy_chunks(
-      to, [=](int r) { return base + row_offsets[r]; }, count,
-      detail::aligned_to(16, base, stride_h) && detail::aligned_to(16, base, stride_q));
+  const auto row_pointer = [=](int r) { return base + row_offsets[r]; };
+  if (detail::aligned_to(16, base, stride_h) && detail::aligned_to(16, base, stride_q))
+    detail::copy_chunks(to, row_pointer, count);
+  else
+    detail::copy_elements(to, row_pointer, count);
   commit_copies();
   wait_copies<0>();
 }
