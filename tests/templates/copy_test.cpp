@@ -201,17 +201,20 @@ TEST(CopyMutants, AreReported) {
     return device.launch(
         {device.tensor("bf16", x), 64, 64, 64, device.output<float>(64 * 64), device.output<i64>(1)});
   };
-  for (const std::string function : {"copy_rows_async", "gather_rows"}) {
+  using Pieces = std::vector<std::pair<std::string, int>>; // with the number of the occurrence
+  const std::pair<std::string, int> barrier = {"__syncthreads();", 0}, wait = {"  wait_copies<0>();", 0};
+  const std::vector<std::pair<std::string, Pieces>> mutants = {
+      {"copy_rows", {wait}},
+      {"copy_rows_async", {barrier, wait}},
+      {"gather_rows", {barrier, {barrier.first, 1}, {wait.first, 1}}},
+  };
+  for (const auto& [function, pieces] : mutants) {
     Kernel kernel = kernel_for({"bf16", 64, 64, 128, function});
     EXPECT_FALSE(reported(kernel, target, launch)) << function;
-    const bool gathers = function == "gather_rows";
-    const std::vector<std::pair<std::string, int>> pieces =
-        gathers
-            ? std::vector<std::pair<std::string, int>>{{"__syncthreads();", 0}, {"__syncthreads();", 1}}
-            : std::vector<std::pair<std::string, int>>{{"__syncthreads();", 0}, {"  wait_copies<0>();", 0}};
     for (const auto& piece : pieces) {
       kernel.without = piece;
-      EXPECT_TRUE(reported(kernel, target, launch)) << function << " without " << piece.first << piece.second;
+      EXPECT_TRUE(reported(kernel, target, launch))
+          << function << " without " << piece.first << " " << piece.second;
     }
   }
 }
