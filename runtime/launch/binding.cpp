@@ -15,6 +15,8 @@ namespace {
 
 /// Kernels compute positions in 32 bits, and differences of them.
 constexpr std::int64_t max_extent = std::int64_t(1) << 29;
+/// That a plan is told of; memory that a device provides has it.
+constexpr std::uintptr_t max_alignment = 64;
 
 /// "[batch, heads, q_len, 64]": what a package says about an operand's shape.
 std::string shape_text(const TensorSpec& spec) {
@@ -57,6 +59,8 @@ public:
 
   Result<void> run(int threads) {
     out.symbols.assign(plan.symbols, 0);
+    for (const CompiledTensor& operand : plan.operands)
+      out.symbols[operand.alignment] = max_alignment;
     out.pointers.assign(plan.operands.size(), nullptr);
     out.scalars.assign(package.scalar_params.size(), 0);
     out.missing_bytes.assign(plan.outputs, 0);
@@ -266,6 +270,7 @@ private:
                                     operand.spec.name, view.stride[last], stride_text(view)),
                         "copy it into a tensor whose last dimension is contiguous");
     out.pointers[index] = view.data;
+    out.symbols[operand.alignment] = static_cast<std::int64_t>(std::min(address & -address, max_alignment));
     ByteRange& covered = out.ranges[index];
     if (__builtin_add_overflow(address, range.begin, &covered.begin) ||
         __builtin_add_overflow(address, range.end, &covered.end) || covered.begin < 0)

@@ -58,12 +58,15 @@ private:
   }
 
   void declare(const TensorSpec& spec) {
-    CompiledTensor operand{spec, static_cast<int>(indices.size()), 0, {}, {}};
+    CompiledTensor operand;
+    operand.spec = spec;
+    operand.first_dim = static_cast<int>(indices.size());
     for (std::size_t i = 0; i < spec.dims.size(); ++i)
       add(fmt::format("{}.dim.{}", spec.name, i));
     operand.first_stride = static_cast<int>(indices.size());
     for (std::size_t i = 0; i < spec.dims.size(); ++i)
       add(fmt::format("{}.stride.{}", spec.name, i));
+    operand.alignment = add(spec.name + ".alignment");
     plan.operands.push_back(std::move(operand));
   }
 

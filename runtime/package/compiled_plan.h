@@ -13,6 +13,7 @@ std::string_view name(SizeSymbol symbol);
 struct CompiledTensor {
   TensorSpec spec;
   int first_dim = 0, first_stride = 0;           ///< symbols <name>.dim.0 and <name>.stride.0
+  int alignment = 0;                             ///< symbol <name>.alignment
   std::vector<std::optional<CompiledExpr>> dims; ///< nothing where any extent is accepted
   std::vector<std::optional<SizeSymbol>> sizes;  ///< by dimension: the size symbol that it is, if it is one
 };

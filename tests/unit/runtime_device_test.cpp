@@ -181,6 +181,24 @@ TEST_F(DeviceTest, WorkersHaveMemoryOfTheirOwn) {
     }
 }
 
+TEST_F(DeviceTest, PlansKnowTheAlignmentOfAddresses) {
+  Package p =
+      package_of(bytes(copy_slots(3)), {Slot::value(sym("q.alignment")), Slot::value(sym("k.alignment")),
+                                        Slot::value(sym("lse.alignment"))});
+  p.outputs.push_back(row_output_spec("lse")); // is left out
+  p.plan.kernels[0].grid = 1;
+  Kernel kernel = load(p);
+  Operands operands(9, 0); // k is empty
+  alignas(128) std::array<float, 2 * 4 * 9 * 4 + 32> memory{};
+  for (std::int64_t offset : {4, 8, 12, 16, 32, 64, 128}) {
+    operands.arguments.q.data = memory.data() + offset / 4;
+    ASSERT_TRUE(kernel.launch(operands.arguments));
+    EXPECT_EQ(operands.o[0], std::min<std::int64_t>(offset & -offset, 64)) << offset;
+    EXPECT_EQ(operands.o[1], 64);
+    EXPECT_EQ(operands.o[2], 64);
+  }
+}
+
 TEST_F(DeviceTest, ConditionsSkipLaunches) {
   Package p = package_of(bytes(write_sum), {Slot::value(0)});
   p.plan.kernels[0].when = lt(sym("q_len"), 5);

@@ -77,11 +77,13 @@ struct Launch {
 /// What a launch does: evaluate `values` in order, provide `scratch`, run `kernels` one after the other.
 ///
 /// Expressions may use these symbols:
-///   batch heads kv_heads q_len kv_len head_dim head_dim_v    sizes
-///   threads                                                  workers of this launch; multiprocessors of a
-///   GPU param.<name>                                             int and bool params (bool as 0 or 1)
-///   <tensor>.dim.<i>, <tensor>.stride.<i>                    of any operand, in elements, in the order of
-///   its dims the names of earlier values
+///   batch heads kv_heads q_len kv_len head_dim head_dim_v
+///   threads                 workers of this launch; of a GPU, its multiprocessors
+///   param.<name>            int and bool params (bool as 0 or 1)
+///   <tensor>.dim.<i>        of any operand, in the order of its dims
+///   <tensor>.stride.<i>     the same, in elements
+///   <tensor>.alignment      of its address, in bytes: a power of two up to 64
+///   the names of earlier values
 /// Dimensions of operands may use none of the plan's values nor anything of an output.
 struct Plan {
   std::vector<Value> values;
