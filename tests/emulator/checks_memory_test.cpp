@@ -71,6 +71,25 @@ TEST_F(Checks, SharedBounds) {
   expect(kernel(address + "st.shared.u32 [%r1+20], %t;", outside), "out-of-bounds");
 }
 
+TEST_F(Checks, CopiesReadNoMoreThanTheirSourceHas) {
+  const std::string copy = "mov.u32 %r1, s; mad.lo.u32 %r1, %t, 16, %r1; mad.wide.u32 %l0, %t, 16, %a; "
+                           "sub.u32 %r2, 128, %t; mad.lo.s32 %r2, %t, -15, %r2; max.s32 %r2, %r2, 0; "
+                           "min.s32 %r2, %r2, 16; ";
+  const std::string outside = ".shared .align 16 .b8 s[512];", wait = "cp.async.wait_all;";
+  expect(kernel(copy + "cp.async.cg.shared.global [%r1], [%l0], 16, %r2; " + wait, outside), "");
+  a = machine.buffer(120);
+  expect(kernel(copy + "cp.async.cg.shared.global [%r1], [%l0], 16, %r2; " + wait, outside), "out-of-bounds");
+  expect(
+      kernel(copy + "min.s32 %r2, %r2, 8; cp.async.cg.shared.global [%r1], [%l0], 16, %r2; " + wait, outside),
+      "");
+  expect(kernel(copy +
+                    "sub.u32 %r2, %r2, %t; max.s32 %r2, %r2, 0; add.u64 %l0, %l0, 8; "
+                    "cp.async.cg.shared.global [%r1], [%l0], 16, %r2; " +
+                    wait,
+                outside),
+         "misaligned");
+}
+
 TEST_F(Checks, LocalBounds) {
   expect(kernel(".local .b32 v[4]; st.local.u32 [v+12], %t;"), "");
   expect(kernel(".local .b32 v[4]; st.local.u32 [v+16], %t;"), "out-of-bounds");
@@ -170,6 +189,26 @@ TEST_F(Checks, ArgumentsKeepTheirDefinedness) {
   expect(kernel("mov.u32 %r0, 3; " + call, outside), "");
   b = machine.buffer(128, false);
   expect(kernel("ld.global.u32 %r0, [%y]; " + call, outside), "undefined-store");
+}
+
+TEST_F(Checks, PrintedArgumentsAreDefined) {
+  const std::string outside =
+      ".extern .func (.param .b32 r) vprintf(.param .b64 f, .param .b64 a);\n"
+      ".global .align 1 .b8 text[9] = {37, 100, 32, 37, 108, 102, 32, 10, 0};\n"; // "%d %lf \n"
+  const std::string print = "mov.u64 %l3, text; { .param .b64 f; .param .b64 a; .param .b32 r; "
+                            "st.param.b64 [f], %l3; st.param.b64 [a], %l1; call.uni (r), vprintf, (f, a); }";
+  const std::string list =
+      ".local .align 8 .b8 list[16]; mov.u64 %l0, list; cvta.local.u64 %l1, %l0; st.local.u32 [%l0], %t; ";
+  expect(kernel(list + "st.local.u64 [%l0+8], 0; " + print, outside), "");
+  expect(kernel(list + print, outside), "undefined-use");
+  EXPECT_NE(machine.reported().find("printf's argument at offset 8"), std::string::npos)
+      << machine.reported();
+  EXPECT_EQ(machine.checks.reports().all().at(0).count, 32u);
+  b = machine.buffer(128, false); // tainted, not only undefined
+  expect(kernel("ld.global.u32 %r0, [%y]; add.u32 %r0, %r0, 1; " + list +
+                    "st.local.u32 [%l0], %r0; st.local.u64 [%l0+8], 0; " + print,
+                outside),
+         "undefined-use");
 }
 
 TEST_F(Checks, ShufflesCarryTheirLane) {

@@ -181,6 +181,46 @@ TEST_F(Synchronisation, AsynchronousCopies) {
   expect("cp.async.ca.shared.global [%s], [%x], 4;", "async-leak");
 }
 
+// What a copy reads must stay until it has been waited for: by its own thread, by others, and by those that a
+// barrier tells only that it was issued.
+TEST_F(Synchronisation, SourcesOfCopies) {
+  const std::string copy = "cp.async.ca.shared.global [%s], [%x], 4; ", wait = "cp.async.wait_all; ",
+                    write = "st.global.u32 [%x], %t; ", write_other = "st.global.u32 [%y], %t; ";
+  expect(copy + wait + write, "");
+  expect(copy + write + wait, "async-early");
+  const Report report = machine.checks.reports().all().at(0);
+  EXPECT_NE(report.message.find("which a cp.async that has not been waited for reads"), std::string::npos)
+      << report.message;
+  EXPECT_EQ(report.other_what, "also read by");
+  EXPECT_EQ(report.place.thread.x, report.other->thread.x);
+  expect(copy + "red.global.add.u32 [%x], 1; " + wait, "async-early");
+  expect(copy + "st.global.u32 [%x+256], %t; ld.global.u32 %r1, [%x]; " + wait, "");
+  expect(copy + wait + "B; " + write_other, "");
+  expect(copy + "B; " + write_other + "B; " + wait, "async-early");
+  // Warp 0 waits only after the barrier that lets warp 1 go on; or at the same time.
+  expect("@!%p0 bra C; " + copy + "B; B; " + wait + "bra E; C: B; " + write_other + "B; E:", "async-early");
+  EXPECT_NE(machine.kinds(
+                kernel("@!%p0 bra C; " + copy + "B; " + wait + "bra E; C: B; " + write_other + "E:"), {a, b}),
+            "");
+  expect("@!%p0 bra C; " + copy + "B; " + wait + "B; bra E; C: B; B; " + write_other + "E:", "");
+  // Waited for, but nobody was told.
+  expect("@!%p0 bra C; " + copy + wait + "bra E; C: " + write_other + "E:", "race");
+  // A copy of no bytes reads nothing; one of some reads no more than those.
+  expect("cp.async.ca.shared.global [%s], [%x], 4, 0; " + write + wait, "");
+  expect("cp.async.ca.shared.global [%s], [%x], 4, 2; st.global.u16 [%x+2], 0; " + wait, "");
+  expect("cp.async.ca.shared.global [%s], [%x], 4, 3; st.global.u16 [%x+2], 0; " + wait, "async-early");
+  // The next stage is read while the last one's source is written.
+  expect(copy +
+             "cp.async.commit_group; cp.async.ca.shared.global [%s+256], [%x+256], 4; "
+             "cp.async.commit_group; cp.async.wait_group 1; " +
+             write + "cp.async.wait_group 0; ",
+         "");
+  expect(copy + "cp.async.commit_group; cp.async.ca.shared.global [%s+256], [%x+256], 4; "
+                "cp.async.commit_group; cp.async.wait_group 1; st.global.u32 [%x+256], %t; "
+                "cp.async.wait_group 0; ",
+         "async-early");
+}
+
 TEST_F(Synchronisation, PipelineOfCopies) {
   // Two stages; the second is in flight while the first is used.
   const std::string body = "cp.async.ca.shared.global [%s], [%x], 4; cp.async.commit_group; "

@@ -278,7 +278,7 @@ void Checker::Data::find_races(Group& group, const Instruction& instruction, con
                      .touch = touch,
                      .strong = is_strong(access),
                      .reach = reach_of(access.scope),
-                     .asynchronous = access.doing == Doing::async_write},
+                     .asynchronous = access.doing == Doing::async_write || access.doing == Doing::async_read},
                     lanes);
   int lane = 0;
   const Sink::Report found = [&](const OtherAccess& other) {
@@ -435,6 +435,14 @@ void Checker::Data::finish(Group& group, const Instruction& instruction, Mask ma
       block.races.clocks.acquire(thread, location, effects.reach, effects.ordered);
     });
   });
+  effects.clear();
+}
+
+void Checker::uses(Group& group, const Instruction& instruction, int lane, std::string_view what) {
+  AccessEffects& effects = checks_of(group).effects;
+  if ((effects.loaded_bad >> lane & 1) != 0)
+    data->report(Report::Kind::undefined_use, group, instruction, lane,
+                 fmt::format("{} was never defined", what));
   effects.clear();
 }
 

@@ -119,13 +119,15 @@ void Checker::Data::report_race(const Group& group, const Instruction& instructi
                 .message = {},
                 .other = place_of(module, *other.record.function, *other.record.instruction),
                 .other_what = {}};
+  const std::string_view does = other.record.wrote ? "writes" : "reads";
   report.message = fmt::format(
       "{} {} address 0x{:x}, {}", writes ? "writes" : "reads", spaces[static_cast<int>(access.found[lane])],
       access.address[lane] + other.byte,
       other.pending
-          ? "where a cp.async that has not been waited for writes: expected cp.async.wait_group before"
+          ? fmt::format(
+                "which a cp.async that has not been waited for {}: expected cp.async.wait_group before", does)
       : other.asynchronous
-          ? "which another thread's cp.async writes: expected its wait, and a barrier after it"
+          ? fmt::format("which another thread's cp.async {}: expected its wait, and a barrier after it", does)
           : "which another thread accesses: expected a barrier, or a release and an acquire, between");
   report.other_what = other.record.wrote ? "also written by" : "also read by";
   report.place.kernel = report.other->kernel = launch.kernel->name;

@@ -65,6 +65,8 @@ public:
   bool refused(Group& group, const Instruction& instruction, const Access& access, int lane, Status status);
   /// The lanes of `access.mask` do the access now. Takes out lanes whose address is not allowed for them.
   void accessed(Group& group, const Instruction& instruction, Access& access);
+  /// What the lane has just read (accessed) is used at once, not put into a register: `what` names it.
+  void uses(Group& group, const Instruction& instruction, int lane, std::string_view what);
   void fence(Group& group, const Instruction& instruction, Mask mask, Scope scope);
 
   // ---- barriers ----

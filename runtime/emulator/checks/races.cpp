@@ -209,8 +209,17 @@ BlockRaces::BlockRaces(std::uint32_t block, std::uint32_t threads, std::size_t s
 void BlockRaces::begin(const Doer& next, Mask mask) {
   doer = next;
   memo = {};
-  if (doer.asynchronous && doer.touch == Touch::write)
-    current_copies = number_copies(mask);
+  if (!doer.asynchronous)
+    return;
+  if (doer.touch == Touch::read) {
+    if (read_sources.instruction != doer.instruction || read_sources.warp != doer.warp)
+      read_sources = {.instruction = doer.instruction, .warp = doer.warp}; // else more lanes of the same
+    return;
+  }
+  current_copies = number_copies(mask);
+  if (current_copies != 0 && read_sources.instruction == doer.instruction && read_sources.warp == doer.warp)
+    note_sources(current_copies - first_copies_number, mask);
+  read_sources = {};
 }
 
 std::uint32_t BlockRaces::number(RecordBook& book, int lane) {
@@ -261,6 +270,12 @@ void BlockRaces::global(int lane, std::uint64_t address, unsigned bytes, RaceSin
   const std::uint32_t number = this->number(*global_book, lane);
   if (number == 0 || offset >= memory->bytes || bytes > memory->bytes - offset)
     return;
+  if (doer.asynchronous) {
+    read_sources.bytes[static_cast<std::size_t>(lane)] = static_cast<std::uint8_t>(bytes);
+    read_sources.address[static_cast<std::size_t>(lane)] = address;
+  } else if (doer.touch != Touch::read && !sources.empty()) {
+    find_sources(thread, address, bytes, sink);
+  }
   const std::uint64_t here = memory->epoch << epoch_shift | std::uint64_t(block) << block_shift;
   const std::uint64_t entry = here | std::uint64_t(number) << number_shift | std::uint64_t(thread) << 2 |
                               (doer.reach == Reach::device ? 2 : 0) | (doer.strong ? 1 : 0);
@@ -303,6 +318,48 @@ std::uint32_t BlockRaces::number_copies(Mask mask) {
     rest &= ~same;
   }
   return first_copies_number + number;
+}
+
+// ---- what copies read: until they are waited for, nobody may write there ----
+
+void BlockRaces::note_sources(std::uint32_t number, Mask mask) {
+  Copies& of = copies[number - first_copies];
+  of.source = read_sources.address;
+  of.source_bytes = read_sources.bytes;
+  for_lanes(mask, [&](int lane) {
+    const std::uint64_t address = of.source[static_cast<std::size_t>(lane)];
+    if (address == 0)
+      return;
+    auto& chunk = sources[address / chunk_bytes]; // a copy is aligned, so it lies in one
+    if (chunk.empty() || chunk.back().copies != number)
+      chunk.push_back({number, 0});
+    chunk.back().lanes |= Mask(1) << lane;
+  });
+}
+
+void BlockRaces::find_sources(std::uint32_t thread, std::uint64_t address, unsigned bytes, RaceSink& sink) {
+  const auto chunk = sources.find(address / chunk_bytes);
+  if (chunk == sources.end())
+    return;
+  std::erase_if(chunk->second, [&](const Source& source) { return source.copies < first_copies; });
+  for (const Source& source : chunk->second) {
+    const Copies& of = copies[source.copies - first_copies];
+    for_lanes(source.lanes, [&](int lane) {
+      const auto i = static_cast<std::size_t>(lane);
+      const std::uint64_t from = of.source[i];
+      const std::uint32_t reader = of.warp * warp_size + static_cast<std::uint32_t>(lane);
+      const bool pending = (of.pending >> lane & 1) != 0;
+      if (from >= address + bytes || address >= from + of.source_bytes[i] ||
+          (!pending && clocks.knows(thread, reader, of.done[i])))
+        return;
+      sink.race({.record = {.instruction = of.instruction, .function = of.function, .step = of.done[i]},
+                 .block = block,
+                 .thread = reader,
+                 .asynchronous = true,
+                 .pending = pending,
+                 .byte = static_cast<unsigned>(std::max(from, address) - address)});
+    });
+  }
 }
 
 void BlockRaces::commit(std::uint32_t warp, Mask mask) {
@@ -360,6 +417,8 @@ void BlockRaces::met(bool all) {
     copies.pop_front();
     ++first_copies;
   }
+  if (copies.empty())
+    sources.clear();
   if (copies.empty() && (shared_book.nearly_full() || first_copies > most_copies / 2))
     forget_shared();
 }

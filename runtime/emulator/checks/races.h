@@ -34,7 +34,7 @@ struct AccessRecord {
 struct OtherAccess {
   AccessRecord record;
   std::uint32_t block = 0, thread = 0;
-  bool asynchronous = false; ///< a copy
+  bool asynchronous = false; ///< a copy; of it, what it wrote or, if not record.wrote, what it read
   bool pending = false;      ///< ... that has not been waited for
   unsigned byte = 0;         ///< of the access that found it, where they meet
 };
@@ -113,7 +113,9 @@ public:
     Touch touch = Touch::read;
     bool strong = false;
     Reach reach = Reach::block;
-    bool asynchronous = false; ///< a copy that is done when its thread has waited for it
+    /// A copy, which is done when its thread has waited for it: first what it reads, if anything, and then
+    /// what it writes.
+    bool asynchronous = false;
   };
   void begin(const Doer& doer, Mask mask);
   void shared(int lane, std::uint64_t offset, unsigned bytes, RaceSink& sink);
@@ -140,7 +142,15 @@ private:
     std::uint32_t warp = 0;
     Mask pending = 0;
     std::array<Clock, warp_size> done{};
+    std::array<std::uint64_t, warp_size> source{}; ///< in global memory; 0: none
+    std::array<std::uint8_t, warp_size> source_bytes{};
   };
+  /// Lanes of a copy that read from one chunk of global memory.
+  struct Source {
+    std::uint32_t copies = 0; ///< number
+    Mask lanes = 0;
+  };
+  static constexpr std::uint64_t chunk_bytes = 512;
   struct Issue {
     std::uint32_t copies = 0; ///< number
     std::uint32_t group = 0;  ///< commits of its lanes before it
@@ -156,6 +166,8 @@ private:
 
   std::uint32_t number(RecordBook& book, int lane);
   std::uint32_t number_copies(Mask mask);
+  void note_sources(std::uint32_t number, Mask mask);
+  void find_sources(std::uint32_t thread, std::uint64_t address, unsigned bytes, RaceSink& sink);
   void met(bool all);
   template <class Ready> void complete(std::uint32_t warp, Mask mask, Ready ready);
   void forget_shared();
@@ -175,6 +187,13 @@ private:
   std::deque<Copies> copies;
   std::uint32_t first_copies = 0; ///< number of copies.front()
   std::uint32_t current_copies = 0;
+  struct { // of the copy whose reads were told, and whose writes are to come
+    const Instruction* instruction = nullptr;
+    std::uint32_t warp = 0;
+    std::array<std::uint64_t, warp_size> address{};
+    std::array<std::uint8_t, warp_size> bytes{};
+  } read_sources;
+  std::unordered_map<std::uint64_t, std::vector<Source>> sources; ///< by chunk
   std::vector<WarpCopies> warps;
 };
 

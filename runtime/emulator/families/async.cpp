@@ -102,21 +102,25 @@ Flow copy(Group& group, const Instruction& instruction, Mask mask) {
   Access to = copy_access(Space::shared, Doing::async_write, operands.bytes, mask);
   addresses(group, instruction.operand(0), operands.to_offset, to);
   // Nothing is read from where the source has no bytes: its address may be anything.
-  const Mask reads = lanes_where(mask, [&](int lane) { return bytes[lane] > 0; });
-  Access from = copy_access(Space::global, Doing::async_read, operands.bytes, reads);
-  if (reads != 0) {
+  const std::byte* source[warp_size] = {};
+  for (Mask rest = lanes_where(mask, [&](int lane) { return bytes[lane] > 0; }); rest != 0;) {
+    const std::uint32_t size = bytes[__builtin_ctz(rest)]; // mostly all lanes have the same
+    const Mask same = lanes_where(rest, [&](int lane) { return bytes[lane] == size; });
+    rest &= ~same;
+    Access from = copy_access(Space::global, Doing::async_read, size, same);
+    from.align = operands.bytes;
     addresses(group, instruction.operand(1), operands.from_offset, from);
     if (!resolve(group, instruction, from))
       return Flow::fault;
+    for_lanes(from.mask, [&](int lane) { source[lane] = from.host[lane]; });
   }
   if (!resolve(group, instruction, to))
     return Flow::fault;
   for_lanes(to.mask, [&](int lane) {
-    const bool has_source = (from.mask >> lane & 1) != 0;
     begin(group, lane,
           {.to = to.host[lane],
-           .from = has_source ? from.host[lane] : nullptr,
-           .bytes = has_source ? bytes[lane] : 0,
+           .from = source[lane],
+           .bytes = source[lane] != nullptr ? bytes[lane] : 0,
            .filled = operands.bytes});
   });
   return Flow::go;

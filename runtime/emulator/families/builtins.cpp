@@ -1,4 +1,5 @@
 #include "emulator/families/builtins.h"
+#include "emulator/checks/checker.h"
 #include "emulator/exec/access.h"
 #include "emulator/families/print.h"
 
@@ -25,7 +26,8 @@ public:
       std::memcpy(local + call.results[0], &value, sizeof value);
   }
 
-  std::uint64_t read(std::uint64_t address, std::uint32_t bytes) {
+  /// `what` names it, for reports.
+  std::uint64_t read(std::uint64_t address, std::uint32_t bytes, std::string_view what) {
     Access access;
     access.doing = Doing::read;
     access.bytes = bytes;
@@ -33,8 +35,11 @@ public:
     access.address[lane] = address;
     failed = failed || !resolve(call.group, call.instruction, access) || access.mask == 0;
     std::uint64_t value = 0;
-    if (!failed)
-      std::memcpy(&value, access.host[lane], bytes);
+    if (failed)
+      return value;
+    if (Checker* checker = call.group.warp->block->launch->checker)
+      checker->uses(call.group, call.instruction, lane, what);
+    std::memcpy(&value, access.host[lane], bytes);
     return value;
   }
   std::string string(std::uint64_t address) {
@@ -42,7 +47,8 @@ public:
       return "(null)";
     constexpr std::size_t longest = 1 << 20; // what is printed at most
     std::string text;
-    for (char c; text.size() < longest && (c = static_cast<char>(read(address + text.size(), 1))) != 0;)
+    for (char c;
+         text.size() < longest && (c = static_cast<char>(read(address + text.size(), 1, "the text"))) != 0;)
       text += c;
     return text;
   }
@@ -63,10 +69,13 @@ Flow print_formatted(BuiltinCall& call) {
     const auto format = thread.argument<std::uint64_t>(0), arguments = thread.argument<std::uint64_t>(1);
     if (format == 0)
       return thread.result<std::int32_t>(-1);
-    const PrintMemory memory = {
-        .argument = [&](std::uint64_t offset,
-                        std::uint32_t bytes) { return thread.read(arguments + offset, bytes); },
-        .string = [&](std::uint64_t address) { return thread.string(address); }};
+    const PrintMemory memory = {.argument =
+                                    [&](std::uint64_t offset, std::uint32_t bytes) {
+                                      return thread.read(
+                                          arguments + offset, bytes,
+                                          fmt::format("printf's argument at offset {}", offset));
+                                    },
+                                .string = [&](std::uint64_t address) { return thread.string(address); }};
     const Printed printed = print(thread.string(format), memory);
     thread.result<std::int32_t>(printed.arguments);
     failed = failed || thread.failed;
