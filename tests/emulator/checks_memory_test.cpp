@@ -47,6 +47,13 @@ TEST_F(Checks, WriteOverTheEnd) {
   EXPECT_EQ(machine.checks.reports().all().at(0).count, 16u);
 }
 
+TEST_F(Checks, WriteOverTheEndOfAWholeAllocation) {
+  a = machine.buffer(256);
+  const std::uint64_t neighbour = machine.buffer(256);
+  expect(kernel("mad.wide.u32 %l0, %t, 8, %a; st.global.u32 [%l0+8], %t;"), "out-of-bounds");
+  EXPECT_LT(a, neighbour);
+}
+
 TEST_F(Checks, WriteAfterFree) {
   machine.memory.release(b);
   expect(kernel("st.global.u32 [%y], %t;"), "use-after-free");
@@ -66,9 +73,10 @@ TEST_F(Checks, SharedBounds) {
   expect(kernel(address + "st.shared.u32 [%r1], %t;", outside), "");
   expect(kernel(address + "st.shared.u32 [%r1+4], %t;", outside), "out-of-bounds");
   EXPECT_EQ(machine.checks.reports().all().at(0).place.thread.x, 31u);
-  machine.dynamic_shared = 16;
-  expect(kernel(address + "st.shared.u32 [%r1+16], %t;", outside), "");
-  expect(kernel(address + "st.shared.u32 [%r1+20], %t;", outside), "out-of-bounds");
+  machine.dynamic_shared = 128;
+  const std::string dynamic = ".extern .shared .b32 s[];";
+  expect(kernel(address + "st.shared.u32 [%r1], %t;", dynamic), "");
+  expect(kernel(address + "st.shared.u32 [%r1+4], %t;", dynamic), "out-of-bounds");
 }
 
 TEST_F(Checks, CopiesReadNoMoreThanTheirSourceHas) {
@@ -93,6 +101,75 @@ TEST_F(Checks, CopiesReadNoMoreThanTheirSourceHas) {
 TEST_F(Checks, LocalBounds) {
   expect(kernel(".local .b32 v[4]; st.local.u32 [v+12], %t;"), "");
   expect(kernel(".local .b32 v[4]; st.local.u32 [v+16], %t;"), "out-of-bounds");
+}
+
+// One variable's neighbour is memory, too, but no address that is computed from the one may reach the other.
+TEST_F(Checks, AddressesStayInTheirVariable) {
+  const std::string outside =
+      ".shared .b32 s[32]; .shared .b32 next[64]; .global .align 16 .b32 g[32] = {0}; "
+      ".global .align 16 .b32 h[64] = {0}; .const .b32 c[4] = {0}; .const .b32 e[4] = {0};\n";
+  const std::string use =
+      "st.shared.u32 [next], 1; bar.sync 0; ld.global.u32 %r9, [h]; "; // so that they are there
+  auto address = [](const std::string& variable) {
+    return "mov.u32 %r1, " + variable + "; mad.lo.u32 %r1, %t, 4, %r1; ";
+  };
+  expect(kernel(use + address("s") + "st.shared.u32 [%r1], %t;", outside), "");
+  expect(kernel(use + address("s") + "st.shared.u32 [%r1+4], %t;", outside), "out-of-bounds");
+  EXPECT_EQ(machine.checks.reports().all().at(0).place.thread.x, 31u);
+  EXPECT_EQ(machine.checks.reports().all().at(0).count, 1u);
+  EXPECT_NE(machine.reported().find("4 bytes after the end of 's'"), std::string::npos) << machine.reported();
+  expect(kernel(use + address("next") + "mov.u32 %r2, s; sub.u32 %r1, %r1, 4; ld.shared.u32 %r3, [%r1];",
+                outside),
+         "out-of-bounds");
+  EXPECT_NE(machine.reported().find("4 bytes before the begin of 'next'"), std::string::npos)
+      << machine.reported();
+  // Through a loop, a guard, and generic addresses.
+  expect(
+      kernel(
+          use + "mov.u32 %r1, s; mov.u32 %r2, 0; L: add.u32 %r1, %r1, 4; add.u32 %r2, %r2, 1; "
+                "setp.lt.u32 %p0, %r2, 32; @%p0 bra L; setp.eq.u32 %p1, %t, 0; @%p1 st.shared.u32 [%r1], %t;",
+          outside),
+      "out-of-bounds");
+  const std::string generic = "mov.u64 %l0, s; cvta.shared.u64 %l1, %l0; mad.wide.u32 %l1, %t, 4, %l1; ";
+  expect(kernel(use + generic + "st.u32 [%l1], %t;", outside), "");
+  expect(kernel(use + generic + "st.u32 [%l1+4], %t;", outside), "out-of-bounds");
+  expect(kernel(use + "mov.u64 %l0, g; mad.wide.u32 %l0, %t, 4, %l0; st.global.u32 [%l0], %t; ", outside),
+         "");
+  expect(kernel(use + "mov.u64 %l0, g; mad.wide.u32 %l0, %t, 8, %l0; ld.global.u32 %r1, [%l0];", outside),
+         "out-of-bounds");
+  expect(kernel("ld.const.u32 %r1, [e]; ld.const.u32 %r1, [c+16];", outside), "out-of-bounds");
+  expect(kernel(".local .b32 u[4]; .local .b32 v[4]; st.local.u32 [v], %t; st.local.u32 [u+12], %t;"), "");
+  expect(kernel(".local .b32 u[4]; .local .b32 v[4]; st.local.u32 [v], %t; st.local.u32 [u+16], %t;"),
+         "out-of-bounds");
+  expect(kernel("ld.param.u64 %l0, [pa+8];"), "out-of-bounds");
+  expect(kernel("ld.param.u32 %r0, [pa+4];"), "");
+}
+
+TEST_F(Checks, AddressesOfTwoVariablesAreNotGuessedAt) {
+  const std::string outside = ".shared .b32 s[32]; .shared .b32 next[32];\n";
+  const std::string store = "mad.lo.u32 %r3, %t, 4, %r3; st.shared.u32 [%r3], %t;";
+  // Either of them; the one by its distance from the other; and what was loaded.
+  expect(kernel("mov.u32 %r1, s; mov.u32 %r2, next; setp.lt.u32 %p0, %t, 16; selp.b32 %r3, %r1, %r2, %p0; " +
+                    store,
+                outside),
+         "");
+  expect(kernel("mov.u32 %r1, s; mov.u32 %r2, next; sub.u32 %r3, %r2, %r1; add.u32 %r3, %r1, %r3; " + store,
+                outside),
+         "");
+  expect(kernel("mov.u32 %r3, s; setp.lt.u32 %p0, %t, 16; @%p0 mov.u32 %r3, next; " + store, outside), "");
+  expect(kernel("mov.u32 %r1, s; st.shared.u32 [s], %r1; bar.sync 0; ld.shared.u32 %r3, [s]; bar.sync 0; "
+                "add.u32 %r3, %r3, 128; mov.u32 %r2, next; " +
+                    store,
+                outside),
+         "");
+}
+
+TEST_F(Checks, DynamicSharedMemoryBeginsAfterVariables) {
+  const std::string outside = ".shared .b32 s[32]; .extern .shared .align 16 .b8 d[];\n";
+  machine.dynamic_shared = 128;
+  const std::string address = "mov.u32 %r1, d; mad.lo.u32 %r1, %t, 4, %r1; st.shared.u32 [s], 1; ";
+  expect(kernel(address + "st.shared.u32 [%r1], %t;", outside), "");
+  expect(kernel(address + "st.shared.u32 [%r1-4], %t;", outside), "out-of-bounds");
 }
 
 // ---- definedness ----

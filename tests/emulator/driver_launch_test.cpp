@@ -276,4 +276,18 @@ TEST_F(DriverLaunch, checks_are_stricter_than_a_chip) {
   EXPECT_EQ(report().find(R"("findings": [])"), std::string::npos);
 }
 
+TEST_F(DriverLaunch, many_findings_are_capped) {
+  std::string body;
+  for (int i = 0; i < 105; ++i)
+    body += "ld.shared.u32 %r, [" + std::to_string(64 + 4 * i) + "];\n";
+  const CUfunction wild =
+      load(module_text(".visible .entry wild() {\n.reg .b32 %r;\n" + body + "ret;\n}\n"), "wild");
+  api().clear_report();
+  EXPECT_CU(launch(wild, 1, 1, {}));
+  EXPECT_REFUSED(api().cuCtxSynchronize(), CUDA_ERROR_ILLEGAL_ADDRESS);
+  std::string text(api().get_report(nullptr, 0), '\0');
+  api().get_report(text.data(), text.size() + 1);
+  EXPECT_NE(text.find("and 5 more that are not shown"), std::string::npos) << text;
+}
+
 } // namespace

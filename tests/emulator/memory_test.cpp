@@ -181,5 +181,37 @@ TEST(Memory, UnknownFormsAreRefused) {
   }
 }
 
+TEST(Load, LeavesNothingAllocatedWhenItFails) {
+  Machine machine;
+  const std::string variable = ".global .b32 g[16];\n", kernel = ".visible .entry test() { ret; }\n";
+  for (const std::string& wrong :
+       {std::string(".global .b8 x[68719476736];\n"), std::string(".extern .global .b32 elsewhere;\n"),
+        std::string(".shared .b32 s;\n.global .u64 x = s;\n"),
+        std::string(".func f() { mov.u33 %r, 1; ret; }\n")}) {
+    EXPECT_EQ(machine.load(variable + wrong + kernel), nullptr) << wrong;
+    EXPECT_EQ(machine.memory.used(), 0u) << wrong;
+  }
+  const std::shared_ptr<Program> good = machine.load(variable + kernel);
+  ASSERT_NE(good, nullptr) << machine.error.message;
+  EXPECT_EQ(machine.memory.used(), 64u);
+  release_variables(*good, machine.memory);
+  EXPECT_EQ(machine.memory.used(), 0u);
+}
+
+TEST(Load, RefusesVariablesThatNoSpaceHasRoomFor) {
+  Machine machine;
+  auto error = [&](const std::string& text) {
+    EXPECT_EQ(machine.load(text), nullptr) << text;
+    return machine.error.message;
+  };
+  const std::string begin = ".visible .entry test() { .local .b8 a[", end = "]; ret; }";
+  EXPECT_NE(machine.load(begin + "524288" + end), nullptr) << machine.error.message;
+  EXPECT_EQ(error(begin + "524289" + end),
+            "'test' has 524304 bytes of local memory: at most 524288 are possible");
+  EXPECT_NE(error(begin + "9223372036854775808]; .local .b8 b[9223372036854775808" + end), "");
+  EXPECT_NE(error(".shared .b8 a[4294967296]; .visible .entry test() { st.shared.b8 [a], 1; ret; }"), "");
+  EXPECT_NE(error(".visible .entry test(.param .b8 a[32768]) { ret; }"), "");
+}
+
 } // namespace
 } // namespace emu::test

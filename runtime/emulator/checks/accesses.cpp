@@ -14,6 +14,23 @@ std::string_view name(Space space) {
   return names[static_cast<int>(space)];
 }
 
+// Constants lie in global memory.
+Space space_of(Space space) { return space == Space::constant ? Space::global : space; }
+Space space_of(ptx::Space space) {
+  return space == ptx::Space::shared  ? Space::shared
+         : space == ptx::Space::local ? Space::local
+         : space == ptx::Space::param ? Space::param
+                                      : Space::global;
+}
+
+// Where generic addresses of a space begin.
+std::uint64_t window_of(ptx::Space space) {
+  return space == ptx::Space::shared  ? shared_window
+         : space == ptx::Space::local ? local_window
+         : space == ptx::Space::param ? param_window
+                                      : 0;
+}
+
 bool reads(Doing doing) { return doing == Doing::read || doing == Doing::async_read; }
 bool is_strong(const Access& access) { return access.order != Order::weak || access.doing == Doing::atomic; }
 
@@ -162,6 +179,47 @@ void Checker::Data::check_bounds(Group& group, const Instruction& instruction, A
       return;
     if (!check_lane(group, instruction, access, lane))
       access.mask &= ~(Mask(1) << lane);
+  });
+}
+
+const Extent* Checker::Data::pointee(const Group& group, const Instruction& instruction,
+                                     const Access& access) const {
+  const Function& function = *group.activation->function;
+  if (!options.bounds)
+    return nullptr;
+  for (const std::uint32_t number : function.pointees[instruction.index])
+    if (number != 0 && (access.space == Space::generic ||
+                        space_of(function.extents[number].space) == space_of(access.space)))
+      return &function.extents[number];
+  return nullptr;
+}
+
+// The address is computed from a variable, but may lie beside it.
+void Checker::Data::check_variable(Group& group, const Instruction& instruction, Access& access,
+                                   const Extent& extent) {
+  const Block& block = *group.warp->block;
+  std::uint64_t begin = extent.begin, end = begin + extent.bytes;
+  if (extent.dynamic) {
+    begin = shared_base + block.launch->kernel->dynamic_shared_offset;
+    end = shared_base + block.shared.size();
+  } else if (extent.space == ptx::Space::local) {
+    begin += local_begin + group.activation->local_base;
+    end = begin + extent.bytes;
+  }
+  const std::uint64_t window = access.space == Space::generic ? window_of(extent.space) : 0;
+  for_lanes(access.mask, [&](int lane) {
+    const std::uint64_t address = access.address[lane] - window;
+    if (address >= begin && address + access.bytes <= end)
+      return;
+    const bool after = address >= begin;
+    report(Report::Kind::out_of_bounds, group, instruction, lane,
+           fmt::format(
+               "{} {} bytes at {} address 0x{:x}: {} bytes {} of '{}', of {} bytes, which the address is "
+               "computed from",
+               reads(access.doing) ? "reads" : "writes", access.bytes, name(access.found[lane]), address,
+               after ? address + access.bytes - end : begin - address,
+               after ? "after the end" : "before the begin", extent.variable->name, end - begin));
+    access.mask &= ~(Mask(1) << lane);
   });
 }
 
@@ -323,6 +381,8 @@ void Checker::Data::note_acquire(BlockChecks& block, const Access& access, Mask 
 
 void Checker::accessed(Group& group, const Instruction& instruction, Access& access) {
   BlockChecks& block = checks_of(group);
+  if (const Extent* extent = data->pointee(group, instruction, access))
+    data->check_variable(group, instruction, access, *extent);
   Mask in[6] = {};
   if (access.space == Space::generic)
     for_lanes(access.mask, [&](int lane) { in[static_cast<int>(access.found[lane])] |= Mask(1) << lane; });

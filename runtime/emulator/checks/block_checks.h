@@ -119,6 +119,9 @@ struct Checker::Data {
   std::string origin(const Group& group, const Instruction* origin) const;
 
   const Allocation* allocation(std::uint64_t address, std::optional<Allocation>& late) const;
+  /// The variable that the access's address is computed from, if it is known.
+  const Extent* pointee(const Group& group, const Instruction& instruction, const Access& access) const;
+  void check_variable(Group& group, const Instruction& instruction, Access& access, const Extent& extent);
   void check_bounds(Group& group, const Instruction& instruction, Access& access, Mask lanes);
   bool check_lane(Group& group, const Instruction& instruction, const Access& access, int lane);
   void check_local(Group& group, const Instruction& instruction, Access& access, Mask lanes);

@@ -27,26 +27,6 @@ std::string describe(const ReportPlace& place) {
   return place.source.empty() ? text : fmt::format("{} ({})", text, place.source);
 }
 
-std::string quoted(std::string_view text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\')
-      out += '\\';
-    if (static_cast<unsigned char>(c) < 0x20)
-      out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
-    else
-      out += c;
-  }
-  return out + '"';
-}
-
-std::string json(const ReportPlace& place) {
-  return fmt::format(
-      R"({{"kernel":{},"block":[{},{},{}],"thread":[{},{},{}],"line":{},"text":{},"source":{}}})",
-      quoted(place.kernel), place.block.x, place.block.y, place.block.z, place.thread.x, place.thread.y,
-      place.thread.z, place.line, quoted(place.text), quoted(place.source));
-}
-
 } // namespace
 
 std::string_view name(Report::Kind kind) {
@@ -77,20 +57,6 @@ std::string render(const Report& report) {
   if (report.count > 1)
     text += fmt::format("\n  found {} times", report.count);
   return text;
-}
-
-std::string to_json(const std::vector<Report>& reports) {
-  std::string text = "[";
-  for (const Report& report : reports) {
-    if (text.size() > 1)
-      text += ",";
-    text += fmt::format("\n{{\"kind\":{},\"message\":{},\"count\":{},\"place\":{}", quoted(name(report.kind)),
-                        quoted(report.message), report.count, json(report.place));
-    if (report.other)
-      text += fmt::format(",\"other_what\":{},\"other\":{}", quoted(report.other_what), json(*report.other));
-    text += "}";
-  }
-  return text + (reports.empty() ? "]" : "\n]");
 }
 
 bool Reports::first(const Key& key) {

@@ -64,8 +64,6 @@ ReportPlace place_of(const ptx::Module& module, const Function& function, const 
 
 /// Several lines, for a person; without a final newline.
 std::string render(const Report& report);
-/// An array of objects.
-std::string to_json(const std::vector<Report>& reports);
 
 /// Thread-safe. Reports of one kind about the same instructions are one, which is counted.
 class Reports {

@@ -1,6 +1,7 @@
 // Contexts: what a thread's calls refer to, and where a kernel's error stays.
 #include "emulator/driver/call.h"
 #include "emulator/driver/capture.h"
+#include "emulator/isa/load.h"
 
 #include <utility>
 
@@ -50,8 +51,7 @@ void destroy_context(Call& call, const std::shared_ptr<Context>& context) {
   });
   driver.modules.erase_if([&](const Module& module) {
     if (mine(module))
-      for (const auto& [name, address] : module.program->globals)
-        driver.memory->release(address);
+      release_variables(*module.program, *driver.memory);
     return mine(module);
   });
   driver.libraries.for_each([&](Library& library) { library.modules.erase(context.get()); });

@@ -81,8 +81,7 @@ void unload_module(Driver& driver, CUmodule handle) {
     return;
   for (const auto& [name, object] : module->functions)
     driver.functions.take(driver.functions.handle_of(*object));
-  for (const auto& [name, address] : module->program->globals)
-    driver.memory->release(address);
+  release_variables(*module->program, *driver.memory);
 }
 
 } // namespace emu::driver

@@ -231,6 +231,8 @@ private:
       if (const CUresult result = result_of(one.kind); result != CUDA_SUCCESS)
         fail(result, one_line(text));
     }
+    if (const std::uint64_t left_out = found.left_out(); left_out > 0)
+      report().finding("and " + std::to_string(left_out) + " more that are not shown");
     found.clear();
   }
   void set_running(Launch* launch) {

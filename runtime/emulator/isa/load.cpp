@@ -1,6 +1,8 @@
 #include "emulator/isa/load.h"
 #include "emulator/isa/operands.h"
+#include "emulator/isa/provenance.h"
 #include "emulator/isa/specials.h"
+#include "emulator/memory/memory.h"
 
 #include <fmt/format.h>
 
@@ -24,6 +26,7 @@ public:
     for (const Instruction& instruction : function.code)
       graph.uses.push_back(operands.uses(instruction));
     operands.finish(graph);
+    find_pointees();
     return true;
   }
 
@@ -95,6 +98,32 @@ private:
     graph.falls_through.push_back(false);
   }
 
+  // What the instructions' addresses point into.
+  void find_pointees() {
+    const Provenance provenance(module, *function.source, spellings);
+    std::map<std::pair<bool, std::uint32_t>, std::uint32_t> numbers;
+    function.extents.resize(1);
+    function.pointees.resize(function.code.size());
+    for (std::size_t i = 0; i < function.statements.size(); ++i) {
+      std::size_t next = 0;
+      for (const ptx::Operand& operand : function.source->statements[function.statements[i]].operands) {
+        if (!operand.is(ptx::Operand::Kind::address) || next == function.pointees[i].size())
+          continue;
+        std::uint32_t& pointee = function.pointees[i][next++];
+        const auto variable = provenance.of(operand);
+        const auto extent =
+            variable ? placement.extent(function, variable->local, variable->index) : std::nullopt;
+        if (!extent)
+          continue;
+        const auto [number, fresh] = numbers.try_emplace({variable->local, variable->index},
+                                                         static_cast<std::uint32_t>(function.extents.size()));
+        if (fresh)
+          function.extents.push_back(*extent);
+        pointee = number->second;
+      }
+    }
+  }
+
   const ptx::Module& module;
   Program& program;
   Function& function;
@@ -128,6 +157,30 @@ void apply_directives(Function& function) {
     function.max_threads = (*required)[0] * (*required)[1] * (*required)[2];
 }
 
+// Lays out the variables of the program's module and decodes its functions.
+bool decode(Program& program, Memory& memory, ptx::Error& error, const ResolveExternal& external) {
+  const ptx::Module& source = *program.module;
+  Placement placement(source, program, memory, external);
+  if (!placement.place_variables(error))
+    return false;
+  for (const ptx::Function& function : source.functions) {
+    auto made = std::make_unique<Function>();
+    made->name = std::string(function.name);
+    made->number = static_cast<std::uint32_t>(program.functions.size());
+    made->entry = function.entry;
+    made->source = function.alias_of ? &source.functions[*function.alias_of] : &function;
+    if (!placement.place_locals(*made, error))
+      return false;
+    apply_directives(*made);
+    program.functions.push_back(std::move(made));
+  }
+  std::vector<const Entry*> spellings(source.opcodes.size());
+  for (auto& function : program.functions)
+    if (function->source->defined && !FunctionDecoder(program, *function, placement, spellings).run(error))
+      return false;
+  return true;
+}
+
 } // namespace
 
 const Function* Program::find(std::string_view name) const {
@@ -135,6 +188,11 @@ const Function* Program::find(std::string_view name) const {
     if (function->entry && function->name == name)
       return function.get();
   return nullptr;
+}
+
+void release_variables(const Program& program, Memory& memory) {
+  for (const auto& [name, address] : program.globals)
+    memory.release(address);
 }
 
 std::shared_ptr<Program> load(std::string_view text, Memory& memory, ptx::Error& error,
@@ -145,25 +203,10 @@ std::shared_ptr<Program> load(std::string_view text, Memory& memory, ptx::Error&
   auto program = std::make_shared<Program>();
   program->module = std::make_shared<const ptx::Module>(std::move(*module));
   program->target = std::string(program->module->target);
-  const ptx::Module& source = *program->module;
-  Placement placement(source, *program, memory, external);
-  if (!placement.place_variables(error))
-    return nullptr;
-  for (const ptx::Function& function : source.functions) {
-    auto made = std::make_unique<Function>();
-    made->name = std::string(function.name);
-    made->number = static_cast<std::uint32_t>(program->functions.size());
-    made->entry = function.entry;
-    made->source = function.alias_of ? &source.functions[*function.alias_of] : &function;
-    placement.place_locals(*made);
-    apply_directives(*made);
-    program->functions.push_back(std::move(made));
-  }
-  std::vector<const Entry*> spellings(source.opcodes.size());
-  for (auto& function : program->functions)
-    if (function->source->defined && !FunctionDecoder(*program, *function, placement, spellings).run(error))
-      return nullptr;
-  return program;
+  if (decode(*program, memory, error, external))
+    return program;
+  release_variables(*program, memory);
+  return nullptr;
 }
 
 } // namespace emu

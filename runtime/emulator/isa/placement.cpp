@@ -13,6 +13,13 @@ std::uint64_t round_up(std::uint64_t value, std::uint64_t to) {
   return to < 2 ? value : (value + to - 1) / to * to;
 }
 
+// Sizes are what the text says: sums of them stay below `endless`, which is more than any space has.
+constexpr std::uint64_t endless = std::uint64_t(1) << 40;
+
+std::uint64_t end_of(std::uint64_t begin, std::uint64_t size) {
+  return begin < endless && size < endless - begin ? begin + size : endless;
+}
+
 bool in_memory(ptx::Space space) { return space == ptx::Space::global || space == ptx::Space::constant; }
 
 // The module's shared variables that a function's statements name.
@@ -109,7 +116,7 @@ void Placement::place_shared() {
   }
   auto place = [&](std::uint32_t v, std::uint64_t end) {
     addresses[v] = round_up(end, module.variables[v].align);
-    return addresses[v] + module.variables[v].size;
+    return end_of(addresses[v], module.variables[v].size);
   };
   std::uint64_t common_end = shared_base;
   for (std::uint32_t v = 0; v < count; ++v)
@@ -122,7 +129,22 @@ void Placement::place_shared() {
         shared_ends[f] = place(v, shared_ends[f]);
 }
 
-void Placement::place_locals(Function& function) {
+std::optional<Extent> Placement::extent(const Function& function, bool local, std::uint32_t index) const {
+  const ptx::Variable& variable = local ? function.source->variables[index] : module.variables[index];
+  Extent extent = {.variable = &variable, .space = variable.space, .bytes = variable.size};
+  extent.dynamic = dynamic_shared(variable);
+  if (!extent.dynamic && (variable.linkage == ptx::Linkage::external || variable.size == 0))
+    return std::nullopt;
+  extent.begin = local ? placements[function.number].offsets[index] : addresses[index];
+  const bool parameter = local && index < function.source->return_count + function.source->parameter_count;
+  if (variable.space == ptx::Space::constant)
+    extent.space = ptx::Space::global;
+  else if (local && variable.space != ptx::Space::shared)
+    extent.space = parameter && function.entry ? ptx::Space::param : ptx::Space::local;
+  return extent;
+}
+
+bool Placement::place_locals(Function& function, ptx::Error& error) {
   const ptx::Function& source = *function.source;
   LocalPlacement& placement = placements[function.number];
   placement.offsets.resize(source.variables.size());
@@ -136,7 +158,7 @@ void Placement::place_locals(Function& function) {
                          : parameter && function.entry        ? placement.param_bytes
                                                               : placement.local_bytes;
     placement.offsets[i] = round_up(end, std::max<std::uint64_t>(variable.align, 1));
-    end = placement.offsets[i] + variable.size;
+    end = end_of(placement.offsets[i], variable.size);
     if (parameter) {
       auto& list = i < source.return_count ? function.returns : function.params;
       list.push_back({std::string(variable.name), placement.offsets[i], variable.size, variable.align});
@@ -150,6 +172,18 @@ void Placement::place_locals(Function& function) {
     if (dynamic_shared(variable))
       align = std::max<std::uint64_t>(align, variable.align);
   function.dynamic_shared_offset = round_up(shared_end, align) - shared_base;
+  constexpr std::uint64_t most_params = 32764, most_local = 512 << 10; // as hardware has
+  const auto fits = [&](std::string_view what, std::uint64_t bytes, std::uint64_t most) {
+    if (bytes > most)
+      error = {
+          source.place,
+          fmt::format("'{}' has {} bytes of {}: at most {} are possible", function.name, bytes, what, most),
+          {}};
+    return bytes <= most;
+  };
+  return fits("parameters", function.param_bytes, most_params) &&
+         fits("local memory", function.local_bytes, most_local) &&
+         fits("shared memory", function.shared_bytes, window_bytes - shared_base);
 }
 
 } // namespace emu

@@ -79,6 +79,14 @@ struct Placed {
   std::uint64_t offset = 0, size = 0, align = 1;
 };
 
+/// The bytes of a variable that addresses are computed from.
+struct Extent {
+  const ptx::Variable* variable = nullptr;
+  ptx::Space space = ptx::Space::generic; ///< global (also of constants), shared, local, param (of a kernel)
+  std::uint64_t begin = 0, bytes = 0;     ///< local: in its activation; dynamic shared memory: of the launch
+  bool dynamic = false;                   ///< begins and ends where the launch's dynamic shared memory does
+};
+
 struct Function {
   std::string name;
   std::uint32_t number = 0; ///< in its program
@@ -93,6 +101,10 @@ struct Function {
   std::vector<std::byte> constants;  ///< image of what lies at constants_begin
   std::vector<SpecialSlot> specials;
   std::vector<Slot> maybe_undefined; ///< registers that some path reads before it writes them
+  /// The variables that an instruction's addresses (it has two at most) point into, as far as they are known:
+  /// in `extents`, whose first one is none.
+  std::vector<std::array<std::uint32_t, 2>> pointees;
+  std::vector<Extent> extents;
   // Memory
   std::vector<Placed> params, returns; ///< of a kernel: in the parameter bank; else in local memory
   std::uint64_t param_bytes = 0;

@@ -8,6 +8,7 @@ namespace emu {
 namespace {
 
 constexpr std::size_t remembered = 4096; // freed allocations
+constexpr std::uint64_t gap = 256;       // after each allocation, as long as there is room
 
 std::uint64_t round_up(std::uint64_t value, std::uint64_t to) { return (value + to - 1) / to * to; }
 
@@ -37,7 +38,7 @@ Memory::~Memory() { munmap(pointer(base_), capacity_); }
 std::uint64_t Memory::place(std::uint64_t bytes, std::uint64_t align) {
   const std::uint64_t at = round_up(base_ + fresh_, align);
   if (at - base_ <= capacity_ && bytes <= capacity_ - (at - base_)) {
-    fresh_ = at + bytes - base_;
+    fresh_ = at + std::min(bytes + gap, base_ + capacity_ - at) - base_;
     return at;
   }
   std::uint64_t gap = base_;

@@ -33,7 +33,7 @@ public:
   Memory& operator=(const Memory&) = delete;
 
   /// 0 if no room is left. Freed ranges are used again only when nothing else is left, so that a use after
-  /// free is seen.
+  /// free is seen; and until then something lies between neighbours, so that running over an end is.
   std::uint64_t allocate(std::uint64_t bytes, std::uint64_t align = 256, Allocation attributes = {});
   /// False if no allocation begins there.
   bool release(std::uint64_t address);
