@@ -22,7 +22,7 @@ public:
   }
 
 private:
-  int default_threads() const override { return cpu_info().threads; }
+  int thread_count(int asked) const override { return asked ? asked : cpu_info().threads; }
 
   Result<void*> buffer(int index, std::int64_t bytes) override { return buffers[index].require(bytes); }
 

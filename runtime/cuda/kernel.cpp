@@ -136,7 +136,12 @@ Result<void> CudaKernel::launch_timed(LaunchStats& stats) {
     if (result)
       result = events.record();
   }
-  return result ? events.wait(stats.kernel_ms) : result;
+  if (result)
+    result = events.wait(stats.kernel_ms);
+  for (const Step& step : steps)
+    if (step.skipped || step.grid == 0)
+      stats.kernel_ms[step.kernel] = 0;
+  return result;
 }
 
 Result<void> CudaKernel::launch(const Step& step) {

@@ -20,7 +20,7 @@ private:
     std::unique_ptr<Scratch> scratch;
   };
 
-  int default_threads() const override { return gpu->multiprocessors; }
+  int thread_count(int /*asked*/) const override { return gpu->multiprocessors; }
   std::int64_t most_blocks() const override { return INT32_MAX; }
   Result<void> enter(const Arguments& arguments) override;
   void leave() override;

@@ -45,7 +45,7 @@ KernelImpl::KernelImpl(Chosen chosen)
 
 Result<void> KernelImpl::launch(const Arguments& arguments, LaunchStats* stats) {
   Clock::time_point start = Clock::now();
-  Result<int> threads = thread_count(arguments);
+  Result<int> threads = threads_of(arguments);
   if (!threads)
     return threads.error();
   Entered entered(*this, arguments);
@@ -63,7 +63,7 @@ Result<void> KernelImpl::launch(const Arguments& arguments, LaunchStats* stats) 
 }
 
 Result<void> KernelImpl::check(const Arguments& arguments) {
-  Result<int> threads = thread_count(arguments);
+  Result<int> threads = threads_of(arguments);
   if (!threads)
     return threads.error();
   Entered entered(*this, arguments);
@@ -76,17 +76,17 @@ Result<void> KernelImpl::check(const Arguments& arguments) {
 }
 
 Result<void> KernelImpl::reserve(const Arguments& arguments) {
-  Result<int> threads = thread_count(arguments);
+  Result<int> threads = threads_of(arguments);
   if (!threads)
     return threads.error();
   Entered entered(*this, arguments);
   return entered.result ? prepare(arguments, *threads) : entered.result;
 }
 
-Result<int> KernelImpl::thread_count(const Arguments& arguments) const {
+Result<int> KernelImpl::threads_of(const Arguments& arguments) const {
   if (arguments.threads < 0 || arguments.threads > max_threads)
     return user_error(fmt::format("threads: expected 0 (all) to {}, got {}", max_threads, arguments.threads));
-  return arguments.threads ? arguments.threads : default_threads();
+  return thread_count(arguments.threads);
 }
 
 Result<void> KernelImpl::prepare(const Arguments& arguments, int threads) {

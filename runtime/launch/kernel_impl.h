@@ -41,7 +41,8 @@ protected:
     std::vector<std::uint64_t> slots;
   };
 
-  virtual int default_threads() const = 0;
+  /// What a plan is told of as `threads`; `asked` of the caller is 0 for as many as there are.
+  virtual int thread_count(int asked) const = 0;
   virtual std::int64_t most_blocks() const { return INT64_MAX; }
   /// Whatever is asked for until leave() is for these arguments.
   virtual Result<void> enter(const Arguments& /*arguments*/) { return {}; }
@@ -63,7 +64,7 @@ protected:
 
 private:
   struct Entered;
-  Result<int> thread_count(const Arguments& arguments) const;
+  Result<int> threads_of(const Arguments& arguments) const;
   /// Everything that can fail because of the arguments.
   Result<void> prepare(const Arguments& arguments, int threads);
   Result<void> provide_buffers();

@@ -3,6 +3,7 @@
 #include "tests/unit/cuda_test_package.h"
 
 #include "runtime/package/gpu_target.h"
+#include <array>
 #include <bit>
 #include <cstdlib>
 #include <numeric>
@@ -283,6 +284,53 @@ TEST_F(CudaDevice, OperandsMustLieInItsMemory) {
   EXPECT_NE(text(kernel.launch(arguments)).find("q: expected data aligned to 4 bytes"), std::string::npos);
   EXPECT_EQ(text(kernel.launch(rest.arguments)), "") << "nothing of this leaves an error behind";
   EXPECT_EQ(rest.output()[3], 3);
+}
+
+TEST_F(CudaDevice, SkipsAndTimesKernels) {
+  Package p = slots_package({Slot::value(sym("threads"))});
+  p.plan.kernels.push_back(p.plan.kernels[0]);
+  p.plan.kernels[0].when = 0;
+  Kernel kernel = load(p);
+  DeviceOperands operands(device, 2);
+  operands.arguments.threads = 1; // of a CPU
+  LaunchStats stats;
+  ASSERT_EQ(text(kernel.launch(operands.arguments, &stats)), "");
+  EXPECT_GT(operands.output()[0], 1) << "a plan knows the multiprocessors";
+  ASSERT_EQ(stats.kernel_ms.size(), 2u);
+  EXPECT_EQ(stats.kernel_ms[0], 0);
+  EXPECT_GT(stats.kernel_ms[1], 0);
+}
+
+TEST_F(CudaDevice, BuffersRefuseMoreThanTheyHold) {
+  DeviceBuffer buffer = DeviceOperands::allocate(device, 8);
+  std::array<std::byte, 9> bytes{};
+  EXPECT_EQ(text(buffer.write(bytes)), "error: cannot write to a buffer of 8 bytes: expected no more, got 9");
+  EXPECT_EQ(text(buffer.read(bytes)), "error: cannot read from a buffer of 8 bytes: expected no more, got 9");
+  EXPECT_FALSE(device.allocate(-1));
+  EXPECT_EQ(device.allocate(std::int64_t(1) << 60).error().kind, ErrorKind::environment);
+  EXPECT_EQ(text(device.synchronize()), "") << "a lack of memory leaves no error behind";
+}
+
+TEST_F(CudaDevice, AKernelsErrorIsToldAtTheNextCall) {
+  if (device_name() != "emulator:sm_80")
+    GTEST_SKIP() << "a GPU is of no use to the process afterwards";
+  Device other = open("emulator:sm_86"); // whose driver is not that of the other tests
+  Package p = slots_package({});
+  p.plan.scratch = {{"nothing", 0}};
+  p.plan.kernels[0].slots[0] = Slot::scratch("nothing"); // which it writes to
+  Result<Kernel> kernel = other.load(p);
+  ASSERT_EQ(text(kernel), "");
+  DeviceOperands operands(other, 1);
+  ASSERT_EQ(text(kernel->launch(operands.arguments)), "");
+  Result<void> told = other.synchronize();
+  EXPECT_EQ(text(told).find("error: a kernel that was launched before has failed: cuCtxSynchronize: "
+                            "CUDA_ERROR_ILLEGAL_ADDRESS 700 (an illegal memory access was encountered)\n"
+                            "note: emulator: "),
+            0u)
+      << text(told);
+  EXPECT_NE(text(told).find("kernel work"), std::string::npos) << text(told);
+  std::string next = text(kernel->launch(operands.arguments));
+  EXPECT_NE(next.find("a kernel that was launched before has failed"), std::string::npos) << next;
 }
 
 TEST_F(CudaDevice, GridsBeyondTheDriverAreRefused) {

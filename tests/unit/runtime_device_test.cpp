@@ -269,6 +269,18 @@ TEST_F(DeviceTest, PlansThatGoWrongAreErrors) {
             "scratch of a worker: not enough memory for 1152921504606846976 bytes");
 }
 
+TEST(Device, BuffersAreMemory) {
+  Result<DeviceBuffer> buffer = Device::open("cpu")->allocate(16);
+  ASSERT_TRUE(buffer) << buffer.error().text();
+  std::array<std::int64_t, 2> in = {1, 2}, out = {};
+  ASSERT_TRUE(buffer->write(std::as_bytes(std::span(in))));
+  DeviceBuffer moved = *std::move(buffer);
+  EXPECT_EQ(static_cast<std::int64_t*>(moved.data())[1], 2);
+  EXPECT_EQ(moved.size(), 16);
+  ASSERT_TRUE(moved.read(std::as_writable_bytes(std::span(out))));
+  EXPECT_EQ(out, in);
+}
+
 TEST(Device, OpensByName) {
   ASSERT_TRUE(Device::open("cpu"));
   EXPECT_EQ(Device::open("cpu")->info().name, "cpu");
