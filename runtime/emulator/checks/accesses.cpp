@@ -226,11 +226,12 @@ void Checker::Data::check_variable(Group& group, const Instruction& instruction,
 // Variables of calls that have returned are gone.
 void Checker::Data::check_local(Group& group, const Instruction& instruction, Access& access, Mask lanes) {
   const Frame& frame = *group.activation;
-  const std::uint64_t end = frame.local_base + frame.function->local_bytes;
   const std::byte* base = group.warp->local.data();
   for_lanes(lanes, [&](int lane) {
     const auto at = static_cast<std::uint64_t>(access.host[lane] - base) -
                     static_cast<std::uint64_t>(lane) * group.warp->local_bytes;
+    const std::uint64_t end = frame.stack != nullptr ? (*frame.stack)[static_cast<std::size_t>(lane)]
+                                                     : frame.local_base + frame.function->local_bytes;
     if (at + access.bytes <= end)
       return;
     report(Report::Kind::out_of_bounds, group, instruction, lane,

@@ -202,6 +202,16 @@ void Checker::local_copied(Warp& warp, Mask lanes, std::uint64_t to, std::uint64
   });
 }
 
+void Checker::local_allocated(Warp& warp, int lane, std::uint64_t at, std::uint64_t bytes) {
+  if (!data->options.defined)
+    return;
+  OwnShadow& own =
+      static_cast<BlockChecks*>(warp.block->checks.get())->local[warp.index][static_cast<std::size_t>(lane)];
+  own.grow(at + bytes);
+  own.defined.fill(at, bytes, false);
+  own.tainted.fill(at, bytes, false);
+}
+
 void Checker::local_written(Warp& warp, Mask lanes, std::uint64_t at, std::uint64_t bytes) {
   auto& local = static_cast<BlockChecks*>(warp.block->checks.get())->local[warp.index];
   for_lanes(lanes, [&](int lane) {

@@ -52,6 +52,8 @@ public:
   void frame_begins(Warp& warp, Frame& frame);
   /// Values pass between variables of two activations, by offset in local memory.
   void local_copied(Warp& warp, Mask lanes, std::uint64_t to, std::uint64_t from, std::uint64_t bytes);
+  /// Local memory that a lane has from now on, and that is undefined.
+  void local_allocated(Warp& warp, int lane, std::uint64_t at, std::uint64_t bytes);
   /// Something other than an instruction writes to local memory.
   void local_written(Warp& warp, Mask lanes, std::uint64_t at, std::uint64_t bytes);
 

@@ -133,6 +133,14 @@ void fill_specials(const Warp& warp, Frame& frame) {
   }
 }
 
+} // namespace
+
+std::uint64_t locals_end(const Frame& frame) {
+  constexpr std::uint64_t align = 16;
+  const std::uint64_t fixed = frame.local_base + frame.function->local_bytes;
+  return frame.stack == nullptr ? fixed : (std::ranges::max(*frame.stack) + align - 1) / align * align;
+}
+
 // Local memory of all lanes has one size; it grows with the depth of calls.
 void reserve_local(Warp& warp, std::uint64_t bytes) {
   if (bytes <= warp.local_bytes)
@@ -145,8 +153,6 @@ void reserve_local(Warp& warp, std::uint64_t bytes) {
   warp.local_bytes = grown;
 }
 
-} // namespace
-
 std::shared_ptr<Frame> make_frame(Warp& warp, const Function& function, std::shared_ptr<Frame> caller) {
   constexpr std::size_t align = 64;
   auto frame = std::make_shared<Frame>();
@@ -158,7 +164,7 @@ std::shared_ptr<Frame> make_frame(Warp& warp, const Function& function, std::sha
     std::memcpy(frame->registers + function.constants_begin, function.constants.data(),
                 function.constants.size());
   if (caller) {
-    frame->local_base = caller->local_base + caller->function->local_bytes;
+    frame->local_base = locals_end(*caller);
     frame->depth = caller->depth + 1;
     frame->caller = std::move(caller);
   }

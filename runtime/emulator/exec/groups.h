@@ -36,6 +36,10 @@ void wake_barrier(Block& block, std::uint32_t id);
 void wake_async(Block& block);
 
 std::shared_ptr<Frame> make_frame(Warp& warp, const Function& function, std::shared_ptr<Frame> caller);
+/// Where the variables of what `frame` calls begin in local memory.
+std::uint64_t locals_end(const Frame& frame);
+/// Local memory has room for so many bytes a lane.
+void reserve_local(Warp& warp, std::uint64_t bytes);
 /// Where lane `lane`'s local memory begins; it has warp.local_bytes bytes, at address `local_begin`.
 inline std::byte* local_memory(Warp& warp, int lane) { return warp.local.data() + lane * warp.local_bytes; }
 

@@ -198,7 +198,9 @@ std::uint64_t make_workspace(Memory& memory) {
 } // namespace
 
 Outcome run(Launch& launch) {
-  if (launch.cooperative && (launch.workspace = make_workspace(*launch.memory)) == 0)
+  if (launch.cooperative)
+    launch.workspace = make_workspace(*launch.memory);
+  if (launch.cooperative && launch.workspace == 0)
     return {.status = Status::internal, .message = "no device memory left for a cooperative launch"};
   if (launch.checker != nullptr)
     launch.checker->launch_begins(launch);

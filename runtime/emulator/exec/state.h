@@ -33,7 +33,9 @@ struct Frame {
   std::shared_ptr<Frame> caller;     ///< null for a kernel
   const Instruction* call = nullptr; ///< in the caller
   std::uint32_t depth = 0;           ///< 0 for a kernel
-  std::shared_ptr<void> checks;      ///< the checker's own data of this activation
+  std::unique_ptr<std::array<std::uint64_t, warp_size>>
+      stack; ///< where what lanes have allocated ends in their local memory; null: they have not
+  std::shared_ptr<void> checks; ///< the checker's own data of this activation
 };
 
 struct Barrier;

@@ -71,10 +71,9 @@ Flow return_from(Group& group, const Instruction&, Mask mask) {
 
 Flow call_function(Group& group, const Instruction& instruction, Mask mask, const Function& callee) {
   const auto& site = static_cast<const CallSite&>(*instruction.extra);
-  constexpr std::uint64_t most_local = 512 << 10; // bytes a thread, as hardware has
   const Frame& from = *group.activation;
-  const std::uint64_t base = from.local_base + from.function->local_bytes;
-  if (base + callee.local_bytes > most_local || from.depth > 4096)
+  const std::uint64_t base = locals_end(from);
+  if (base + callee.local_bytes > most_local_bytes || from.depth > 4096)
     return fault(group, instruction, __builtin_ctz(mask), Status::hardware_stack_error,
                  "the stack of calls is full");
   if (site.arguments.size() != callee.params.size() || site.results.size() > callee.returns.size())

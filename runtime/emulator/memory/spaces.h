@@ -19,5 +19,7 @@ inline constexpr std::uint64_t shared_base = 1024;
 inline constexpr std::uint32_t tile_scratch_bytes = 288;
 /// Local addresses begin here, so that 0 is none.
 inline constexpr std::uint64_t local_begin = 64;
+/// Of a thread, as hardware has.
+inline constexpr std::uint64_t most_local_bytes = 512 << 10;
 
 } // namespace emu
