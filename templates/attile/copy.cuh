@@ -146,12 +146,11 @@ template <class T> __device__ __forceinline__ bool aligned_to(int bytes, const T
   return ((reinterpret_cast<i64>(base) | stride * i64(sizeof(T))) & (bytes - 1)) == 0;
 }
 
-template <int Warps, class T, int Rows, int Cols>
+template <int Warps, bool Aligned, class T, int Rows, int Cols>
 __device__ __forceinline__ void copy_strided(const SharedTile<T, Rows, Cols>& to, const T* first_row,
                                              i64 row_stride, int rows) {
   const auto row_pointer = [=](int r) { return first_row + r * row_stride; };
-  const bool aligned = aligned_to(16, first_row, row_stride);
-  if (!aligned)
+  if (!Aligned && !aligned_to(16, first_row, row_stride))
     copy_elements(to, row_pointer, rows);
   else if constexpr (Warps == 0)
     copy_chunks(to, row_pointer, rows);
@@ -163,19 +162,20 @@ __device__ __forceinline__ void copy_strided(const SharedTile<T, Rows, Cols>& to
 
 /// Row r of the tile becomes that at first_row + r * row_stride; rows past `rows` become 0. If pointer and
 /// stride are multiples of 16 bytes, by asynchronous copies, which commit_copies and wait_copies order; else,
-/// and where the chip has none, at once. Faster where the block's number of warps is given.
-template <int Warps = 0, class T, int Rows, int Cols>
+/// and where the chip has none, at once. Less code where `Aligned` promises that, and faster where the
+/// block's number of warps is given.
+template <int Warps = 0, bool Aligned = false, class T, int Rows, int Cols>
 __device__ __forceinline__ void copy_rows_async(const SharedTile<T, Rows, Cols>& to, const T* first_row,
                                                 i64 row_stride, int rows) {
-  detail::copy_strided<Warps>(to, first_row, row_stride, rows);
+  detail::copy_strided<Warps, Aligned>(to, first_row, row_stride, rows);
 }
 
 /// The same, complete when it returns; earlier asynchronous copies are, too. What was written is seen by
 /// other threads after a barrier of the block.
-template <int Warps = 0, class T, int Rows, int Cols>
+template <int Warps = 0, bool Aligned = false, class T, int Rows, int Cols>
 __device__ __forceinline__ void copy_rows(const SharedTile<T, Rows, Cols>& to, const T* first_row,
                                           i64 row_stride, int rows) {
-  copy_rows_async<Warps>(to, first_row, row_stride, rows);
+  copy_rows_async<Warps, Aligned>(to, first_row, row_stride, rows);
   commit_copies();
   wait_copies<0>();
 }
@@ -183,7 +183,7 @@ __device__ __forceinline__ void copy_rows(const SharedTile<T, Rows, Cols>& to, c
 /// Row r of the tile becomes that at base + row_h * stride_h + row_q * stride_q, where a warp's lanes know
 /// row_h and row_q of its rows; rows past `count` become 0. `row_offsets` is shared memory of Rows entries,
 /// which may be used again at once. The last barrier is the caller's.
-template <class T, int Rows, int Cols, int R>
+template <bool Aligned = false, class T, int Rows, int Cols, int R>
 __device__ __forceinline__ void gather_rows(const SharedTile<T, Rows, Cols>& to, const T* base, i64 stride_h,
                                             i64 stride_q, const RowFragment<i64, R>& row_h,
                                             const RowFragment<i64, R>& row_q, i64* row_offsets, int count) {
@@ -197,7 +197,7 @@ __device__ __forceinline__ void gather_rows(const SharedTile<T, Rows, Cols>& to,
           row_offsets[row_of<R>(m, i)] = row_h.x[m][i] * stride_h + row_q.x[m][i] * stride_q;
   __syncthreads();
   const auto row_pointer = [=](int r) { return base + row_offsets[r]; };
-  if (detail::aligned_to(16, base, stride_h) && detail::aligned_to(16, base, stride_q))
+  if (Aligned || (detail::aligned_to(16, base, stride_h) && detail::aligned_to(16, base, stride_q)))
     detail::copy_chunks(to, row_pointer, count);
   else
     detail::copy_elements(to, row_pointer, count);

@@ -63,13 +63,14 @@ __device__ __forceinline__ void store_row(T* row, const float (&x)[C / 8][4], in
 } // namespace detail
 
 /// Row r of the fragment, as T, goes to base + row_h * stride_h + row_q * stride_q, for rows r < count. By 16
-/// bytes (f32: 8) if base and strides are multiples of 16 bytes, else by elements. All threads of a warp call
-/// it.
-template <class T, int R, int C>
+/// bytes (f32: 8) if base and strides are multiples of 16 bytes, as `Aligned` promises, else by elements. All
+/// threads of a warp call it.
+template <bool Aligned = false, class T, int R, int C>
 __device__ __forceinline__ void
 scatter_rows(T* base, i64 stride_h, i64 stride_q, const RowFragment<i64, R>& row_h,
              const RowFragment<i64, R>& row_q, const Fragment<float, R, C>& x, int count) {
-  const bool wide = detail::aligned_to(16, base, stride_h) && detail::aligned_to(16, base, stride_q);
+  const bool wide =
+      Aligned || (detail::aligned_to(16, base, stride_h) && detail::aligned_to(16, base, stride_q));
 #pragma unroll
   for (int m = 0; m < R / 16; ++m)
 #pragma unroll

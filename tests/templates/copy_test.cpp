@@ -88,12 +88,12 @@ void check(Device& device, const Copy& copy, const Layout& layout) {
     std::copy(row.begin(), row.end(), x.begin() + static_cast<std::ptrdiff_t>(offset(r)));
   }
   const int padded = (copy.columns * bytes_of(copy.type) + 31) / 32 * 32 / bytes_of(copy.type);
-  const u64 out = device.output<float>(static_cast<std::size_t>(copy.rows * padded)),
-            bytes = device.output<i64>(1);
+  const std::size_t total = static_cast<std::size_t>(copy.rows) * static_cast<std::size_t>(padded);
+  const u64 out = device.output<float>(total), bytes = device.output<i64>(1);
   device.run({device.tensor(copy.type, x, static_cast<u64>(layout.skip)), static_cast<u64>(layout.stride),
               static_cast<u64>(stride_h), static_cast<u64>(layout.count), out, bytes});
   EXPECT_EQ(device.download<i64>(bytes, 1)[0], tile_bytes(copy));
-  const auto found = device.download<float>(out, static_cast<std::size_t>(copy.rows * padded));
+  const auto found = device.download<float>(out, total);
   for (int r = 0; r < copy.rows; ++r)
     for (int c = 0; c < padded; ++c) {
       const float wanted =

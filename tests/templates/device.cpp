@@ -1,6 +1,5 @@
 #include "device.h"
 
-#include "compiler/backends/cuda/nvrtc.h"
 #include "emulator/chips.h"
 #include "emulator/isa/load.h"
 #include "templates/templates.h"
@@ -19,6 +18,8 @@ Result<cuda::Nvrtc>& nvrtc() {
   return opened;
 }
 
+int number_of(const std::string& target) { return std::stoi(target.substr(3)); }
+
 std::string left_out(std::string text, const std::pair<std::string, int>& what) {
   std::size_t at = std::string::npos;
   for (int i = 0; i <= what.second; ++i)
@@ -28,10 +29,10 @@ std::string left_out(std::string text, const std::pair<std::string, int>& what) 
   return text;
 }
 
-Result<cuda::NvrtcResult> compile(const Kernel& kernel, const std::string& target) {
+Result<cuda::NvrtcResult> compile(const Kernel& kernel, const std::string& target, bool cubin = false) {
   cuda::NvrtcOptions options;
   options.target = target;
-  options.cubin = false;
+  options.cubin = cubin;
   for (const Template& header : templates())
     options.headers.emplace_back(header.name, left_out(std::string(header.text), kernel.without));
   return nvrtc()->compile(left_out(kernel.text, kernel.without), "test.cu", options);
@@ -58,6 +59,11 @@ std::string refusal(const Kernel& kernel, const std::string& target) {
   return result ? "" : result.error().text();
 }
 
+std::vector<cuda::KernelResources> resources_of(const Kernel& kernel, const std::string& target) {
+  const auto result = compile(kernel, target, true);
+  return result ? result->kernels : std::vector<cuda::KernelResources>();
+}
+
 bool no_nvrtc(std::string& why) {
   if (nvrtc())
     return false;
@@ -77,7 +83,7 @@ u64 seed() {
 
 std::mt19937_64& random() {
   static std::string test;
-  static std::mt19937_64 generator;
+  static std::mt19937_64 generator(seed());
   const auto* info = testing::UnitTest::GetInstance()->current_test_info();
   if (const std::string name = std::string(info->test_suite_name()) + info->name(); name != test) {
     test = name;
@@ -96,14 +102,14 @@ std::string some_target(int oldest) {
   std::string target;
   do
     target = targets()[random()() % targets().size()];
-  while (std::atoi(target.c_str() + 3) < oldest);
+  while (number_of(target) < oldest);
   return target;
 }
 
 Device::Device(std::shared_ptr<emu::Program> program, std::unique_ptr<emu::Memory> memory, std::string target,
-               unsigned threads, u64 schedule)
+               unsigned threads, unsigned shared, u64 schedule)
     : target(std::move(target)), schedule(schedule), program(std::move(program)), memory(std::move(memory)),
-      checker(std::make_unique<emu::Checker>(*this->memory)), threads(threads) {}
+      checker(std::make_unique<emu::Checker>(*this->memory)), threads(threads), shared(shared) {}
 
 u64 Device::allocate(u64 bytes, u64 skip) { return memory->allocate(std::max<u64>(bytes, 1) + skip) + skip; }
 void Device::wrote(u64 at, u64 bytes) { checker->host_writes(at, bytes); }
@@ -112,6 +118,7 @@ u64 Device::tensor(const std::string& type, const std::vector<float>& values, u6
   if (type == "float")
     return upload(values, skip);
   std::vector<u16> bits;
+  bits.reserve(values.size());
   for (float x : values)
     bits.push_back(narrowed(type, x));
   return upload(bits, skip);
@@ -121,6 +128,7 @@ std::vector<float> Device::elements(const std::string& type, u64 at, std::size_t
   if (type == "float")
     return download<float>(at, count);
   std::vector<float> values;
+  values.reserve(count);
   for (u16 bits : download<u16>(at, count))
     values.push_back(widened(type, bits));
   return values;
@@ -133,6 +141,7 @@ bool Device::launch(const std::vector<u64>& parameters, unsigned blocks) {
   emu::Counters counters(program, *launch.kernel, *memory);
   launch.grid = {blocks, 1, 1};
   launch.threads = {threads, 1, 1};
+  launch.dynamic_shared = shared;
   launch.params.resize(launch.kernel->param_bytes);
   EXPECT_EQ(launch.params.size(), 8 * parameters.size()) << "parameters of the kernel";
   std::memcpy(launch.params.data(), parameters.data(), std::min(launch.params.size(), 8 * parameters.size()));
@@ -170,14 +179,14 @@ void on(const Kernel& kernel, const std::string& target, u64 schedule,
     ADD_FAILURE() << target << ":" << error.place.line << ": " << error.message;
     return;
   }
-  Device device(std::move(program), std::move(memory), target, kernel.threads, schedule);
+  Device device(std::move(program), std::move(memory), target, kernel.threads, kernel.shared, schedule);
   use(device);
 }
 
 void everywhere(const Kernel& kernel, const std::function<void(Device&)>& use) {
   std::vector<std::string> able;
   for (const std::string& target : kernel.only.empty() ? targets() : kernel.only)
-    if (std::atoi(target.c_str() + 3) >= kernel.oldest)
+    if (number_of(target) >= kernel.oldest)
       able.push_back(target);
   for (const std::string& target : able) {
     on(kernel, target, 0, use);

@@ -2,6 +2,7 @@
 // checks on.
 #pragma once
 
+#include "compiler/backends/cuda/nvrtc.h"
 #include "emulator/checks/checker.h"
 #include "emulator/counters/counters.h"
 #include "emulator/exec/launch.h"
@@ -26,7 +27,8 @@ using u16 = std::uint16_t;
 struct Kernel {
   std::string text;
   unsigned threads = 128;
-  int oldest = 75; ///< sm_75
+  unsigned shared = 0; ///< bytes of dynamic shared memory
+  int oldest = 75;     ///< sm_75
   std::pair<std::string, int> without = {
       "", 0};                         ///< a piece of the device library that is left out, its n-th occurrence
   std::vector<std::string> only = {}; ///< targets; none: all
@@ -36,7 +38,7 @@ struct Kernel {
 class Device {
 public:
   Device(std::shared_ptr<emu::Program> program, std::unique_ptr<emu::Memory> memory, std::string target,
-         unsigned threads, u64 schedule);
+         unsigned threads, unsigned shared, u64 schedule);
   std::string target;
   u64 schedule;                     ///< 0: the fast mode
   emu::Counts counts;               ///< of the latest run
@@ -75,7 +77,7 @@ private:
   std::shared_ptr<emu::Program> program;
   std::unique_ptr<emu::Memory> memory;
   std::unique_ptr<emu::Checker> checker;
-  unsigned threads;
+  unsigned threads, shared;
 };
 
 u64 seed();                ///< ATTILE_SEED, or a fresh one; printed
@@ -94,6 +96,9 @@ void on(const Kernel& kernel, const std::string& target, u64 schedule,
 
 /// What NVRTC says of a kernel that it does not take.
 std::string refusal(const Kernel& kernel, const std::string& target);
+
+/// What the assembler says of its machine code.
+std::vector<cuda::KernelResources> resources_of(const Kernel& kernel, const std::string& target);
 
 #define NEEDS_NVRTC                                                                                          \
   if (std::string why; ::attile::test::no_nvrtc(why))                                                        \

@@ -13,13 +13,15 @@ struct Layout {
 void check(Device& device, const std::string& type, int rows, int columns, const Layout& layout) {
   SCOPED_TRACE("stride " + std::to_string(layout.stride_q) + ", skipped " + std::to_string(layout.skip) +
                ", rows " + std::to_string(layout.count));
-  const int stride_h = layout.stride_q * ((rows + 2) / 3), size = type == "float" ? 4 : 2;
+  const int size = type == "float" ? 4 : 2;
+  const auto stride_q = static_cast<std::size_t>(layout.stride_q), width = static_cast<std::size_t>(columns);
+  const std::size_t stride_h = stride_q * static_cast<std::size_t>((rows + 2) / 3),
+                    total = 3 * stride_h + width;
   const auto offset = [&](int r) {
-    return static_cast<std::size_t>(r % 3 * stride_h + r / 3 * layout.stride_q);
+    return static_cast<std::size_t>(r % 3) * stride_h + static_cast<std::size_t>(r / 3) * stride_q;
   };
-  const auto total = static_cast<std::size_t>(3 * stride_h + columns);
   std::normal_distribution<float> normal;
-  std::vector<float> x(static_cast<std::size_t>(rows * columns)), one(static_cast<std::size_t>(rows));
+  std::vector<float> x(static_cast<std::size_t>(rows) * width), one(static_cast<std::size_t>(rows));
   for (float& value : x)
     value = normal(random());
   for (float& value : one)
@@ -27,17 +29,16 @@ void check(Device& device, const std::string& type, int rows, int columns, const
   const u64 out = device.output<char>(total * static_cast<u64>(size), static_cast<u64>(layout.skip)),
             single = device.output<char>(total * static_cast<u64>(size), static_cast<u64>(layout.skip));
   const auto before = device.elements(type, out, total);
-  device.run({device.upload(x), device.upload(one), static_cast<u64>(stride_h),
-              static_cast<u64>(layout.stride_q), static_cast<u64>(layout.count), out, single});
+  device.run({device.upload(x), device.upload(one), stride_h, stride_q, static_cast<u64>(layout.count), out,
+              single});
   const auto found = device.elements(type, out, total), singles = device.elements(type, single, total);
   std::vector<float> wanted = before, wanted_singles = before;
   const auto as_stored = [&](float value) {
     return size == 4 ? value : widened(type, narrowed(type, value));
   };
   for (int r = 0; r < layout.count; ++r) {
-    for (int c = 0; c < columns; ++c)
-      wanted[offset(r) + static_cast<std::size_t>(c)] =
-          as_stored(x[static_cast<std::size_t>(r * columns + c)]);
+    for (std::size_t c = 0; c < width; ++c)
+      wanted[offset(r) + c] = as_stored(x[static_cast<std::size_t>(r) * width + c]);
     wanted_singles[offset(r)] = as_stored(one[static_cast<std::size_t>(r)]);
   }
   ASSERT_EQ(found, wanted);

@@ -22,6 +22,12 @@ std::vector<float> all_kinds_of_floats() {
   return x;
 }
 
+std::uint32_t bits_of(float x) {
+  std::uint32_t bits = 0;
+  std::memcpy(&bits, &x, 4);
+  return bits;
+}
+
 TEST(Types, NarrowToTheNearestAndBack) {
   NEEDS_NVRTC;
   const Kernel kernel = {R"(#include "attile/types.cuh"
@@ -59,7 +65,7 @@ extern "C" __global__ void test(const float* x, i64 n, f16* h, bf16* b, unsigned
           ASSERT_EQ(wide[3 * i + t], widened(types[t], wanted));
         }
       }
-      ASSERT_EQ(std::memcmp(&wide[3 * i + 2], &x[i], 4), 0);
+      ASSERT_EQ(bits_of(wide[3 * i + 2]), bits_of(x[i]));
     }
   });
 }
@@ -121,9 +127,9 @@ extern "C" __global__ void test(const int* a, i64 d0, i64 d1, i64 d2, i64 s0, i6
   std::vector<int> a(3 * 43, 1 << 30);
   for (i64 i = 0; i < 60; ++i)
     a[i / 20 * s[0] + i / 5 % 4 * s[1] + i % 5 * s[2]] = static_cast<int>(i) - 30;
-  std::vector<i64> at;
-  for (int i = 0; i < 300; ++i)
-    at.push_back(static_cast<i64>(random()() % 11) - 3);
+  std::vector<i64> at(300);
+  for (i64& index : at)
+    index = static_cast<i64>(random()() % 11) - 3;
   const i64 far[] = {0, 0, 0, INT64_MIN, 2, INT64_MAX, INT64_MAX, 0, INT64_MIN};
   at.insert(at.end(), far, far + 9);
   everywhere(kernel, [&](Device& device) {
