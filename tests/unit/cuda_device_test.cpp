@@ -2,6 +2,7 @@
 // inputs. $ATTILE_TEST_DEVICE (cuda:0) runs what is not about the emulator on a GPU.
 #include "tests/unit/cuda_test_package.h"
 
+#include "emulator/driver/abi.h"
 #include "runtime/package/gpu_target.h"
 #include <array>
 #include <bit>
@@ -11,6 +12,7 @@
 namespace attile {
 namespace {
 
+using namespace emu::abi;
 using plan::Slot;
 using plan::sym;
 using test::DeviceOperands;
@@ -31,33 +33,33 @@ struct Driver {
       function = reinterpret_cast<std::remove_reference_t<decltype(function)>>(device.driver_function(name));
       EXPECT_NE(function, nullptr) << name;
     };
-    find("cuStreamCreate", stream_create);
-    find("cuStreamDestroy_v2", stream_destroy);
-    find("cuStreamBeginCapture_v2", begin_capture);
-    find("cuStreamEndCapture", end_capture);
-    find("cuGraphInstantiateWithFlags", instantiate);
-    find("cuGraphLaunch", graph_launch);
-    find("cuCtxCreate_v2", context_create);
-    find("cuCtxDestroy_v2", context_destroy);
-    find("cuCtxGetCurrent", context_current);
-    find("cuCtxSetCurrent", context_set);
-    find("cuDevicePrimaryCtxRetain", primary);
-    find("cuMemAllocHost_v2", host_allocate);
-    find("cuMemAlloc_v2", allocate);
+    find("cuStreamCreate", cuStreamCreate);
+    find("cuStreamDestroy_v2", cuStreamDestroy_v2);
+    find("cuStreamBeginCapture_v2", cuStreamBeginCapture_v2);
+    find("cuStreamEndCapture", cuStreamEndCapture);
+    find("cuGraphInstantiateWithFlags", cuGraphInstantiateWithFlags);
+    find("cuGraphLaunch", cuGraphLaunch);
+    find("cuCtxCreate_v2", cuCtxCreate_v2);
+    find("cuCtxDestroy_v2", cuCtxDestroy_v2);
+    find("cuCtxGetCurrent", cuCtxGetCurrent);
+    find("cuCtxSetCurrent", cuCtxSetCurrent);
+    find("cuDevicePrimaryCtxRetain", cuDevicePrimaryCtxRetain);
+    find("cuMemAllocHost_v2", cuMemAllocHost_v2);
+    find("cuMemAlloc_v2", cuMemAlloc_v2);
   }
-  int (*stream_create)(void**, unsigned) = nullptr;
-  int (*stream_destroy)(void*) = nullptr;
-  int (*begin_capture)(void*, int) = nullptr;
-  int (*end_capture)(void*, void**) = nullptr;
-  int (*instantiate)(void**, void*, unsigned long long) = nullptr;
-  int (*graph_launch)(void*, void*) = nullptr;
-  int (*context_create)(void**, unsigned, int) = nullptr;
-  int (*context_destroy)(void*) = nullptr;
-  int (*context_current)(void**) = nullptr;
-  int (*context_set)(void*) = nullptr;
-  int (*primary)(void**, int) = nullptr;
-  int (*host_allocate)(void**, std::size_t) = nullptr;
-  int (*allocate)(unsigned long long*, std::size_t) = nullptr;
+  decltype(&emu::abi::cuStreamCreate) cuStreamCreate = nullptr;
+  decltype(&emu::abi::cuStreamDestroy_v2) cuStreamDestroy_v2 = nullptr;
+  decltype(&emu::abi::cuStreamBeginCapture_v2) cuStreamBeginCapture_v2 = nullptr;
+  decltype(&emu::abi::cuStreamEndCapture) cuStreamEndCapture = nullptr;
+  decltype(&emu::abi::cuGraphInstantiateWithFlags) cuGraphInstantiateWithFlags = nullptr;
+  decltype(&emu::abi::cuGraphLaunch) cuGraphLaunch = nullptr;
+  decltype(&emu::abi::cuCtxCreate_v2) cuCtxCreate_v2 = nullptr;
+  decltype(&emu::abi::cuCtxDestroy_v2) cuCtxDestroy_v2 = nullptr;
+  decltype(&emu::abi::cuCtxGetCurrent) cuCtxGetCurrent = nullptr;
+  decltype(&emu::abi::cuCtxSetCurrent) cuCtxSetCurrent = nullptr;
+  decltype(&emu::abi::cuDevicePrimaryCtxRetain) cuDevicePrimaryCtxRetain = nullptr;
+  decltype(&emu::abi::cuMemAllocHost_v2) cuMemAllocHost_v2 = nullptr;
+  decltype(&emu::abi::cuMemAlloc_v2) cuMemAlloc_v2 = nullptr;
 };
 
 class CudaDevice : public testing::Test {
@@ -77,11 +79,11 @@ protected:
 
   /// As a program does that uses CUDA by itself.
   void make_primary_current() const {
-    void* context = nullptr;
-    ASSERT_EQ(driver.primary(&context, 0), 0);
-    ASSERT_EQ(driver.context_set(context), 0);
+    CUcontext context = nullptr;
+    ASSERT_EQ(driver.cuDevicePrimaryCtxRetain(&context, 0), CUDA_SUCCESS);
+    ASSERT_EQ(driver.cuCtxSetCurrent(context), CUDA_SUCCESS);
   }
-  void TearDown() override { driver.context_set(nullptr); }
+  void TearDown() override { driver.cuCtxSetCurrent(nullptr); }
 
   Device device = open(device_name());
   Driver driver{device};
@@ -137,11 +139,11 @@ TEST_F(CudaDevice, ScratchIsKeptByStream) {
   Package p = slots_package({Slot::scratch("buffer")});
   p.plan.scratch = {{"buffer", sym("q_len") * 1000}};
   Kernel kernel = load(p);
-  void* stream = nullptr;
-  ASSERT_EQ(driver.stream_create(&stream, 1), 0);
+  CUstream stream = nullptr;
+  ASSERT_EQ(driver.cuStreamCreate(&stream, 1), CUDA_SUCCESS);
   DeviceOperands operands(device, 2);
   std::vector<std::int64_t> addresses;
-  for (void* s : {static_cast<void*>(nullptr), stream, static_cast<void*>(nullptr), stream}) {
+  for (CUstream s : {CUstream(nullptr), stream, CUstream(nullptr), stream}) {
     operands.arguments.stream = s;
     ASSERT_EQ(text(kernel.launch(operands.arguments)), "");
     addresses.push_back(operands.output()[0]);
@@ -149,30 +151,30 @@ TEST_F(CudaDevice, ScratchIsKeptByStream) {
   EXPECT_EQ(addresses[0], addresses[2]);
   EXPECT_EQ(addresses[1], addresses[3]);
   EXPECT_NE(addresses[0], addresses[1]) << "streams run at once";
-  EXPECT_EQ(driver.stream_destroy(stream), 0);
+  EXPECT_EQ(driver.cuStreamDestroy_v2(stream), CUDA_SUCCESS);
 }
 
 TEST_F(CudaDevice, TheCallersContextIsKept) {
   Kernel kernel = load(slots_package({}));
-  void* before = nullptr;
-  ASSERT_EQ(driver.context_current(&before), 0);
+  CUcontext before = nullptr;
+  ASSERT_EQ(driver.cuCtxGetCurrent(&before), CUDA_SUCCESS);
   EXPECT_EQ(before, nullptr) << "the runtime leaves no context behind";
   DeviceOperands operands(device, 1);
   ASSERT_EQ(text(kernel.launch(operands.arguments)), "");
   EXPECT_EQ(operands.output()[3], 3);
-  ASSERT_EQ(driver.context_current(&before), 0);
+  ASSERT_EQ(driver.cuCtxGetCurrent(&before), CUDA_SUCCESS);
   EXPECT_EQ(before, nullptr);
 
-  void *context = nullptr, *after = nullptr;
-  ASSERT_EQ(driver.context_create(&context, 0, 0), 0);
+  CUcontext context = nullptr, after = nullptr;
+  ASSERT_EQ(driver.cuCtxCreate_v2(&context, 0, 0), CUDA_SUCCESS);
   {
     DeviceOperands own(device, 1); // of that context, in which the kernel runs as well
     ASSERT_EQ(text(kernel.launch(own.arguments)), "");
     EXPECT_EQ(own.output()[3], 3);
-    ASSERT_EQ(driver.context_current(&after), 0);
+    ASSERT_EQ(driver.cuCtxGetCurrent(&after), CUDA_SUCCESS);
     EXPECT_EQ(after, context);
   }
-  ASSERT_EQ(driver.context_destroy(context), 0);
+  ASSERT_EQ(driver.cuCtxDestroy_v2(context), CUDA_SUCCESS);
 }
 
 TEST_F(CudaDevice, GraphsAreCapturedAndReplayed) {
@@ -183,12 +185,14 @@ TEST_F(CudaDevice, GraphsAreCapturedAndReplayed) {
       p.plan.kernels[0]); // two kernels, one after the other; the first writes to the scratch
   p.plan.kernels[0].slots[0] = Slot::scratch("buffer");
   Kernel kernel = load(p);
-  void *stream = nullptr, *graph = nullptr, *executable = nullptr;
-  ASSERT_EQ(driver.stream_create(&stream, 1), 0);
+  CUstream stream = nullptr;
+  CUgraph graph = nullptr;
+  CUgraphExec executable = nullptr;
+  ASSERT_EQ(driver.cuStreamCreate(&stream, 1), CUDA_SUCCESS);
   DeviceOperands operands(device, 2), larger(device, 2, 500);
   operands.arguments.stream = larger.arguments.stream = stream;
 
-  ASSERT_EQ(driver.begin_capture(stream, 0), 0);
+  ASSERT_EQ(driver.cuStreamBeginCapture_v2(stream, CU_STREAM_CAPTURE_MODE_GLOBAL), CUDA_SUCCESS);
   std::string refused = text(kernel.launch(operands.arguments));
   EXPECT_NE(
       refused.find("scratch 'buffer': expected 5000 bytes from an earlier launch, got 0: a launch that is "
@@ -197,17 +201,18 @@ TEST_F(CudaDevice, GraphsAreCapturedAndReplayed) {
       << refused;
   EXPECT_NE(refused.find("remedy: call reserve()"), std::string::npos) << refused;
   LaunchStats stats;
-  ASSERT_EQ(driver.end_capture(stream, &graph), 0) << "the refusal leaves the capture alone";
+  ASSERT_EQ(driver.cuStreamEndCapture(stream, &graph), CUDA_SUCCESS)
+      << "the refusal leaves the capture alone";
 
   ASSERT_EQ(text(kernel.reserve(operands.arguments)), "");
   EXPECT_EQ(operands.output()[1], -1) << "reserving launches nothing";
-  ASSERT_EQ(driver.begin_capture(stream, 0), 0);
+  ASSERT_EQ(driver.cuStreamBeginCapture_v2(stream, CU_STREAM_CAPTURE_MODE_GLOBAL), CUDA_SUCCESS);
   EXPECT_NE(text(kernel.launch(operands.arguments, &stats)).find("has no times"), std::string::npos);
   ASSERT_EQ(text(kernel.launch(operands.arguments)), "");
-  ASSERT_EQ(driver.end_capture(stream, &graph), 0);
+  ASSERT_EQ(driver.cuStreamEndCapture(stream, &graph), CUDA_SUCCESS);
   EXPECT_EQ(operands.output()[1], -1) << "it was captured, not run";
-  ASSERT_EQ(driver.instantiate(&executable, graph, 0), 0);
-  ASSERT_EQ(driver.graph_launch(executable, stream), 0);
+  ASSERT_EQ(driver.cuGraphInstantiateWithFlags(&executable, graph, 0), CUDA_SUCCESS);
+  ASSERT_EQ(driver.cuGraphLaunch(executable, stream), CUDA_SUCCESS);
   std::vector<std::int64_t> first = operands.output();
   EXPECT_EQ(first[1], 0);
   EXPECT_EQ(first[3], 1);
@@ -216,7 +221,7 @@ TEST_F(CudaDevice, GraphsAreCapturedAndReplayed) {
   ASSERT_EQ(text(kernel.launch(larger.arguments)), "");
   EXPECT_NE(larger.output()[0], first[0]);
   operands.clear();
-  ASSERT_EQ(driver.graph_launch(executable, stream), 0);
+  ASSERT_EQ(driver.cuGraphLaunch(executable, stream), CUDA_SUCCESS);
   EXPECT_EQ(operands.output(), first);
 }
 
@@ -225,14 +230,15 @@ TEST_F(CudaDevice, AllocatesWhileAnotherStreamIsCaptured) {
   Package p = slots_package({Slot::scratch("buffer")});
   p.plan.scratch = {{"buffer", sym("q_len") * 1000}};
   Kernel kernel = load(p);
-  void *captured = nullptr, *other = nullptr, *graph = nullptr;
-  ASSERT_EQ(driver.stream_create(&captured, 1), 0);
-  ASSERT_EQ(driver.stream_create(&other, 1), 0);
+  CUstream captured = nullptr, other = nullptr;
+  CUgraph graph = nullptr;
+  ASSERT_EQ(driver.cuStreamCreate(&captured, 1), CUDA_SUCCESS);
+  ASSERT_EQ(driver.cuStreamCreate(&other, 1), CUDA_SUCCESS);
   DeviceOperands operands(device, 2);
-  ASSERT_EQ(driver.begin_capture(captured, 0), 0);
+  ASSERT_EQ(driver.cuStreamBeginCapture_v2(captured, CU_STREAM_CAPTURE_MODE_GLOBAL), CUDA_SUCCESS);
   operands.arguments.stream = other;
   EXPECT_EQ(text(kernel.launch(operands.arguments)), "");
-  ASSERT_EQ(driver.end_capture(captured, &graph), 0);
+  ASSERT_EQ(driver.cuStreamEndCapture(captured, &graph), CUDA_SUCCESS);
   EXPECT_EQ(operands.output()[3], 1);
 }
 
@@ -255,20 +261,21 @@ TEST_F(CudaDevice, OperandsMustLieInItsMemory) {
   EXPECT_EQ(text(kernel.launch(arguments)).find("error: o: expected memory of device"), 0u);
 
   DeviceOperands rest(device, 1);
-  void *pinned = nullptr, *context = nullptr;
-  ASSERT_EQ(driver.context_create(&context, 0, 0), 0);
-  ASSERT_EQ(driver.host_allocate(&pinned, 4096), 0);
+  void* pinned = nullptr;
+  CUcontext context = nullptr;
+  ASSERT_EQ(driver.cuCtxCreate_v2(&context, 0, 0), CUDA_SUCCESS);
+  ASSERT_EQ(driver.cuMemAllocHost_v2(&pinned, 4096), CUDA_SUCCESS);
   arguments = rest.arguments;
   arguments.k.data = pinned;
   EXPECT_NE(text(kernel.launch(arguments))
                 .find("k: expected memory of device " + device_name() + ", got pinned host memory"),
             std::string::npos)
       << text(kernel.launch(arguments));
-  ASSERT_EQ(driver.context_destroy(context), 0);
+  ASSERT_EQ(driver.cuCtxDestroy_v2(context), CUDA_SUCCESS);
 
-  if (driver.context_create(&context, 0, 1) == 0) { // there is a second device
-    unsigned long long memory = 0;
-    ASSERT_EQ(driver.allocate(&memory, 4096), 0);
+  if (driver.cuCtxCreate_v2(&context, 0, 1) == CUDA_SUCCESS) { // there is a second device
+    CUdeviceptr memory = 0;
+    ASSERT_EQ(driver.cuMemAlloc_v2(&memory, 4096), CUDA_SUCCESS);
     arguments = rest.arguments;
     arguments.v.data = reinterpret_cast<void*>(memory);
     EXPECT_EQ(
@@ -276,7 +283,7 @@ TEST_F(CudaDevice, OperandsMustLieInItsMemory) {
             .find("error: v: expected memory of device " + device_name() + ", got memory of device 1 at 0x"),
         0u)
         << text(kernel.launch(arguments));
-    ASSERT_EQ(driver.context_destroy(context), 0);
+    ASSERT_EQ(driver.cuCtxDestroy_v2(context), CUDA_SUCCESS);
   }
 
   arguments = rest.arguments;
