@@ -8,7 +8,9 @@
 #include <algorithm>
 #include <filesystem>
 #include <fmt/core.h>
+#include <fmt/ranges.h>
 #include <fstream>
+#include <map>
 
 namespace attile {
 namespace {
@@ -25,8 +27,7 @@ public:
   void write(std::string_view stage, const std::string& text) {
     if (folder.empty() || error)
       return;
-    auto number = std::find(std::begin(kStages), std::end(kStages), stage) - std::begin(kStages) + 1;
-    std::string path = fmt::format("{}/{}-{}.{}", folder, number, stage, extension(stage));
+    std::string path = fmt::format("{}/{}-{}.{}", folder, ++count, stage, extension(stage));
     std::ofstream file(path, std::ios::binary);
     if (!(file << text).flush())
       error = user_error(fmt::format("cannot write '{}'", path));
@@ -36,9 +37,13 @@ public:
 
 private:
   static std::string_view extension(std::string_view stage) {
-    return stage == "ast" ? "txt" : stage == "llvm" ? "ll" : stage == "asm" ? "s" : "mlir";
+    static const std::map<std::string_view, std::string_view> extensions = {
+        {"ast", "txt"}, {"llvm", "ll"}, {"asm", "s"}, {"cuda", "cu"}, {"ptx", "ptx"}};
+    auto found = extensions.find(stage);
+    return found == extensions.end() ? "mlir" : found->second;
   }
   std::string folder;
+  int count = 0; ///< of stages so far
 };
 
 Result<PipelineResult> run(const Spec& spec, const CompileOptions& options, PipelineOptions pipeline,
@@ -67,6 +72,11 @@ const std::vector<std::string>& stages() {
   return names;
 }
 
+std::vector<std::string> stages(const std::string& target) {
+  std::vector<std::string_view> names = stagesOf(target);
+  return {names.begin(), names.end()};
+}
+
 Result<Package> compile(const Spec& spec, const CompileOptions& options, CompileReport* report) {
   Result<PipelineResult> result = run(spec, options, {});
   if (!result)
@@ -80,8 +90,10 @@ Result<Package> compile(const Spec& spec, const CompileOptions& options, Compile
 }
 
 Result<std::string> inspect(const Spec& spec, const CompileOptions& options, std::string_view stage) {
-  if (std::find(std::begin(kStages), std::end(kStages), stage) == std::end(kStages))
-    return usage_error(fmt::format("no stage '{}'", stage), "there are: ast, attn, fold, tile, llvm, asm");
+  std::vector<std::string> known = stages(options.target);
+  if (std::find(known.begin(), known.end(), stage) == known.end())
+    return usage_error(fmt::format("no stage '{}' on the way to target '{}'", stage, options.target),
+                       fmt::format("there are: {}", fmt::join(known, ", ")));
   std::string text;
   PipelineOptions pipeline;
   pipeline.stopAfter = stage;

@@ -21,7 +21,9 @@ Result<Explanation> attile::explain(const Spec& spec, const CompileOptions& opti
   // What the plan launches at this shape, as the plan decides.
   schedule::Shape at{shape.batch, shape.heads, shape.kv_heads, shape.q_len, shape.kv_len, threads, executed};
   const schedule::Choice& choice = tiled->choiceAt(at);
-  schedule::Prediction predicted = schedule::predict(tiled->machine, tiled->problem, at, choice.tile);
+  schedule::Prediction predicted = tiled->gpu
+                                       ? schedule::predict_gpu(*tiled->gpu, tiled->problem, at, choice.tile)
+                                       : schedule::predict(tiled->machine, tiled->problem, at, choice.tile);
 
   Explanation result;
   result.tile = {choice.tile.rows, choice.tile.keys};
@@ -34,7 +36,8 @@ Result<Explanation> attile::explain(const Spec& spec, const CompileOptions& opti
   result.ms = 1e3 * predicted.seconds;
   result.bound_by = predicted.bound_by;
   for (const schedule::Rejected& other : choice.rejected)
-    result.rejected.push_back({schedule::to_string(other.tile),
-                               schedule::reason(tiled->machine, tiled->problem, at, choice, other)});
+    result.rejected.push_back(
+        {schedule::to_string(other.tile),
+         tiled->gpu ? other.obstacle : schedule::reason(tiled->machine, tiled->problem, at, choice, other)});
   return result;
 }

@@ -185,10 +185,11 @@ Result<plan::Plan> readPlan(tile::PlanOp op) {
     } else if (auto scratch = dyn_cast<tile::ScratchOp>(nested)) {
       result.scratch.push_back({scratch.getName().str(), reader.expr(scratch.getBytes())});
     } else if (auto launch = dyn_cast<tile::LaunchOp>(nested)) {
-      auto function = module.lookupSymbol<LLVM::LLVMFuncOp>(launch.getKernel());
+      Operation* function = module.lookupSymbol(launch.getKernel());
       plan::Launch kernel{launch.getKernel().str(), reader.expr(launch.getGrid())};
-      kernel.worker_scratch = plan::Expr(function->getAttrOfType<IntegerAttr>(kWorkerScratchAttr).getInt());
-      for (Attribute slot : function->getAttrOfType<ArrayAttr>(kSlotsAttr))
+      if (auto bytes = function->getAttrOfType<IntegerAttr>(kWorkerScratchAttr))
+        kernel.worker_scratch = plan::Expr(bytes.getInt());
+      for (Attribute slot : function->getAttrOfType<ArrayAttr>(tile::kSlotsAttr))
         kernel.slots.push_back(readSlot(cast<StringAttr>(slot).getValue()));
       if (launch.getWhen())
         kernel.when = reader.expr(launch.getWhen());

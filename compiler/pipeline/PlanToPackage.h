@@ -12,7 +12,7 @@ namespace attile {
 /// Names, types and shapes of operands, parameters and outputs, from the variant's signature.
 Result<Package> describeSignature(attn::KernelOp kernel);
 
-/// The plan, from a tile.plan whose kernels are functions with `attile.slots` (see TileToLLVM.h).
+/// The plan, from a tile.plan whose kernels are functions with `tile.slots` (see TileToLLVM.h).
 Result<plan::Plan> readPlan(tile::PlanOp plan);
 
 } // namespace attile

@@ -2,6 +2,8 @@
 #include "compiler/pipeline/pipeline.h"
 
 #include "compiler/backends/cpu/CpuBackend.h"
+#include "compiler/backends/cuda/CudaBackend.h"
+#include "compiler/backends/cuda/Emit.h"
 #include "compiler/conversion/attn-to-tile/AttnToTile.h"
 #include "compiler/irgen/irgen.h"
 #include "compiler/pipeline/PlanToPackage.h"
@@ -35,10 +37,13 @@ public:
         listener(&context, [&](mlir::Diagnostic& diagnostic) { return remember(diagnostic); }) {}
 
   Result<PipelineResult> run() {
-    Result<CpuTarget> chosen = cpuTarget(options.target);
-    if (!chosen)
-      return std::move(chosen).error();
-    target = *chosen;
+    result.gpu = schedule::describe_gpu(options.target);
+    if (!result.gpu || options.count) { // tiles of a GPU are counted by this machine
+      Result<CpuTarget> chosen = cpuTarget(result.gpu ? "native" : options.target);
+      if (!chosen)
+        return std::move(chosen).error();
+      target = *chosen;
+    }
     if (Result<void> done = stages(); !done)
       return std::move(done).error();
     return std::move(result);
@@ -78,6 +83,10 @@ private:
     if (failed(convertAttnToTile(*module, tiling)))
       return refused("cannot be tiled");
     keepOnePlan();
+    return result.gpu && !options.count ? gpuStages() : cpuStages();
+  }
+
+  Result<void> cpuStages() {
     if (!tidy() || failed(assignCpuLayouts(*module, target.vector.lanes, !target.vector.dotBf16.empty())) ||
         !tidy())
       return refused("has no CPU layout");
@@ -110,15 +119,47 @@ private:
     return {};
   }
 
+  Result<void> gpuStages() {
+    if (!tidy() || failed(cuda::lowerTiles(*module)))
+      return refused("has no GPU form");
+    finish("tile");
+    if (stop("tile"))
+      return {};
+
+    Result<plan::Plan> plan = readPlan(*module->getOps<tile::PlanOp>().begin());
+    if (!plan)
+      return std::move(plan).error();
+    result.package.plan = std::move(*plan);
+    std::string text =
+        cuda::emitCuda(*module, attention.name + ", by Attile " ATTILE_VERSION " for " + options.target +
+                                    ": " + schedule::to_string(result.manyRows.tile));
+    record("cuda");
+    show("cuda", [&] { return text; });
+    if (stop("cuda"))
+      return {};
+    Result<cuda::CudaCode> code = cuda::compileCuda(*module, text, attention.name + ".cu", options.target);
+    if (!code)
+      return std::move(code).error();
+    record("ptx");
+    show("ptx", [&] { return code->result.ptx; });
+    result.package.code = std::move(code->sections);
+    return {};
+  }
+
   /// Tiles for long inputs, and for the handful of rows of a decoding step.
   void chooseSchedule(AttnToTileOptions& tiling) {
     attn::FoldOp fold;
     module->walk([&](attn::FoldOp op) { fold = op; });
-    result.machine =
-        options.target == "native" ? schedule::describe(cpu_info()) : schedule::describe(options.target);
     result.problem = schedule::problemOf(fold);
-    result.manyRows = schedule::choose(result.machine, result.problem);
-    result.fewRows = schedule::choose_few_rows(result.machine, result.problem);
+    if (result.gpu) {
+      result.manyRows = schedule::choose_gpu(*result.gpu, result.problem);
+      result.fewRows = schedule::choose_gpu_few_rows(*result.gpu, result.problem);
+    } else {
+      result.machine =
+          options.target == "native" ? schedule::describe(cpu_info()) : schedule::describe(options.target);
+      result.manyRows = schedule::choose(result.machine, result.problem);
+      result.fewRows = schedule::choose_few_rows(result.machine, result.problem);
+    }
     result.packsHeads = packsHeads(fold);
     auto attribute = [&](const schedule::Tile& tile) {
       return tile::ScheduleAttr::get(&context, tile.rows, tile.keys, tile.dot_rows, tile.score_keys,
@@ -269,6 +310,12 @@ private:
 };
 
 } // namespace
+
+std::vector<std::string_view> stagesOf(const std::string& target) {
+  if (schedule::describe_gpu(target))
+    return {"ast", "attn", "fold", "tile", "cuda", "ptx"};
+  return {"ast", "attn", "fold", "tile", "llvm", "asm"};
+}
 
 Result<PipelineResult> compileAttention(const frontend::Source& source, const ast::Attention& attention,
                                         const PipelineOptions& options) {

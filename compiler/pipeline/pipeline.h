@@ -1,6 +1,6 @@
 //===- pipeline.h - the stages from a checked spec to a package ------------------------===//
 //
-//     ast -> attn -> fold -> tile -> llvm -> asm -> package
+//     ast -> attn -> fold -> tile -> { llvm -> asm | cuda -> ptx } -> package
 //
 // The list of stages is pipeline.cpp, which reads from top to bottom. What an observer is shown at a stage is
 // what the next stage consumes. No MLIR in this header.
@@ -10,7 +10,7 @@
 #define ATTILE_PIPELINE_PIPELINE_H
 
 #include "compiler/frontend/frontend.h"
-#include "compiler/schedule/schedule.h"
+#include "compiler/schedule/gpu.h"
 
 #include <attile/package.h>
 
@@ -21,8 +21,9 @@
 
 namespace attile {
 
-/// The stages that have a text, in order.
-inline constexpr std::string_view kStages[] = {"ast", "attn", "fold", "tile", "llvm", "asm"};
+/// The stages that have a text, in order: those of all targets, and those on the way to one.
+inline constexpr std::string_view kStages[] = {"ast", "attn", "fold", "tile", "llvm", "asm", "cuda", "ptx"};
+std::vector<std::string_view> stagesOf(const std::string& target);
 
 struct PipelineOptions {
   std::string target = "native"; ///< see cpuTarget
@@ -46,10 +47,11 @@ struct PipelineResult {
   std::vector<frontend::Diagnostic> diagnostics; ///< warnings of the later stages
   std::vector<StageTime> times;
   // Once the fold has been tiled:
-  schedule::Problem problem;           ///< that it posed
-  schedule::TargetDescription machine; ///< that tiles were chosen for
-  schedule::Choice manyRows, fewRows;  ///< of long inputs, and of a handful of rows
-  bool packsHeads = true;              ///< a tile holds rows of several heads that share keys
+  schedule::Problem problem;                   ///< that it posed
+  schedule::TargetDescription machine;         ///< that tiles were chosen for: a CPU,
+  std::optional<schedule::GpuDescription> gpu; ///< or a GPU
+  schedule::Choice manyRows, fewRows;          ///< of long inputs, and of a handful of rows
+  bool packsHeads = true;                      ///< a tile holds rows of several heads that share keys
 
   /// The choice that the plan uses at these sizes.
   const schedule::Choice& choiceAt(const schedule::Shape& shape) const {

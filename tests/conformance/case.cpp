@@ -2,6 +2,7 @@
 
 #include "tests/conformance/memory.h"
 #include "tools/attile/inputs.h"
+#include "tools/attile/staged.h"
 
 #include <algorithm>
 #include <fmt/core.h>
@@ -120,8 +121,13 @@ Result<Accuracy> Runner::run_compiled(const Compiled& compiled, const Case& c, s
     views[spec.name] = output.view();
     (spec.name == "o" ? arguments.o : spec.name == "lse" ? arguments.lse : arguments.max) = output.view();
   }
-  if (Result<void> launched = compiled.kernel.launch(arguments); !launched)
+  Result<cli::Staged> staged = cli::Staged::to(device, arguments);
+  if (!staged)
+    return staged.error();
+  if (Result<void> launched = compiled.kernel.launch(staged->arguments()); !launched)
     return launched.error();
+  if (Result<void> read = staged->back(); !read)
+    return read.error();
   for (const auto& [name, output] : outputs)
     if (std::string damage = output.damage(); !damage.empty())
       return internal_error(fmt::format("{}: {}", name, damage));

@@ -1,11 +1,13 @@
 // The conformance suite: one table of variants, types, shapes and layouts, against float64, on every device.
-//   attile-conformance [--sample=pairwise] [--variant NAME]... [--target NAME] [--seed N] [--junit FILE]
+//   attile-conformance [--device NAME]... [--sample=pairwise] [--variant NAME]... [--target NAME] [--seed N]
+//   [--junit FILE]
 #include "tests/conformance/case.h"
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <fmt/core.h>
 #include <fstream>
+#include <limits>
 #include <random>
 
 using namespace attile;
@@ -16,7 +18,8 @@ namespace {
 struct Options {
   std::string table = ATTILE_SOURCE "/tests/conformance/table.json", examples = ATTILE_SOURCE "/examples";
   std::string sample = "all", target = "native", junit;
-  std::vector<std::string> only;
+  std::vector<std::string> only, devices;
+  std::size_t most = std::numeric_limits<std::size_t>::max(); ///< cases
   std::uint64_t seed = std::random_device()();
 };
 
@@ -81,12 +84,18 @@ Outcome run_case(Runner& runner, const Case& c, std::mt19937_64& seeds) {
   return outcome;
 }
 
+/// A GPU has one target, a CPU several.
+std::string target_of(const std::string& device, const Options& options) {
+  constexpr std::string_view emulator = "emulator:";
+  return device.starts_with(emulator) ? device.substr(emulator.size()) : options.target;
+}
+
 void run_on(const std::string& name, const Table& table, const std::vector<Case>& cases,
             const Options& options, Suite& suite) {
   Result<Device> device = Device::open(name);
   if (!device)
     return suite.skip(name, device.error().message);
-  Runner runner(table, options.examples, *device, options.target);
+  Runner runner(table, options.examples, *device, target_of(name, options));
   std::mt19937_64 seeds(options.seed);
   for (std::size_t i = 0; i < cases.size(); ++i) {
     suite.record(name, runner.describe(cases[i]), table.value(cases[i], variant),
@@ -113,18 +122,17 @@ int run(const Options& options) {
     return !options.only.empty() &&
            !std::count(options.only.begin(), options.only.end(), table->value(c, variant));
   });
+  if (cases.size() > options.most) {
+    std::mt19937_64 random(options.seed);
+    std::shuffle(cases.begin(), cases.end(), random);
+    cases.resize(options.most);
+  }
   std::sort(cases.begin(), cases.end()); // cases of one compilation together
   fmt::print("{} cases, seed {} (repeat with --seed {})\n", cases.size(), options.seed, options.seed);
 
   Suite suite;
-  bool gpu = false;
-  for (const DeviceInfo& device : Device::list()) {
-    gpu |= device.available && device.name.starts_with("cuda");
-    if (device.available)
-      run_on(device.name, *table, cases, options, suite);
-  }
-  if (!gpu)
-    suite.skip("cuda", "no GPU");
+  for (const std::string& device : options.devices)
+    run_on(device, *table, cases, options, suite);
   print_summary(suite);
   if (!options.junit.empty())
     std::ofstream(options.junit) << "<testsuite name=\"conformance\">\n" << suite.junit << "</testsuite>\n";
@@ -138,10 +146,15 @@ int main(int argc, char** argv) {
   CLI::App app("Runs the conformance table on every device that is here.");
   app.add_option("--sample", options.sample, "all, or pairwise: every pair of values")
       ->check(CLI::IsMember({"all", "pairwise"}));
+  app.add_option("--device", options.devices,
+                 "cpu, emulator:sm_XX, cuda; may be repeated; cpu and cuda if left out");
+  app.add_option("--most", options.most, "no more than so many cases of the sample");
   app.add_option("--variant", options.only, "this one alone; may be repeated");
   app.add_option("--target", options.target, "what to compile for; this machine must be able to run it");
   app.add_option("--seed", options.seed, "of the inputs and of the sample; fresh if left out");
   app.add_option("--junit", options.junit, "write results to this file");
   CLI11_PARSE(app, argc, argv);
+  if (options.devices.empty())
+    options.devices = {"cpu", "cuda"};
   return run(options);
 }

@@ -9,7 +9,7 @@ tile.plan @p {
 
 // Slots in the order of their first use; a scratch buffer is dense, so only inner dynamic extents are asked for.
 // CHECK-LABEL: llvm.func @main(%{{.*}}: !llvm.ptr, %{{.*}}: i64, %{{.*}}: !llvm.ptr)
-// CHECK-SAME: attile.slots = ["pointer:x", "value:x.dim.0", "value:x.stride.0", "value:x.stride.1", "scratch:partial", "param:cap", "param:causal", "value:q_len"]
+// CHECK-SAME: tile.slots = ["pointer:x", "value:x.dim.0", "value:x.stride.0", "value:x.stride.1", "scratch:partial", "param:cap", "param:causal", "value:q_len"]
 // 2112 is the 16x16 tile of f32, 16 i64, and the square of vectors that transposing may read past the end.
 // CHECK-SAME: attile.worker_scratch = 2176 : i64
 tile.kernel @main(%x: !tile.buffer<?x8xf32, global> {tile.name = "x"}, %p: !tile.buffer<?x16xf32, global> {tile.name = "partial"},

@@ -1,9 +1,12 @@
 #include "tools/attile-opt/Passes.h"
 
+#include "compiler/backends/cuda/PrepareForEmission.h"
 #include "compiler/conversion/attn-to-tile/AttnToTile.h"
 #include "compiler/conversion/tile-to-llvm/TileToLLVM.h"
 #include "compiler/transforms/attn/Passes.h"
 #include "compiler/transforms/tile/CpuLayouts.h"
+#include "compiler/transforms/tile/GpuLayouts.h"
+#include "compiler/transforms/tile/VisitLoops.h"
 
 #include "mlir/Transforms/Passes.h"
 
@@ -15,5 +18,8 @@ void attile::registerAttilePasses() {
   attile::registerConvertAttnToTile();
   attile::registerTestMaskAnalysis();
   registerCpuLayoutsPass();
+  registerGpuLayoutsPass();
+  registerVisitLoopsPass();
+  cuda::registerPrepareForEmissionPass();
   registerTileToVectorPass();
 }

@@ -17,9 +17,10 @@ struct InspectOptions {
 };
 
 /// What a dump has written: a file for every stage up to the last one.
-std::vector<std::string> dumped(const std::string& folder, const std::string& last) {
+std::vector<std::string> dumped(const std::string& folder, const std::string& target,
+                                const std::string& last) {
   std::vector<std::string> files;
-  for (const std::string& stage : stages()) {
+  for (const std::string& stage : stages(target)) {
     std::string start = fmt::format("{}-{}.", files.size() + 1, stage);
     for (const auto& entry : std::filesystem::directory_iterator(folder))
       if (entry.path().filename().string().starts_with(start))
@@ -37,14 +38,15 @@ Result<int> inspect_stage(InspectOptions& options) {
   if (!spec)
     return spec.error();
   Progress progress("compiling");
-  const std::string& last = stages().back(); // a dump has all stages up to the one that is asked for
+  const std::string& target = options.spec.compile.target;
+  const std::string last = stages(target).back(); // a dump has all stages up to the one that is asked for
   const std::string& wanted = options.stage.empty() ? last : options.stage;
   Result<std::string> text = inspect(*spec, options.spec.compile, wanted);
   if (!text)
     return text.error();
   std::vector<std::string> files;
   if (!options.spec.compile.dump_dir.empty())
-    files = dumped(options.spec.compile.dump_dir, wanted);
+    files = dumped(options.spec.compile.dump_dir, target, wanted);
   if (options.spec.json)
     print_json({{"ok", true},
                 {"stage", options.stage},

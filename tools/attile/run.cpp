@@ -2,6 +2,7 @@
 #include "tools/attile/command.h"
 #include "tools/attile/progress.h"
 #include "tools/attile/session.h"
+#include "tools/attile/staged.h"
 
 #include <attile/npy.h>
 #include <attile/reference.h>
@@ -136,8 +137,13 @@ Result<int> run(RunOptions& options) {
   LaunchStats stats;
   {
     Progress progress("running");
-    if (Result<void> launched = session->kernel.launch(session->arguments, &stats); !launched)
+    Result<Staged> staged = Staged::to(session->device, session->arguments);
+    if (!staged)
+      return staged.error();
+    if (Result<void> launched = session->kernel.launch(staged->arguments(), &stats); !launched)
       return launched.error();
+    if (Result<void> read = staged->back(); !read)
+      return read.error();
   }
   if (Result<void> written = write_outputs(*session, options); !written)
     return written.error();

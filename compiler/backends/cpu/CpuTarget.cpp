@@ -51,11 +51,9 @@ Result<CpuTarget> cpuTarget(const std::string& name) {
   if (name == "native")
     return environment_error("this machine is '" + chosen + "', kernels need x86-64-v2 (SSE4.2) or later",
                              "name a target to build a package for another machine");
-  const char* targets = "use native, x86-64-v2, x86-64-v3, x86-64-v4 or x86-64-v4-bf16";
-  if (name.starts_with("sm_") || name.starts_with("cuda") || name.starts_with("ptx"))
-    return environment_error("target '" + name + "' is a GPU's, and this version makes code for CPUs only",
-                             targets);
-  return usage_error("unknown target '" + name + "'", targets);
+  return usage_error("unknown target '" + name + "'",
+                     "use native, x86-64-v2, x86-64-v3, x86-64-v4, x86-64-v4-bf16, sm_75, sm_80, sm_86, sm_89, sm_90a, "
+                     "sm_100a or sm_120a");
 }
 
 } // namespace attile

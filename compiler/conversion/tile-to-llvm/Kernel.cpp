@@ -194,7 +194,7 @@ LogicalResult KernelLowering::run() {
   anchor->erase();
   b.setInsertionPointToEnd(entry);
   LLVM::ReturnOp::create(b, loc, ValueRange{});
-  function->setAttr(kSlotsAttr, b.getArrayAttr(slotNames));
+  function->setAttr(tile::kSlotsAttr, b.getArrayAttr(slotNames));
   function->setAttr(kWorkerScratchAttr, b.getI64IntegerAttr(scratchBytes + kOverread));
   kernel.erase();
   return success();

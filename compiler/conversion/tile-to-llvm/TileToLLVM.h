@@ -4,7 +4,7 @@
 //
 //     void kernel(const uint64_t* slots, uint64_t block, void* worker_scratch)
 //
-// `slots` are 8-byte arguments whose meaning the function lists in its `attile.slots` attribute, an array of
+// `slots` are 8-byte arguments whose meaning the function lists in its `tile.slots` attribute, an array of
 // strings: "pointer:q" (data of an operand or scratch buffer), "value:q.stride.2" (a size, as tile.size names
 // them), "param:cap" (a scalar; f32 bits in the low half). `attile.worker_scratch` is the bytes of private,
 // 64-byte-aligned memory that a worker brings. Nothing is called out of the kernel.
@@ -30,7 +30,6 @@ struct VectorTarget {
   bool fusesMultiplyAdd = true; ///< a * b + c with one rounding
 };
 
-inline constexpr llvm::StringLiteral kSlotsAttr = "attile.slots";
 inline constexpr llvm::StringLiteral kWorkerScratchAttr = "attile.worker_scratch";
 
 /// The greatest length that positions may reach: runtimes refuse longer inputs, kernels compute positions in

@@ -20,7 +20,7 @@ struct CompileOptions {
   std::optional<DType> dtype = {}; ///< of q, k, v and o, if the spec leaves it out: f32, f16 or bf16
   std::optional<std::int64_t> head_dim = {};   ///< of q and k, and of v unless head_dim_v is given
   std::optional<std::int64_t> head_dim_v = {}; ///< of v and o
-  std::string target = "native";               ///< "native", "x86-64-v3", "x86-64-v4", ...
+  std::string target = "native";               ///< "native", "x86-64-v3", "x86-64-v4", "sm_80", ...
   std::string dump_dir = {}; ///< a folder for every stage's text, numbered; made if it is not there
 };
 
@@ -36,8 +36,11 @@ struct Diagnostic {
   std::string text;    ///< for people: file:line:col, message, the line with a caret, notes, remedy
 };
 
-/// The stages whose text can be looked at, in order: ast attn fold tile llvm asm.
+/// The stages whose text can be looked at, in order: ast attn fold tile, then llvm asm on a CPU, cuda ptx on
+/// a GPU.
 const std::vector<std::string>& stages();
+/// Those on the way to one target.
+std::vector<std::string> stages(const std::string& target);
 
 /// The text of a spec file, of at most max_spec_bytes.
 Result<std::string> read_spec_file(const std::string& path);

@@ -1,0 +1,74 @@
+//===- CudaBackend.cpp - tile passes of a GPU, and NVRTC --------------------------------------===//
+#include "compiler/backends/cuda/CudaBackend.h"
+
+#include "compiler/backends/cuda/PrepareForEmission.h"
+#include "compiler/transforms/tile/GpuLayouts.h"
+#include "compiler/transforms/tile/VisitLoops.h"
+#include "dialect/tile/Tile.h"
+#include "templates/templates.h"
+
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Transforms/Passes.h"
+
+using namespace mlir;
+
+namespace attile::cuda {
+
+static LogicalResult tidy(ModuleOp module) {
+  PassManager manager(module.getContext());
+  manager.enableVerifier(false);
+  manager.addPass(createCanonicalizerPass());
+  manager.addPass(createCSEPass());
+  return manager.run(module);
+}
+
+LogicalResult lowerTiles(ModuleOp module) {
+  if (failed(assignGpuLayouts(module)) || failed(tidy(module)))
+    return failure();
+  if (failed(lowerVisitsToLoops(module)) || failed(tidy(module)))
+    return failure();
+  return prepareForEmission(module);
+}
+
+static std::map<std::string, GpuKernel> kernelsOf(ModuleOp module, const NvrtcResult& result) {
+  std::map<std::string, GpuKernel> kernels;
+  for (auto kernel : module.getOps<tile::KernelOp>()) {
+    GpuKernel& entry = kernels[kernel.getSymName().str()];
+    entry.function = kernel.getSymName().str();
+    entry.threads = kernel->getAttrOfType<IntegerAttr>(kThreads).getInt();
+    entry.shared_bytes = kernel->getAttrOfType<IntegerAttr>(kSharedBytes).getInt();
+    for (const KernelResources& resources : result.kernels)
+      if (resources.kernel == entry.function) {
+        entry.registers = resources.registers;
+        entry.spills = resources.spill_stores + resources.spill_loads;
+      }
+  }
+  return kernels;
+}
+
+Result<CudaCode> compileCuda(ModuleOp module, const std::string& text, const std::string& name,
+                             const std::string& target) {
+  Result<Nvrtc> nvrtc = Nvrtc::open();
+  if (!nvrtc)
+    return std::move(nvrtc).error();
+  NvrtcOptions options{.target = target, .headers = {}};
+  for (const Template& header : templates())
+    options.headers.emplace_back(header.name, header.text);
+  Result<NvrtcResult> compiled = nvrtc->compile(text, name, options);
+  if (!compiled)
+    return internal_error("the CUDA text of '" + name + "' does not compile: " + compiled.error().message);
+  CudaCode code{std::move(*compiled), {}};
+  auto add = [&](std::string_view kind, const std::byte* bytes, std::size_t size) {
+    CodeSection section;
+    section.kind = kind;
+    section.target = target;
+    section.kernels = kernelsOf(module, code.result);
+    section.bytes.assign(bytes, bytes + size);
+    code.sections.push_back(std::move(section));
+  };
+  add(CodeSection::cubin, code.result.cubin.data(), code.result.cubin.size());
+  add(CodeSection::ptx, reinterpret_cast<const std::byte*>(code.result.ptx.data()), code.result.ptx.size());
+  return code;
+}
+
+} // namespace attile::cuda

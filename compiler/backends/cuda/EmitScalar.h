@@ -1,0 +1,41 @@
+//===- EmitScalar.h - scalar values as C++ expressions -------------------------------===//
+#ifndef ATTILE_BACKENDS_CUDA_EMITSCALAR_H
+#define ATTILE_BACKENDS_CUDA_EMITSCALAR_H
+
+#include "mlir/IR/Operation.h"
+#include "llvm/ADT/DenseMap.h"
+
+#include <string>
+
+namespace attile::cuda {
+
+/// `i64`, `float` or `bool`; a storage type for an element of a buffer.
+std::string typeName(mlir::Type type);
+
+/// Only letters, digits and underscores.
+std::string identifier(mlir::StringRef name);
+
+/// A literal of f32 or integer type that C++ reads as the same value.
+std::string literal(mlir::Attribute value);
+
+/// Values that have a text: a variable, or an expression that is written where it is used.
+class ScalarText {
+public:
+  void name(mlir::Value value, std::string text) { texts[value] = std::move(text); }
+  /// The value as an operand: a name, a literal or a parenthesised expression.
+  std::string operator()(mlir::Value value) const;
+  /// The value as a whole expression: without the outer parentheses.
+  std::string whole(mlir::Value value) const;
+
+  /// The right-hand side of an arith or math operation.
+  std::string expression(mlir::Operation& op) const;
+  /// Whether the operation reads well inside of its only use.
+  static bool isInlined(mlir::Operation& op, const std::string& expression);
+
+private:
+  llvm::DenseMap<mlir::Value, std::string> texts;
+};
+
+} // namespace attile::cuda
+
+#endif

@@ -1,0 +1,72 @@
+//===- KernelPrinter.h - prints one kernel ---------------------------------------------===//
+#ifndef ATTILE_BACKENDS_CUDA_KERNELPRINTER_H
+#define ATTILE_BACKENDS_CUDA_KERNELPRINTER_H
+
+#include "compiler/backends/cuda/EmitScalar.h"
+#include "dialect/tile/Tile.h"
+
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "llvm/Support/raw_ostream.h"
+
+namespace attile::cuda {
+
+class KernelPrinter {
+public:
+  KernelPrinter(tile::KernelOp kernel, llvm::raw_ostream& out) : kernel(kernel), out(out) {}
+  void print();
+
+private:
+  // ---- KernelPrinter.cpp: signature, statements, control flow
+  void signature();
+  std::string parameterName(llvm::StringRef kind, llvm::StringRef name);
+  void block(mlir::Block& block);
+  void operation(mlir::Operation& op);
+  void scalar(mlir::Operation& op);
+  void loop(mlir::scf::ForOp op);
+  void branch(mlir::scf::IfOp op);
+  /// `type name = init;` for each value that control flow carries or yields.
+  void declare(mlir::ValueRange values, mlir::ValueRange inits);
+  /// ... which take the values that a region yields.
+  void assign(mlir::ValueRange values);
+  /// A statement on a line of its own, with the line of the spec that it is from.
+  void line(const llvm::Twine& text, mlir::Location place);
+  void line(const llvm::Twine& text);
+  std::string fresh(llvm::StringRef stem);
+
+  // ---- TilePrinter.cpp: tile operations
+  void tileOperation(mlir::Operation& op);
+  void allocate(tile::AllocOp op);
+  void copy(tile::CopyOp op);
+  void copyAsync(tile::CopyAsyncOp op);
+  void dot(tile::DotOp op);
+  void gather(tile::GatherOp op);
+  void scatter(tile::ScatterOp op);
+  void rangeOf(tile::RangeOfOp op);
+  /// C++ name of a buffer.
+  std::string buffer(mlir::Value value) const;
+  /// Pointer to the first element of a window into a global buffer.
+  std::string pointer(tile::SliceOp slice) const;
+  std::string stride(mlir::Value buffer, unsigned dim) const;
+  std::string dims(mlir::Value buffer) const;
+
+  // ---- GenericPrinter.cpp: loops over the elements of a thread
+  void generic(tile::GenericOp op);
+  void genericElement(tile::GenericOp op, mlir::ArrayRef<std::string> partial);
+
+  llvm::StringRef argumentName(mlir::Value buffer) const;
+  bool isScratch(mlir::Value buffer) const;
+
+  tile::KernelOp kernel;
+  llvm::raw_ostream& out;
+  ScalarText text;
+  int depth = 0;
+  llvm::StringMap<int> taken;       ///< names of variables
+  llvm::StringMap<std::string> ids; ///< variables of the parameters, by the names of their slots
+  llvm::DenseMap<mlir::Value, std::string> buffers;
+  mlir::SmallVector<mlir::SmallVector<std::string>>
+      carried; ///< variables of the enclosing loops and branches
+};
+
+} // namespace attile::cuda
+
+#endif

@@ -1,0 +1,278 @@
+// Chips, and tiles for them.
+#include "compiler/schedule/gpu.h"
+
+#include <algorithm>
+#include <cmath>
+#include <fmt/core.h>
+#include <tuple>
+
+namespace attile::schedule {
+
+// ---- chips -----------------------------------------------------------------------------------------------
+
+std::optional<GpuDescription> describe_gpu(const std::string& target) {
+  constexpr std::int64_t kb = 1024;
+  static const GpuDescription chips[] = {// T4
+                                         {.name = "sm_75",
+                                          .multiprocessors = 40,
+                                          .shared_per_block = 64 * kb,
+                                          .shared_per_sm = 64 * kb,
+                                          .threads_per_sm = 1024,
+                                          .blocks_per_sm = 16,
+                                          .async_copies = false,
+                                          .bf16 = false,
+                                          .matrix_flops = 1024,
+                                          .ffma_flops = 128,
+                                          .plain = 64,
+                                          .memory_bytes = 320e9 / 40 / 1.59e9,
+                                          .ghz = 1.59},
+                                         // A100
+                                         {.name = "sm_80",
+                                          .multiprocessors = 108,
+                                          .shared_per_block = 163 * kb,
+                                          .shared_per_sm = 164 * kb,
+                                          .matrix_flops = 2048,
+                                          .ffma_flops = 128,
+                                          .plain = 64,
+                                          .memory_bytes = 2039e9 / 108 / 1.41e9,
+                                          .ghz = 1.41},
+                                         // A10
+                                         {.name = "sm_86",
+                                          .multiprocessors = 72,
+                                          .shared_per_block = 99 * kb,
+                                          .shared_per_sm = 100 * kb,
+                                          .threads_per_sm = 1536,
+                                          .blocks_per_sm = 16,
+                                          .matrix_flops = 512,
+                                          .memory_bytes = 600e9 / 72 / 1.7e9,
+                                          .ghz = 1.7},
+                                         // L40S
+                                         {.name = "sm_89",
+                                          .multiprocessors = 142,
+                                          .shared_per_block = 99 * kb,
+                                          .shared_per_sm = 100 * kb,
+                                          .threads_per_sm = 1536,
+                                          .blocks_per_sm = 24,
+                                          .matrix_flops = 1024,
+                                          .memory_bytes = 864e9 / 142 / 2.5e9,
+                                          .ghz = 2.5},
+                                         // H200; mma.sync reaches about 62 % of what wgmma does
+                                         {.name = "sm_90a",
+                                          .multiprocessors = 132,
+                                          .shared_per_block = 227 * kb,
+                                          .shared_per_sm = 228 * kb,
+                                          .matrix_flops = 2560,
+                                          .memory_bytes = 4800e9 / 132 / 1.83e9,
+                                          .ghz = 1.83},
+                                         // B200, by mma.sync
+                                         {.name = "sm_100a",
+                                          .multiprocessors = 148,
+                                          .shared_per_block = 227 * kb,
+                                          .shared_per_sm = 228 * kb,
+                                          .matrix_flops = 2048,
+                                          .memory_bytes = 8000e9 / 148 / 1.85e9,
+                                          .ghz = 1.85},
+                                         // RTX 5090
+                                         {.name = "sm_120a",
+                                          .multiprocessors = 170,
+                                          .shared_per_block = 99 * kb,
+                                          .shared_per_sm = 100 * kb,
+                                          .threads_per_sm = 1536,
+                                          .blocks_per_sm = 24,
+                                          .matrix_flops = 1024,
+                                          .memory_bytes = 1792e9 / 170 / 2.4e9,
+                                          .ghz = 2.4}};
+  for (const GpuDescription& chip : chips)
+    if (chip.name == target)
+      return chip;
+  return std::nullopt;
+}
+
+// ---- what a tile needs -----------------------------------------------------------------------------------
+
+static std::int64_t round_up(std::int64_t value, std::int64_t multiple) {
+  return (value + multiple - 1) / multiple * multiple;
+}
+
+std::int64_t threads_of(std::int64_t rows) { return 32 * std::max<std::int64_t>(rows / warp_rows, 1); }
+
+std::int64_t shared_tile_bytes(std::int64_t rows, std::int64_t columns, std::int64_t element_bytes) {
+  std::int64_t chunks = round_up(columns * element_bytes, 32) / 16;  // of 16 bytes
+  std::int64_t pitch = 16 * (chunks % 8 == 0 ? chunks : chunks + 1); // rows begin at different banks
+  return round_up(rows * pitch, 128);
+}
+
+std::int64_t row_offset_bytes(std::int64_t rows) { return round_up(rows * 8, 128); }
+
+GpuNeeds needs_of(const GpuDescription& gpu, const Problem& problem, const Tile& tile) {
+  GpuNeeds needs;
+  needs.threads = threads_of(tile.rows);
+  needs.shared_bytes = shared_tile_bytes(tile.rows, problem.head_dim, problem.element_bytes) +
+                       shared_tile_bytes(tile.keys, problem.head_dim, problem.element_bytes) +
+                       shared_tile_bytes(tile.keys, problem.head_dim_v, problem.element_bytes) +
+                       row_offset_bytes(tile.rows);
+  // Scores, output, 16-bit weights with their residuals; row statistics, addresses and operands of a product.
+  constexpr std::int64_t others = 48;
+  std::int64_t scores = warp_rows * tile.keys / 32, output = warp_rows * problem.head_dim_v / 32;
+  needs.registers = scores + output + (problem.element_bytes == 2 ? scores : 0) + others;
+  std::int64_t per_block = round_up(std::min(needs.registers, gpu.registers_per_thread), 8) * needs.threads;
+  if (needs.shared_bytes > gpu.shared_per_block)
+    return needs;
+  // The driver keeps 1 KB of shared memory for each block.
+  needs.blocks_per_sm =
+      std::min({gpu.shared_per_sm / (needs.shared_bytes + 1024), gpu.registers_per_sm / per_block,
+                gpu.threads_per_sm / needs.threads, gpu.blocks_per_sm});
+  return needs;
+}
+
+// ---- what a tile costs -----------------------------------------------------------------------------------
+
+namespace {
+
+struct Cost {
+  double cycles = 0; ///< of an SM, for a score
+  std::string_view bound_by;
+};
+
+/// A tile takes as long as its greatest bottleneck; what of the others is not hidden behind it shrinks with
+/// the blocks that share an SM, as does the time of meeting at barriers.
+Cost cost_of(const GpuDescription& gpu, const Problem& problem, const Tile& tile, const GpuNeeds& needs) {
+  constexpr double exposed = 0.5, barriers = 400, l2_over_memory = 2.5;
+  double rows = static_cast<double>(tile.rows), keys = static_cast<double>(tile.keys), scores = rows * keys;
+  double bytes = static_cast<double>(problem.element_bytes),
+         dims = static_cast<double>(problem.head_dim + problem.head_dim_v);
+  double warps = rows / warp_rows;
+  double read = warps * keys * dims * bytes + rows * static_cast<double>(problem.head_dim) * bytes;
+  const std::pair<std::string_view, double> parts[] = {
+      {"matrix products",
+       2 * scores * dims / (problem.element_bytes == 2 ? gpu.matrix_flops : gpu.ffma_flops)},
+      {"special functions", scores * problem.special_per_score / gpu.special},
+      {"elementwise", scores * problem.plain_per_score / gpu.plain},
+      {"shared memory", (read + keys * dims * bytes) / gpu.shared_bytes},
+      {"l2", keys * dims * bytes / (l2_over_memory * gpu.memory_bytes)}};
+  Cost cost;
+  double greatest = 0, sum = 0;
+  for (const auto& [name, cycles] : parts) {
+    sum += cycles;
+    if (cycles > greatest)
+      greatest = cycles, cost.bound_by = name;
+  }
+  double together = static_cast<double>(std::max<std::int64_t>(needs.blocks_per_sm, 1));
+  double waste = problem.masked ? 1 + (rows + keys) / 2048 : 1; // scores at a mask's ends that nobody sees
+  cost.cycles = waste * (greatest + (exposed * (sum - greatest) + barriers) / together) / scores;
+  return cost;
+}
+
+struct GpuCandidate {
+  Tile tile;
+  GpuNeeds needs;
+  Cost cost;
+  std::string obstacle;
+};
+
+std::string obstacle_of(const GpuDescription& gpu, const Problem& problem, const Tile& tile,
+                        const GpuNeeds& needs) {
+  if (needs.shared_bytes > gpu.shared_per_block)
+    return fmt::format("needs {} bytes of shared memory, a block of {} has {}", needs.shared_bytes, gpu.name,
+                       gpu.shared_per_block);
+  if (needs.registers > gpu.registers_per_thread)
+    return fmt::format("needs about {} registers a thread, there are {}", needs.registers,
+                       gpu.registers_per_thread);
+  if (problem.key_block > 0 && problem.key_block % tile.keys != 0)
+    return fmt::format("{} keys do not divide the blocks of {} keys of the block table", tile.keys,
+                       problem.key_block);
+  return {};
+}
+
+/// Large head dims that fit in no thread's registers: the compiler spills, and is told by the resource
+/// report.
+const GpuCandidate* least_demanding(const GpuDescription& gpu, const Problem& problem,
+                                    const std::vector<GpuCandidate>& candidates) {
+  const GpuCandidate* best = nullptr;
+  for (const GpuCandidate& one : candidates) {
+    bool fits = one.needs.shared_bytes <= gpu.shared_per_block &&
+                (problem.key_block == 0 || problem.key_block % one.tile.keys == 0);
+    if (fits && (!best || one.needs.registers < best->needs.registers ||
+                 (one.needs.registers == best->needs.registers && one.cost.cycles < best->cost.cycles)))
+      best = &one;
+  }
+  return best;
+}
+
+Choice choose_among(const GpuDescription& gpu, const Problem& problem,
+                    const std::vector<std::int64_t>& row_sizes) {
+  std::vector<GpuCandidate> candidates;
+  for (std::int64_t rows : row_sizes)
+    for (std::int64_t keys : {16, 32, 48, 64, 80, 96, 112, 128}) {
+      Tile tile{rows, keys, rows, keys, problem.head_dim_v};
+      GpuNeeds needs = needs_of(gpu, problem, tile);
+      candidates.push_back(
+          {tile, needs, cost_of(gpu, problem, tile, needs), obstacle_of(gpu, problem, tile, needs)});
+    }
+  std::sort(candidates.begin(), candidates.end(), [](const auto& a, const auto& b) {
+    return std::tuple(a.cost.cycles, a.tile.rows, a.tile.keys) <
+           std::tuple(b.cost.cycles, b.tile.rows, b.tile.keys);
+  });
+  auto found =
+      std::find_if(candidates.begin(), candidates.end(), [](const auto& c) { return c.obstacle.empty(); });
+  const GpuCandidate* best = found != candidates.end() ? &*found : least_demanding(gpu, problem, candidates);
+  Choice choice;
+  if (best == nullptr)
+    return choice; // rows == 0: nothing fits
+  choice.tile = best->tile;
+  choice.prediction.bound_by = best->cost.bound_by;
+  constexpr std::size_t told = 8;
+  for (const GpuCandidate& other : candidates) {
+    if (other.tile == best->tile || choice.rejected.size() == told)
+      continue;
+    choice.rejected.push_back(
+        {other.tile,
+         other.obstacle.empty()
+             ? fmt::format(
+                   "predicted {:.3g} cycles of an SM for a score, bound by {}; the choice takes {:.3g}",
+                   other.cost.cycles, other.cost.bound_by, best->cost.cycles)
+             : other.obstacle});
+  }
+  return choice;
+}
+
+} // namespace
+
+Choice choose_gpu(const GpuDescription& gpu, const Problem& problem) {
+  std::vector<std::int64_t> rows;
+  for (std::int64_t size : {16, 32, 64, 128})
+    if (problem.query_block == 0 || size <= std::max(problem.query_block, warp_rows))
+      rows.push_back(size);
+  return choose_among(gpu, problem, rows);
+}
+
+Choice choose_gpu_few_rows(const GpuDescription& gpu, const Problem& problem) {
+  return choose_among(gpu, problem, {warp_rows});
+}
+
+Prediction predict_gpu(const GpuDescription& gpu, const Problem& problem, const Shape& shape,
+                       const Tile& tile) {
+  auto real = [](std::int64_t x) { return static_cast<double>(x); };
+  std::int64_t group = shape.heads / std::max<std::int64_t>(shape.kv_heads, 1);
+  double row_tiles =
+      real(shape.batch * shape.kv_heads) * std::ceil(real(group * shape.q_len) / real(tile.rows));
+  double scores = row_tiles * real(tile.rows) * real(shape.kv_len) * shape.executed;
+  double dims = real(problem.head_dim + problem.head_dim_v), bytes = real(problem.element_bytes);
+  GpuNeeds needs = needs_of(gpu, problem, tile);
+  Cost cost = cost_of(gpu, problem, tile, needs);
+  Prediction result;
+  result.bound_by = cost.bound_by;
+  result.flops = 2 * scores * dims;
+  result.special = scores * problem.special_per_score;
+  result.memory_bytes = real(shape.batch * shape.heads * shape.q_len) * dims * bytes +
+                        row_tiles * real(shape.kv_len) * shape.executed * dims * bytes;
+  result.working_set = needs.shared_bytes;
+  double busy =
+      std::min(1.0, row_tiles / real(gpu.multiprocessors)); // fewer tiles than SMs, unless keys are split
+  result.seconds = std::max(scores * cost.cycles / (real(gpu.multiprocessors) * busy * gpu.ghz * 1e9),
+                            real(shape.batch * shape.kv_heads * shape.kv_len) * dims * bytes /
+                                (gpu.memory_bytes * real(gpu.multiprocessors) * gpu.ghz * 1e9));
+  return result;
+}
+
+} // namespace attile::schedule

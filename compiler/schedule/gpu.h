@@ -1,0 +1,66 @@
+// Tiles of a GPU block: what a chip has, what a tile needs of it, which one is chosen and why.
+//
+// A block works on `rows` x `keys` scores. Each of its warps has `warp_rows` rows: their scores, weights and
+// output are fragments in its registers; queries, keys and values are in shared memory.
+#ifndef ATTILE_COMPILER_SCHEDULE_GPU_H
+#define ATTILE_COMPILER_SCHEDULE_GPU_H
+
+#include "compiler/schedule/schedule.h"
+
+#include <optional>
+
+namespace attile::schedule {
+
+/// A chip, by its target's name. Rates are per SM and clock (CUDA C++ Programming Guide, "Compute
+/// Capabilities", and the architectures' white papers).
+struct GpuDescription {
+  std::string name;                  ///< "sm_80"
+  std::int64_t multiprocessors = 0;  ///< of the chip that is typical of the target
+  std::int64_t shared_per_block = 0; ///< bytes that a block may ask for
+  std::int64_t shared_per_sm = 0;
+  std::int64_t registers_per_sm = 65536, registers_per_thread = 255;
+  std::int64_t threads_per_sm = 2048, blocks_per_sm = 32;
+  bool async_copies = true, bf16 = true; ///< cp.async, matrix products of bf16
+  double matrix_flops = 0;               ///< f16 products with f32 sums, by mma.sync
+  double ffma_flops = 256;
+  double special = 16; ///< ex2 and the like
+  double plain = 128;  ///< other 32-bit operations
+  double shared_bytes = 128;
+  double memory_bytes = 0; ///< DRAM, of the SM's share
+  double ghz = 1.5;
+};
+
+/// sm_75, sm_80, sm_86, sm_89, sm_90a, sm_100a, sm_120a; nothing for other names.
+std::optional<GpuDescription> describe_gpu(const std::string& target);
+
+/// Rows of a warp.
+inline constexpr std::int64_t warp_rows = 16;
+/// Threads of a block whose tile has `rows` rows; of a kernel without a tile where `rows` is 0.
+std::int64_t threads_of(std::int64_t rows);
+
+/// Shared memory of a tile, with its padding against bank conflicts: SharedTile of
+/// templates/attile/shared.cuh.
+std::int64_t shared_tile_bytes(std::int64_t rows, std::int64_t columns, std::int64_t element_bytes);
+/// ... and of the offsets of gathered rows.
+std::int64_t row_offset_bytes(std::int64_t rows);
+
+/// What a tile needs.
+struct GpuNeeds {
+  std::int64_t threads = 0, shared_bytes = 0,
+               registers = 0;     ///< registers of a thread: accumulators and operands
+  std::int64_t blocks_per_sm = 0; ///< that fit at once; 0: not even one
+};
+GpuNeeds needs_of(const GpuDescription& gpu, const Problem& problem, const Tile& tile);
+
+/// What the model says of a tile at a shape. Traffic is that of global memory, before any cache: queries and
+/// outputs once, keys and values for each tile of rows.
+Prediction predict_gpu(const GpuDescription& gpu, const Problem& problem, const Shape& shape,
+                       const Tile& tile);
+
+/// The fastest tile of the model that fits, for long inputs; and one of few rows, for decoding.
+Choice choose_gpu(const GpuDescription& gpu, const Problem& problem);
+Choice choose_gpu_few_rows(const GpuDescription& gpu, const Problem& problem);
+
+} // namespace attile::schedule
+
+#endif
