@@ -50,6 +50,19 @@ void allow_huge_terms(Accuracy& accuracy) {
       accuracy.rel_err <= accuracy.bound && accuracy.lse_err <= accuracy.lse_bound && !accuracy.misplaced;
 }
 
+/// What the emulated driver's checks have found since the last call; other devices find nothing.
+std::string findings(const Device& device) {
+  auto get =
+      reinterpret_cast<std::size_t (*)(char*, std::size_t)>(device.driver_function("attileEmuGetReport"));
+  auto clear = reinterpret_cast<void (*)()>(device.driver_function("attileEmuClearReport"));
+  if (get == nullptr || clear == nullptr)
+    return {};
+  std::string text(get(nullptr, 0), '\0');
+  get(text.data(), text.size());
+  clear();
+  return text;
+}
+
 } // namespace
 
 std::string Runner::describe(const Case& c) const {
@@ -128,6 +141,8 @@ Result<Accuracy> Runner::run_compiled(const Compiled& compiled, const Case& c, s
     return launched.error();
   if (Result<void> read = staged->back(); !read)
     return read.error();
+  if (std::string report = findings(device); !report.empty())
+    return internal_error("the emulator reports:\n" + report);
   for (const auto& [name, output] : outputs)
     if (std::string damage = output.damage(); !damage.empty())
       return internal_error(fmt::format("{}: {}", name, damage));

@@ -7,11 +7,11 @@ tile.plan @p {
   tile.launch @main grid(%q)
 }
 
-// Slots in the order of their first use; a scratch buffer is dense, so only inner dynamic extents are asked for.
 // CHECK-LABEL: llvm.func @main(%{{.*}}: !llvm.ptr, %{{.*}}: i64, %{{.*}}: !llvm.ptr)
-// CHECK-SAME: tile.slots = ["pointer:x", "value:x.dim.0", "value:x.stride.0", "value:x.stride.1", "scratch:partial", "param:cap", "param:causal", "value:q_len"]
 // 2112 is the 16x16 tile of f32, 16 i64, and the square of vectors that transposing may read past the end.
 // CHECK-SAME: attile.worker_scratch = 2176 : i64
+// Slots in the order of their first use; a scratch buffer is dense, so only inner dynamic extents are asked for.
+// CHECK-SAME: tile.slots = ["pointer:x", "value:x.dim.0", "value:x.stride.0", "value:x.stride.1", "scratch:partial", "param:cap", "param:causal", "value:q_len"]
 tile.kernel @main(%x: !tile.buffer<?x8xf32, global> {tile.name = "x"}, %p: !tile.buffer<?x16xf32, global> {tile.name = "partial"},
                   %cap: f32 {tile.name = "param.cap"}, %causal: i1 {tile.name = "param.causal"}) {
   // A bool is 64 bits wide, an f32 has its bits in the low half.
