@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <fmt/core.h>
 #include <fmt/ranges.h>
+#include <nlohmann/json.hpp>
 #include <regex>
 
 namespace attile::conformance {
@@ -57,10 +58,13 @@ std::string findings(const Device& device) {
   auto clear = reinterpret_cast<void (*)()>(device.driver_function("attileEmuClearReport"));
   if (get == nullptr || clear == nullptr)
     return {};
-  std::string text(get(nullptr, 0), '\0');
+  std::string text(get(nullptr, 0) + 1, '\0');
   get(text.data(), text.size());
   clear();
-  return text;
+  std::string found;
+  for (const auto& finding : nlohmann::json::parse(text.c_str())["findings"])
+    found += finding.get<std::string>() + "\n";
+  return found;
 }
 
 } // namespace
