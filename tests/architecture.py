@@ -2,7 +2,8 @@
 """Keeps docs/architecture.md current: architecture.py [--write] ATTILE
 
 A block that follows a comment `<!-- STAGE "FROM" "TO" -->` holds what `attile inspect docs/local.attn` prints at that
-stage, from the first line with FROM to the next one with TO. `<!-- spec -->` is the spec itself. Without --write, a
+stage, from the first line with FROM to the next one with TO; STAGE@TARGET is for another target than x86-64-v3.
+`<!-- spec -->` is the spec itself. Without --write, a
 block that differs is an error; numbers (of values, of tiles) and the registers of machine code may differ.
 """
 import re
@@ -12,13 +13,14 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENT, SPEC = ROOT / "docs" / "architecture.md", ROOT / "docs" / "local.attn"
-BLOCK = re.compile(r'(<!-- (\w+)(?: "(.*?)" "(.*?)")? -->\n```\w*\n)(.*?)(```\n)', re.S)
+BLOCK = re.compile(r'(<!-- ([\w@]+)(?: "(.*?)" "(.*?)")? -->\n```\w*\n)(.*?)(```\n)', re.S)
 WIDTH, LINES = 132, 48
 
 
 def stage(attile, name, cache={}):
     if name not in cache:
-        command = [attile, "inspect", SPEC, f"--stage={name}", "--target=x86-64-v3"]
+        which, _, target = name.partition("@")
+        command = [attile, "inspect", SPEC, f"--stage={which}", f"--target={target or 'x86-64-v3'}"]
         cache[name] = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.expandtabs(8).splitlines()
     return cache[name]
 
