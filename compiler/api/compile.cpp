@@ -11,6 +11,8 @@
 #include <fmt/ranges.h>
 #include <fstream>
 #include <map>
+#include <optional>
+#include <sstream>
 
 namespace attile {
 namespace {
@@ -77,16 +79,43 @@ std::vector<std::string> stages(const std::string& target) {
   return {names.begin(), names.end()};
 }
 
-Result<Package> compile(const Spec& spec, const CompileOptions& options, CompileReport* report) {
-  Result<PipelineResult> result = run(spec, options, {});
-  if (!result)
-    return std::move(result).error();
-  if (report) {
-    for (const StageTime& time : result->times)
-      report->stages.push_back({time.stage, time.ms});
-    report->warnings = api::diagnosticsOf(spec.impl->source, result->diagnostics);
+/// Code of another target, with its plan: tiles differ.
+static void merge(Package& package, Package other) {
+  for (CodeSection& section : other.code) {
+    section.plan = other.plan;
+    package.code.push_back(std::move(section));
   }
-  return std::move(result->package);
+}
+
+static std::vector<std::string> split(const std::string& targets) {
+  std::vector<std::string> result;
+  std::stringstream stream(targets);
+  for (std::string target; std::getline(stream, target, ',');)
+    result.push_back(target);
+  return result;
+}
+
+Result<Package> compile(const Spec& spec, const CompileOptions& options, CompileReport* report) {
+  std::optional<Package> package;
+  for (const std::string& target : split(options.target)) {
+    CompileOptions one = options;
+    one.target = target;
+    Result<PipelineResult> result = run(spec, one, {});
+    if (!result)
+      return std::move(result).error();
+    if (report) {
+      for (const StageTime& time : result->times)
+        report->stages.push_back({time.stage, time.ms});
+      report->warnings = api::diagnosticsOf(spec.impl->source, result->diagnostics);
+    }
+    if (package)
+      merge(*package, std::move(result->package));
+    else
+      package = std::move(result->package);
+  }
+  if (!package)
+    return usage_error("no target is named");
+  return *std::move(package);
 }
 
 Result<std::string> inspect(const Spec& spec, const CompileOptions& options, std::string_view stage) {

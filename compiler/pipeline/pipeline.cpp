@@ -78,7 +78,8 @@ private:
       return {};
 
     AttnToTileOptions tiling;
-    chooseSchedule(tiling);
+    if (Result<void> chosen = chooseSchedule(tiling); !chosen)
+      return chosen;
     tiling.count = options.count;
     if (failed(convertAttnToTile(*module, tiling)))
       return refused("cannot be tiled");
@@ -147,11 +148,13 @@ private:
   }
 
   /// Tiles for long inputs, and for the handful of rows of a decoding step.
-  void chooseSchedule(AttnToTileOptions& tiling) {
+  Result<void> chooseSchedule(AttnToTileOptions& tiling) {
     attn::FoldOp fold;
     module->walk([&](attn::FoldOp op) { fold = op; });
     result.problem = schedule::problemOf(fold);
     if (result.gpu) {
+      if (std::string lacks = schedule::obstacle_of(*result.gpu, result.problem); !lacks.empty())
+        return user_error("'" + attention.name + "' cannot be compiled for " + options.target + ": " + lacks);
       result.manyRows = schedule::choose_gpu(*result.gpu, result.problem);
       result.fewRows = schedule::choose_gpu_few_rows(*result.gpu, result.problem);
     } else {
@@ -168,6 +171,7 @@ private:
     tiling.schedule = attribute(result.manyRows.tile);
     tiling.fewRows = attribute(result.fewRows.tile);
     tiling.mostFewRows = schedule::most_few_rows(result.fewRows.tile, result.manyRows.tile);
+    return {};
   }
 
   /// A counting plan comes beside the attention's own; only the wanted one goes on.

@@ -88,6 +88,16 @@ std::optional<GpuDescription> describe_gpu(const std::string& target) {
   return std::nullopt;
 }
 
+std::string obstacle_of(const GpuDescription& gpu, const Problem& problem) {
+  if (problem.bf16 && !gpu.bf16)
+    return fmt::format("{} has no matrix products of bf16; use f16 or f32, or a target from sm_80 on",
+                       gpu.name);
+  if (choose_gpu(gpu, problem).tile.rows == 0)
+    return fmt::format("head_dim {} and {} do not fit into the {} bytes of shared memory of a block",
+                       problem.head_dim, problem.head_dim_v, gpu.shared_per_block);
+  return {};
+}
+
 // ---- what a tile needs -----------------------------------------------------------------------------------
 
 static std::int64_t round_up(std::int64_t value, std::int64_t multiple) {
@@ -170,7 +180,7 @@ struct GpuCandidate {
   std::string obstacle;
 };
 
-std::string obstacle_of(const GpuDescription& gpu, const Problem& problem, const Tile& tile,
+std::string obstacle_to(const GpuDescription& gpu, const Problem& problem, const Tile& tile,
                         const GpuNeeds& needs) {
   if (needs.shared_bytes > gpu.shared_per_block)
     return fmt::format("needs {} bytes of shared memory, a block of {} has {}", needs.shared_bytes, gpu.name,
@@ -207,7 +217,7 @@ Choice choose_among(const GpuDescription& gpu, const Problem& problem,
       Tile tile{rows, keys, rows, keys, problem.head_dim_v};
       GpuNeeds needs = needs_of(gpu, problem, tile);
       candidates.push_back(
-          {tile, needs, cost_of(gpu, problem, tile, needs), obstacle_of(gpu, problem, tile, needs)});
+          {tile, needs, cost_of(gpu, problem, tile, needs), obstacle_to(gpu, problem, tile, needs)});
     }
   std::sort(candidates.begin(), candidates.end(), [](const auto& a, const auto& b) {
     return std::tuple(a.cost.cycles, a.tile.rows, a.tile.keys) <

@@ -33,6 +33,9 @@ struct GpuDescription {
 /// sm_75, sm_80, sm_86, sm_89, sm_90a, sm_100a, sm_120a; nothing for other names.
 std::optional<GpuDescription> describe_gpu(const std::string& target);
 
+/// Why no kernel for the problem can be made for a chip, with a remedy; empty if one can.
+std::string obstacle_of(const GpuDescription& gpu, const Problem& problem);
+
 /// Rows of a warp.
 inline constexpr std::int64_t warp_rows = 16;
 /// Threads of a block whose tile has `rows` rows; of a kernel without a tile where `rows` is 0.

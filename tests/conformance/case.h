@@ -13,6 +13,7 @@ namespace attile::conformance {
 struct Outcome {
   std::string failure;              ///< empty if all is well
   std::optional<Accuracy> accuracy; ///< if it came that far
+  std::string refusal;              ///< why the chip cannot run it, as the compiler says
 };
 
 class Runner {

@@ -49,6 +49,8 @@ std::string escaped(std::string text) {
 
 void Suite::record(const std::string& device, const std::string& name, const std::string& variant,
                    const Outcome& outcome) {
+  if (!outcome.refusal.empty())
+    return skip(device, fmt::format("{}: {}", name, outcome.refusal));
   Line& line = lines[variant];
   bool ok = outcome.failure.empty();
   (ok ? line.passed : line.failed)++;

@@ -43,7 +43,7 @@ Result<CpuKernels> CpuKernels::compile(std::string_view text, const std::string&
     return internal_error("no vector code");
   std::map<std::string, Kernel> kernels;
   for (auto function : module->getOps<mlir::LLVM::LLVMFuncOp>()) {
-    auto slots = function->getAttrOfType<mlir::ArrayAttr>(kSlotsAttr);
+    auto slots = function->getAttrOfType<mlir::ArrayAttr>(tile::kSlotsAttr);
     if (!slots)
       continue;
     Kernel& kernel = kernels[function.getSymName().str()];

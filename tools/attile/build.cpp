@@ -3,7 +3,9 @@
 #include "tools/attile/progress.h"
 #include "tools/attile/spec_options.h"
 
+#include <algorithm>
 #include <fmt/core.h>
+#include <fmt/ranges.h>
 
 using namespace attile;
 using namespace attile::cli;
@@ -32,12 +34,14 @@ Result<int> build(BuildOptions& options) {
     return saved.error();
   std::vector<std::string> targets;
   for (const CodeSection& code : package->code)
-    targets.push_back(code.target);
+    if (std::find(targets.begin(), targets.end(), code.target) ==
+        targets.end()) // a GPU has machine code and PTX
+      targets.push_back(code.target);
   if (options.spec.json)
     print_json({{"ok", true}, {"package", options.output}, {"bytes", bytes->size()}, {"targets", targets}});
   else
     fmt::print("{}: {} bytes, for {}\n", options.output, bytes->size(),
-               targets.empty() ? "no target" : targets.front());
+               targets.empty() ? "no target" : fmt::format("{}", fmt::join(targets, ", ")));
   return 0;
 }
 

@@ -20,7 +20,8 @@ struct CompileOptions {
   std::optional<DType> dtype = {}; ///< of q, k, v and o, if the spec leaves it out: f32, f16 or bf16
   std::optional<std::int64_t> head_dim = {};   ///< of q and k, and of v unless head_dim_v is given
   std::optional<std::int64_t> head_dim_v = {}; ///< of v and o
-  std::string target = "native";               ///< "native", "x86-64-v3", "x86-64-v4", "sm_80", ...
+  std::string target =
+      "native"; ///< "native", "x86-64-v3", "sm_80", ...; compile() takes several, with commas between
   std::string dump_dir = {}; ///< a folder for every stage's text, numbered; made if it is not there
 };
 
