@@ -1,6 +1,7 @@
 # Tests of IR stages and of the command line: RUN lines in the files themselves. Run one by hand with
 #   lit-22 -v build/tests --filter name
 import os
+import subprocess
 
 import lit.formats
 
@@ -21,3 +22,9 @@ config.substitutions += [
     ("%build", config.attile_build),
     ("%python", config.python),
 ]
+
+# NVRTC makes kernels for GPUs; without it those tests are skipped, and counted as such.
+probe = [os.path.join(config.attile_bin, "attile"), "inspect", "--target=sm_80", "--stage=ptx",
+         os.path.join(config.attile_source, "examples", "full.attn")]
+if subprocess.run(probe, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0:
+    config.available_features.add("nvrtc")

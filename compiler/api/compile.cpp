@@ -1,4 +1,5 @@
 #include "compiler/api/diagnostics.h"
+#include "compiler/api/package_cache.h"
 #include "compiler/api/selected.h"
 #include "compiler/api/spec.h"
 #include "compiler/pipeline/pipeline.h"
@@ -95,23 +96,41 @@ static std::vector<std::string> split(const std::string& targets) {
   return result;
 }
 
+/// For one target, unless it was compiled before.
+static Result<Package> compileFor(const Spec& spec, const CompileOptions& options, CompileReport& report) {
+  Result<api::Selected> selected = api::select(spec, options);
+  if (!selected)
+    return selected.error();
+  api::PackageCache cache(options, *selected->attention, report.notes);
+  std::optional<Package> before = cache.find();
+  PipelineOptions pipeline;
+  pipeline.stopAfter = before ? "attn" : ""; // warnings come from there
+  Result<PipelineResult> result = run(spec, options, pipeline);
+  if (!result)
+    return std::move(result).error();
+  report.cached = before.has_value();
+  for (const StageTime& time : result->times)
+    report.stages.push_back({time.stage, time.ms});
+  report.warnings = api::diagnosticsOf(spec.impl->source, result->diagnostics);
+  if (before)
+    return *std::move(before);
+  cache.keep(result->package);
+  return std::move(result->package);
+}
+
 Result<Package> compile(const Spec& spec, const CompileOptions& options, CompileReport* report) {
+  CompileReport unread;
   std::optional<Package> package;
   for (const std::string& target : split(options.target)) {
     CompileOptions one = options;
     one.target = target;
-    Result<PipelineResult> result = run(spec, one, {});
-    if (!result)
-      return std::move(result).error();
-    if (report) {
-      for (const StageTime& time : result->times)
-        report->stages.push_back({time.stage, time.ms});
-      report->warnings = api::diagnosticsOf(spec.impl->source, result->diagnostics);
-    }
+    Result<Package> compiled = compileFor(spec, one, report ? *report : unread);
+    if (!compiled)
+      return compiled;
     if (package)
-      merge(*package, std::move(result->package));
+      merge(*package, *std::move(compiled));
     else
-      package = std::move(result->package);
+      package = *std::move(compiled);
   }
   if (!package)
     return usage_error("no target is named");

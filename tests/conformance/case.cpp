@@ -86,6 +86,7 @@ Result<Runner::Compiled> Runner::compile_case(const Case& c) {
     return spec.error();
   CompileOptions options;
   options.target = target;
+  options.cache = false; // compiled by this compiler, not one before
   options.dtype = dtype_from_name(table.value(c, dtype));
   const std::string& dims = table.value(c, head_dim);
   options.head_dim = std::stoll(dims);

@@ -12,6 +12,7 @@ using Run = std::function<Result<int>()>;
 
 Run declare_bench(CLI::App& app);
 Run declare_build(CLI::App& app);
+Run declare_cache(CLI::App& app);
 Run declare_check(CLI::App& app);
 Run declare_devices(CLI::App& app);
 Run declare_explain(CLI::App& app);

@@ -26,6 +26,7 @@ constexpr Command commands[] = {
     {"inspect", "print a stage of the compilation", cli::declare_inspect},
     {"mask", "draw the mask and its tiles", cli::declare_mask},
     {"build", "compile a spec into a package", cli::declare_build},
+    {"cache", "list, check or remove the packages that were compiled before", cli::declare_cache},
     {"devices", "list the devices of this machine, and what is missing", cli::declare_devices},
 };
 

@@ -67,6 +67,8 @@ Result<Session> Session::open(SessionOptions& options) {
     return kernel.error();
   double compile_ms = ms_since(start);
 
+  for (const std::string& text : report.notes)
+    note(text);
   for (const Diagnostic& warning : report.warnings)
     fmt::print(stderr, "{}", warning.text);
 

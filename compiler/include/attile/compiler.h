@@ -22,6 +22,9 @@ struct CompileOptions {
   std::optional<std::int64_t> head_dim_v = {}; ///< of v and o
   std::string target =
       "native"; ///< "native", "x86-64-v3", "sm_80", ...; compile() takes several, with commas between
+  /// Keep packages for GPUs on disk, and take those that were compiled before ($ATTILE_CACHE_DIR, `attile
+  /// cache`).
+  bool cache = true;
   std::string dump_dir = {}; ///< a folder for every stage's text, numbered; made if it is not there
 };
 
@@ -82,9 +85,11 @@ struct CompileReport {
   };
   std::vector<Stage> stages; ///< how long each took
   std::vector<Diagnostic> warnings;
+  std::vector<std::string> notes; ///< about the cache: what it could not do
+  bool cached = false;            ///< the package was compiled before
 };
 
-/// Spec to package, for one target. The package is all that a Device needs.
+/// Spec to package, for the targets of the options. The package is all that a Device needs.
 Result<Package> compile(const Spec& spec, const CompileOptions& options = {},
                         CompileReport* report = nullptr);
 

@@ -1,0 +1,30 @@
+// Packages that were compiled before, on disk.
+#pragma once
+
+#include "compiler/frontend/ast.h"
+
+#include <attile/compiler.h>
+#include <attile/disk_cache.h>
+
+namespace attile::api {
+
+/// Those of one compilation: its key holds all that a package depends on, and nothing of its launches. Only
+/// packages for GPUs are kept: NVRTC takes a second or two, making code for a CPU a tenth of one.
+class PackageCache {
+public:
+  /// Inactive for a CPU target, with options.cache unset, or where the cache cannot be used; why goes to
+  /// `notes`.
+  PackageCache(const CompileOptions& options, const ast::Attention& attention,
+               std::vector<std::string>& notes);
+
+  /// The package, if it is there and whole.
+  std::optional<Package> find();
+  void keep(const Package& package);
+
+private:
+  std::vector<std::string>& notes;
+  std::string key;
+  std::optional<DiskCache> cache;
+};
+
+} // namespace attile::api
