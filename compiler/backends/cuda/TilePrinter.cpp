@@ -139,8 +139,9 @@ void KernelPrinter::copyAsync(tile::CopyAsyncOp op) {
   unsigned rank = typeOf(slice.getSource()).getRank();
   std::string rows = slice.getSizes().empty() ? std::to_string(slice.getType().getShape()[0])
                                               : "(int)" + text(slice.getSizes()[0]);
-  line("copy_rows_async(" + buffer(op.getDest()) + ", " + pointer(slice) + ", " +
-       stride(slice.getSource(), rank - 2) + ", " + rows + ");");
+  line("copy_rows_async<" + std::to_string(kernel->getAttrOfType<IntegerAttr>(kThreads).getInt() / 32) +
+       ">(" + buffer(op.getDest()) + ", " + pointer(slice) + ", " + stride(slice.getSource(), rank - 2) +
+       ", " + rows + ");");
   line("commit_copies();");
 }
 

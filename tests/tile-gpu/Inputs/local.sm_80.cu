@@ -120,9 +120,9 @@ local_main(const bf16* q,
           }
         }
       }
-      copy_rows_async(k_tile, k + t_4 * k_stride_0 + t_3 * k_stride_1 + t_27 * k_stride_2, k_stride_2, (int)t_32);
+      copy_rows_async<4>(k_tile, k + t_4 * k_stride_0 + t_3 * k_stride_1 + t_27 * k_stride_2, k_stride_2, (int)t_32);
       commit_copies();
-      copy_rows_async(v_tile, v + t_4 * v_stride_0 + t_3 * v_stride_1 + t_27 * v_stride_2, v_stride_2, (int)t_32);
+      copy_rows_async<4>(v_tile, v + t_4 * v_stride_0 + t_3 * v_stride_1 + t_27 * v_stride_2, v_stride_2, (int)t_32);
       commit_copies();
       wait_copies<1>();
       __syncthreads();
@@ -508,9 +508,9 @@ local_few_main(const bf16* q,
           }
         }
       }
-      copy_rows_async(k_tile, k + t_4 * k_stride_0 + t_3 * k_stride_1 + t_27 * k_stride_2, k_stride_2, (int)t_32);
+      copy_rows_async<1>(k_tile, k + t_4 * k_stride_0 + t_3 * k_stride_1 + t_27 * k_stride_2, k_stride_2, (int)t_32);
       commit_copies();
-      copy_rows_async(v_tile, v + t_4 * v_stride_0 + t_3 * v_stride_1 + t_27 * v_stride_2, v_stride_2, (int)t_32);
+      copy_rows_async<1>(v_tile, v + t_4 * v_stride_0 + t_3 * v_stride_1 + t_27 * v_stride_2, v_stride_2, (int)t_32);
       commit_copies();
       wait_copies<1>();
       __syncthreads();
