@@ -180,6 +180,94 @@ INSTANTIATE_TEST_SUITE_P(Shapes, Mma, testing::ValuesIn(cases()), [](const auto&
   return name;
 });
 
+// m8n8k4 of f16: the fragments element by element as the ISA writes them, for four products at once.
+void multiply_quads(const std::string& a_layout, const std::string& b_layout, const std::string& d_type,
+                    const std::string& c_type) {
+  std::mt19937_64 random(seed());
+  int a[4][8][4], b[4][4][8], c[4][8][8];
+  for (int quad = 0; quad < 4; ++quad)
+    for (int i = 0; i < 8; ++i) {
+      for (int j = 0; j < 4; ++j) {
+        a[quad][i][j] = static_cast<int>(random() % 15) - 7;
+        b[quad][j][i] = static_cast<int>(random() % 15) - 7;
+      }
+      for (int j = 0; j < 8; ++j)
+        c[quad][i][j] = static_cast<int>(random() % 15) - 7;
+    }
+  const auto sum_at = [](const std::string& type, int lane, int i) -> At {
+    const int high = lane < 16 ? 0 : 4;
+    if (type == "f16")
+      return {lane % 4 + high, i};
+    return {(lane & 1) + (i & 2) + high, (i & 4) + (lane & 2) + (i & 1)};
+  };
+  std::vector<std::uint32_t> input; // 16 words a lane: a, b, c
+  for (int lane = 0; lane < 32; ++lane) {
+    const int quad = lane % 16 / 4, high = lane < 16 ? 0 : 4;
+    std::vector<std::uint32_t> words(16);
+    for (int i = 0; i < 4; ++i) {
+      const int left = a_layout == "row" ? a[quad][lane % 4 + high][i] : a[quad][i + high][lane % 4];
+      const int right = b_layout == "row" ? b[quad][lane % 4][i + high] : b[quad][i][lane % 4 + high];
+      words[static_cast<std::size_t>(i / 2)] |= static_cast<std::uint32_t>(f16_of(left)) << i % 2 * 16;
+      words[static_cast<std::size_t>(2 + i / 2)] |= static_cast<std::uint32_t>(f16_of(right)) << i % 2 * 16;
+    }
+    for (int i = 0; i < 8; ++i) {
+      const At at = sum_at(c_type, lane, i);
+      const int value = c[quad][at.row][at.column];
+      if (c_type == "f16")
+        words[static_cast<std::size_t>(4 + i / 2)] |= static_cast<std::uint32_t>(f16_of(value)) << i % 2 * 16;
+      else
+        words[static_cast<std::size_t>(4 + i)] = static_cast<std::uint32_t>(f32_of(value));
+    }
+    input.insert(input.end(), words.begin(), words.end());
+  }
+  const auto list = [](const std::string& name, int first, int count) {
+    std::string out = "{";
+    for (int i = 0; i < count; ++i)
+      out += (i ? ", " : "") + name + std::to_string(first + i);
+    return out + "}";
+  };
+  std::string text = ".visible .entry test(.param .u64 in, .param .u64 out) {\n.reg .b32 %x<16>, %d<8>, "
+                     "%t;\n.reg .b64 %l<2>;\n"
+                     "ld.param.u64 %l0, [in];\nld.param.u64 %l1, [out];\nmov.u32 %t, %tid.x;\nmad.wide.u32 "
+                     "%l0, %t, 64, %l0;\n"
+                     "mad.wide.u32 %l1, %t, 32, %l1;\n";
+  for (int i = 0; i < 12; ++i)
+    text += "ld.global.u32 %x" + std::to_string(i) + ", [%l0+" + std::to_string(4 * i) + "];\n";
+  const int d_count = d_type == "f16" ? 4 : 8, c_count = c_type == "f16" ? 4 : 8;
+  text += "mma.sync.aligned.m8n8k4." + a_layout + "." + b_layout + "." + d_type + ".f16.f16." + c_type + " " +
+          list("%d", 0, d_count) + ", " + list("%x", 0, 2) + ", " + list("%x", 2, 2) + ", " +
+          list("%x", 4, c_count) + ";\n";
+  for (int i = 0; i < d_count; ++i)
+    text += "st.global.u32 [%l1+" + std::to_string(4 * i) + "], %d" + std::to_string(i) + ";\n";
+  Machine machine;
+  machine.threads = {32, 1, 1};
+  const std::uint64_t out = machine.upload(std::vector<std::uint32_t>(256));
+  const Outcome outcome = machine.run(text + "ret;\n}\n", {machine.upload(input), out});
+  ASSERT_EQ(outcome.status, Status::success) << outcome.message;
+  const auto result = machine.download<std::uint32_t>(out, 256);
+  for (int lane = 0; lane < 32; ++lane)
+    for (int i = 0; i < 8; ++i) {
+      const At at = sum_at(d_type, lane, i);
+      const int quad = lane % 16 / 4;
+      int wanted = c[quad][at.row][at.column];
+      for (int k = 0; k < 4; ++k)
+        wanted += a[quad][at.row][k] * b[quad][k][at.column];
+      const std::uint32_t word = result[static_cast<std::size_t>(8 * lane + (d_type == "f16" ? i / 2 : i))];
+      EXPECT_EQ(d_type == "f16" ? word >> i % 2 * 16 & 0xffff : word,
+                d_type == "f16" ? f16_of(wanted) : f32_of(wanted))
+          << "lane " << lane << ", element " << i;
+    }
+}
+
+TEST(Mma, OfQuads) {
+  for (const char* a : {"row", "col"})
+    for (const char* b : {"row", "col"}) {
+      multiply_quads(a, b, "f16", "f16");
+      multiply_quads(a, b, "f32", "f16");
+      multiply_quads(a, b, "f32", "f32");
+    }
+}
+
 TEST(SharedMatrix, LoadsAndTransposes) {
   // Rows of 16 bytes in shared memory, element e of row r is 8 r + e; lane l gives the address of row l.
   const auto run = [](const std::string& instruction, int count) {

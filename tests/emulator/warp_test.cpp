@@ -330,6 +330,83 @@ TEST(Divergence, AMemberThatNeverComesIsADeadlock) {
   });
 }
 
+// The two halves of the warp come to an operation at different instructions, with different registers: it is
+// one operation for all lanes, as the ISA says ("the same qualifiers and the same membermask").
+TEST(Divergence, OneOperationAtDifferentInstructions) {
+  const std::vector<u32> a = random_words(32, 21, 7);
+  const auto run = [&](const std::string& low, const std::string& high, const auto& wanted) {
+    in_every_mode([&](Machine& machine) {
+      Outcome outcome;
+      const std::vector<u32> d =
+          each_on<u32>(machine, outcome,
+                       "setp.lt.u32 %p0, %i, 16;\n setp.ge.u32 %p1, %a, 4;\n mov.u32 %r5, 77;\n @%p0 bra "
+                       "low;\n mov.u32 %r4, %a;\n "
+                       "setp.lt.u32 %p2, %a, 4;\n mov.u32 %d, %r4;\n" +
+                           high + "\n bra end;\n low: add.u32 %r6, %a, 0;\n" + low +
+                           "\n mov.u32 %d, %r7;\n end: setp.ne.u32 %p3, %r5, 77;\n @%p3 trap;",
+                       "", a);
+      ASSERT_EQ(outcome.status, Status::success) << outcome.message;
+      for (std::size_t i = 0; i < 32; ++i)
+        ASSERT_EQ(d[i], wanted(i)) << low << " " << i;
+    });
+  };
+  run("shfl.sync.bfly.b32 %r7, %r6, 17, 31, -1;", "shfl.sync.bfly.b32 %d, %d, 17, 31, 0xffffffff;",
+      [&](std::size_t i) { return a[i ^ 17]; });
+  run("mov.u32 %r8, 31;\n shfl.sync.idx.b32 %r7, %r6, %r8, 31, -1;", "shfl.sync.idx.b32 %d, %r4, 3, 31, -1;",
+      [&](std::size_t i) { return i < 16 ? a[31] : a[3]; });
+  u32 ballot = 0;
+  for (std::size_t i = 0; i < 32; ++i)
+    ballot |= u32(a[i] >= 4) << i;
+  run("vote.sync.ballot.b32 %r7, %p1, -1;", "vote.ballot.sync.b32 %d, !%p2, -1;",
+      [&](std::size_t) { return ballot; });
+  run("redux.sync.max.u32 %r7, %r6, -1;", "redux.sync.max.u32 %d, %d, -1;",
+      [&](std::size_t) { return *std::max_element(a.begin(), a.end()); });
+  run("match.any.sync.b32 %r7, %r6, -1;", "match.any.sync.b32 %d, %r4, -1;", [&](std::size_t i) {
+    u32 same = 0;
+    for (std::size_t k = 0; k < 32; ++k)
+      same |= u32(a[k] == a[i]) << k;
+    return same;
+  });
+}
+
+// Pairs of lanes name each other; of one half, all lanes come at once and wait at one instruction for pairs
+// at two others.
+TEST(Divergence, PairsAtDifferentInstructions) {
+  const std::vector<u32> a = random_words(32, 22);
+  in_every_mode([&](Machine& machine) {
+    Outcome outcome;
+    const std::vector<u32> d = each_on<u32>(
+        machine, outcome,
+        "xor.b32 %r0, %i, 16;\n mov.u32 %r1, 1;\n shl.b32 %r2, %r1, %i;\n shl.b32 %r3, %r1, %r0;\n or.b32 "
+        "%r2, %r2, %r3;\n"
+        "setp.lt.u32 %p0, %i, 16;\n and.b32 %r4, %i, 1;\n setp.eq.u32 %p1, %r4, 0;\n @%p0 bra low;\n @%p1 "
+        "bra even;\n"
+        "shfl.sync.bfly.b32 %d, %a, 16, 31, %r2;\n bra end;\n even: shfl.sync.bfly.b32 %r9, %a, 16, 31, "
+        "%r2;\n mov.u32 %d, %r9;\n bra end;\n"
+        "low: mov.u32 %r7, %a;\n shfl.sync.bfly.b32 %r7, %r7, 16, 31, %r2;\n mov.u32 %d, %r7;\n end:",
+        "", a);
+    ASSERT_EQ(outcome.status, Status::success) << outcome.message;
+    for (std::size_t i = 0; i < 32; ++i)
+      ASSERT_EQ(d[i], a[i ^ 16]) << i;
+  });
+}
+
+TEST(Divergence, DifferentOperationsDoNotMeet) {
+  in_every_mode([](Machine& machine) {
+    Outcome outcome;
+    each_on<u32>(
+        machine, outcome,
+        "setp.lt.u32 %p0, %i, 4;\n @%p0 bra other;\n shfl.sync.idx.b32 %d, %a, 0, 31, -1;\n bra end;\n"
+        "other: shfl.sync.up.b32 %d, %a, 0, 0, -1;\n end:",
+        "", std::vector<u32>(32));
+    EXPECT_EQ(outcome.status, Status::deadlock);
+    EXPECT_NE(outcome.message.find(
+                  "'shfl.sync.idx.b32' with the member mask 0xffffffff, but 0x0000000f wait in line"),
+              std::string::npos)
+        << outcome.message;
+  });
+}
+
 TEST(Divergence, AMaskWithoutTheLaneItselfIsReported) {
   for (const char* wrong : {"shfl.sync.idx.b32 %d, %a, 0, 31, 0xfffffffb;", "bar.warp.sync 0xfffffffb;",
                             "vote.sync.ballot.b32 %d, 1, 0xfffffffb;"}) {

@@ -201,7 +201,7 @@ void Checker::Data::check_variable(Group& group, const Instruction& instruction,
   std::uint64_t begin = extent.begin, end = begin + extent.bytes;
   if (extent.dynamic) {
     begin = shared_base + block.launch->kernel->dynamic_shared_offset;
-    end = shared_base + block.shared.size();
+    end = block.shared_begin + block.shared.size();
   } else if (extent.space == ptx::Space::local) {
     begin += local_begin + group.activation->local_base;
     end = begin + extent.bytes;

@@ -1,6 +1,8 @@
 #include "emulator/exec/rendezvous.h"
 #include "emulator/checks/checker.h"
 
+#include <algorithm>
+#include <cstring>
 #include <fmt/format.h>
 
 namespace emu {
@@ -49,22 +51,163 @@ void merge_waiting(Group& group, const Instruction& instruction) {
   }
 }
 
+// ---- lanes at different instructions ----
+
+const Mask* members_of(const Group& group, const Instruction& instruction) {
+  return lanes<Mask>(group.frame, instruction.operand(instruction.operands - 1));
+}
+
+bool same_operation(const Instruction& a, const Instruction& b) {
+  return a.execute == b.execute && a.flags == b.flags && a.slots == b.slots &&
+         std::equal(a.slot, a.slot + a.slots, b.slot, [](Slot x, Slot y) { return x.bytes == y.bytes; });
+}
+
+// Whether a source slot is a predicate that is negated.
+bool is_negated(const Instruction& instruction, int slot) {
+  int operand = 0;
+  while (instruction.first[operand + 1] <= slot)
+    ++operand;
+  return (instruction.negated >> operand & 1) != 0;
+}
+
+// f(slot, its index, where its bytes begin) for the sources.
+template <class F> void for_sources(const Instruction& instruction, F f) {
+  std::size_t at = 0;
+  for (int i = instruction.destinations; i < instruction.slots; ++i) {
+    f(instruction.slot[i], i, at);
+    at += instruction.slot[i].size();
+  }
+}
+
+// The lanes' own sources, to what the exchange has.
+void bring(const Group& group, const Instruction& instruction, Mask mask, std::vector<std::byte>& sources) {
+  for_sources(instruction, [&](Slot slot, int i, std::size_t at) {
+    sources.resize(std::max(sources.size(), at + slot.size()));
+    if (slot.bytes == 0) {
+      Mask& all = reinterpret_cast<Mask&>(sources[at]);
+      const Mask value = predicate(group.frame, slot);
+      all = (all & ~mask) | ((is_negated(instruction, i) ? ~value : value) & mask);
+      return;
+    }
+    for_lanes(mask, [&](int lane) {
+      std::memcpy(sources.data() + at + static_cast<std::size_t>(lane) * slot.bytes,
+                  group.frame + slot.offset + static_cast<std::size_t>(lane) * slot.bytes, slot.bytes);
+    });
+  });
+}
+
+/// Lanes of a group that waits, to take part in an exchange.
+struct Participant {
+  Group* group;
+  Mask mask;
+};
+
+// With lanes that wait at other instructions, `together` are all that one member mask names: they exchange.
+bool exchange(Group& group, const Instruction& instruction, Mask together) {
+  Warp& warp = *group.warp;
+  const Mask wanted = members_of(group, instruction)[__builtin_ctz(together)];
+  Mask come = together;
+  std::vector<Participant> others;
+  for (const auto& other : warp.groups) {
+    if (other.get() == &group || other->wait.what != Wait::For::warp ||
+        !same_operation(*other->wait.where, instruction))
+      continue;
+    const Mask* members = members_of(*other, *other->wait.where);
+    if (const Mask same = lanes_where(other->mask, [=](int i) { return members[i] == wanted; }); same != 0) {
+      others.push_back({other.get(), same});
+      come |= same;
+    }
+  }
+  if (others.empty() || (wanted & warp.alive & ~come) != 0)
+    return false;
+  auto all = std::make_shared<Exchange>();
+  all->members = come;
+  bring(group, instruction, together, all->sources);
+  for (const auto& [other, mask] : others)
+    bring(*other, *other->wait.where, mask, all->sources);
+  for (const auto& [other, mask] : others) {
+    if (mask != other->mask)
+      split_off(*other, other->mask & ~mask).wait = other->wait;
+    other->wait = {};
+    other->exchange = all;
+    other->exchanged = 0;
+  }
+  group.exchange = std::move(all);
+  group.exchanged = warp.executed;
+  return true;
+}
+
+// The lanes of the group with one member mask that can exchange with others; 0: there are none.
+Mask exchange_any(Group& group, const Instruction& instruction) {
+  Mask done = 0;
+  for_members(group, instruction, [&](Mask together) {
+    if (done == 0 && exchange(group, instruction, together))
+      done = together;
+  });
+  return done;
+}
+
 } // namespace
+
+Borrowed::Borrowed(Group& group, const Instruction& instruction) : group(group), instruction(instruction) {
+  for (int i = 0; i < instruction.slots; ++i) {
+    const std::byte* from = group.frame + instruction.slot[i].offset;
+    saved.insert(saved.end(), from, from + instruction.slot[i].size());
+  }
+  const std::vector<std::byte>& sources = group.exchange->sources;
+  for_sources(instruction, [&](Slot slot, int i, std::size_t at) {
+    if (slot.bytes == 0) {
+      Mask& here = predicate(group.frame, slot);
+      const Mask value = reinterpret_cast<const Mask&>(sources[at]);
+      here = (here & group.mask) | ((is_negated(instruction, i) ? ~value : value) & ~group.mask);
+      return;
+    }
+    for_lanes(~group.mask, [&](int lane) {
+      std::memcpy(group.frame + slot.offset + static_cast<std::size_t>(lane) * slot.bytes,
+                  sources.data() + at + static_cast<std::size_t>(lane) * slot.bytes, slot.bytes);
+    });
+  });
+}
+
+Borrowed::~Borrowed() {
+  const std::byte* from = saved.data();
+  for (int i = 0; i < instruction.slots; ++i) {
+    const Slot slot = instruction.slot[i];
+    if (slot.bytes == 0) {
+      Mask before = 0;
+      std::memcpy(&before, from, sizeof before);
+      Mask& here = predicate(group.frame, slot);
+      here = (here & group.mask) | (before & ~group.mask);
+    }
+    for_lanes(slot.bytes == 0 ? 0 : ~group.mask, [&](int lane) {
+      std::memcpy(group.frame + slot.offset + static_cast<std::size_t>(lane) * slot.bytes,
+                  from + static_cast<std::size_t>(lane) * slot.bytes, slot.bytes);
+    });
+    from += slot.size();
+  }
+}
 
 Flow gather(Group& group, const Instruction& instruction, Mask mask) {
   if (apart(group, mask))
     return split(group, mask, instruction.index);
   if (check_members(group, instruction) == Flow::fault)
     return Flow::fault;
+  if (exchanges_next(group))
+    group.exchanged = group.warp->executed;
+  if (group.exchange != nullptr && group.exchanged == group.warp->executed) // perhaps once more, for checks
+    return Flow::go;
+  group.exchange = nullptr;
   merge_waiting(group, instruction);
   Mask missing = 0;
-  const Mask complete = complete_lanes(group, instruction, missing);
+  Mask complete = complete_lanes(group, instruction, missing);
+  if (complete == 0)
+    complete = exchange_any(group, instruction);
   if (complete == 0) {
     wait(group, instruction, missing);
     return Flow::retry;
   }
-  if (complete != group.mask)
-    wait(split_off(group, group.mask & ~complete), instruction, missing);
+  if (complete != group.mask) // lanes of other member masks
+    split_off(group, group.mask & ~complete).pc = instruction.index;
   return Flow::go;
 }
 

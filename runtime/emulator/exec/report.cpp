@@ -14,6 +14,26 @@ Dim3 thread_of(const Warp& warp, int lane) {
   return {thread % threads.x, thread / threads.x % threads.y, thread / threads.x / threads.y};
 }
 
+// For whom lanes wait that a warp expects, and where those are.
+std::string lanes_missing(const Group& group) {
+  const Instruction& where = *group.wait.where;
+  const ptx::Statement& statement =
+      group.activation->function->source->statements[group.activation->function->statements[where.index]];
+  const Mask missing = group.wait.lanes & group.warp->alive & ~group.mask;
+  std::string text = fmt::format("lanes 0x{:08x} of its warp to come to ", missing);
+  if (statement.opcode->has("aligned"))
+    text += "the same instruction";
+  else
+    text +=
+        fmt::format("'{}' with the member mask 0x{:08x}", statement.opcode->text,
+                    lanes<Mask>(group.frame, where.operand(where.operands - 1))[__builtin_ctz(group.mask)]);
+  for (const auto& other : group.warp->groups)
+    if (const Mask there = other->mask & missing; there != 0)
+      text += fmt::format(", but 0x{:08x} {} in line {}", there, other->ready() ? "are" : "wait",
+                          other->code[other->pc].line);
+  return text;
+}
+
 std::string waiting_for(const Group& group) {
   const Block& block = *group.warp->block;
   if (group.wait.what == Wait::For::barrier) {
@@ -24,8 +44,7 @@ std::string waiting_for(const Group& group) {
                        barrier.expected);
   }
   if (group.wait.what == Wait::For::warp)
-    return fmt::format("lanes 0x{:08x} of its warp to come to the same instruction",
-                       group.wait.lanes & group.warp->alive & ~group.mask);
+    return lanes_missing(group);
   return describe_mbarrier(block, group.wait.id);
 }
 

@@ -1,6 +1,7 @@
 // The loop that executes instructions.
 #include "emulator/checks/checker.h"
 #include "emulator/counters/counters.h"
+#include "emulator/exec/rendezvous.h"
 #include "emulator/exec/schedule.h"
 
 #include <algorithm>
@@ -80,7 +81,8 @@ void meet_ready(Group& group) {
   auto& groups = group.warp->groups;
   for (std::size_t i = 0; i < groups.size();) {
     Group& other = *groups[i];
-    if (&other != &group && other.ready() && other.pc == group.pc && other.activation == group.activation)
+    if (&other != &group && other.ready() && other.pc == group.pc && other.activation == group.activation &&
+        !exchanges_next(group) && !exchanges_next(other))
       merge(group, other);
     else
       ++i;

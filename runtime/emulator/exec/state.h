@@ -39,6 +39,7 @@ struct Frame {
 };
 
 struct Barrier;
+struct Exchange;
 struct Group;
 
 /// Gives a group that waited for a barrier what the barrier's threads voted for.
@@ -61,8 +62,10 @@ struct Group {
   std::uint32_t pc = 0;
   Mask mask = 0;
   Wait wait;
-  bool timed_out = false;     ///< woken from mbarrier.try_wait without the phase being complete
-  std::uint64_t last_run = 0; ///< for fairness
+  bool timed_out = false;                   ///< woken from mbarrier.try_wait without the phase being complete
+  std::shared_ptr<const Exchange> exchange; ///< with lanes at other instructions: see rendezvous.h
+  std::uint64_t exchanged = 0; ///< Warp::executed when it took place; 0: at the group's next instruction
+  std::uint64_t last_run = 0;  ///< for fairness
   bool ready() const { return wait.what == Wait::For::nothing; }
 };
 

@@ -72,15 +72,28 @@ Types types_of(const Decoding& d) {
 }
 
 // Registers of the operands D, A, B, C, as many as their matrices need.
-std::array<int, 4> registers_of(const numeric::MatrixShape& shape, const Types& types, bool wmma) {
-  const auto& [m, n, k] = shape;
+std::array<int, 4> registers_of(const Product& product, const Types& types, bool wmma) {
+  const auto& [m, n, k] = product.shape;
   const int word = types.d == ptx::Type::f64 ? 64 : 32;
+  const int products = product.of == ProductOf::quads ? 4 : 1;
   auto needed = [=](ptx::Type type, int elements) {
-    return elements * (type == ptx::Type::tf32 ? 32 : ptx::bits(type)) / (warp_size * word);
+    return products * elements * (type == ptx::Type::tf32 ? 32 : ptx::bits(type)) / (warp_size * word);
   };
   const int a = needed(types.a, m * k), b = needed(types.b, n * k);
   return {needed(types.d, m * n), wmma ? registers_of_wmma(types.a, false, a) : a,
           wmma ? registers_of_wmma(types.b, false, b) : b, needed(types.c, m * n)};
+}
+
+// m8n8k4 of f16 is four products, in a layout of their own.
+void make_quads(const Decoding& d, Product& product) {
+  const auto& modifiers = d.statement.opcode->modifiers;
+  auto is_layout = [](std::string_view modifier) { return modifier == "row" || modifier == "col"; };
+  const auto a = std::ranges::find_if(modifiers, is_layout),
+             b = std::find_if(a + 1, modifiers.end(), is_layout);
+  product.a_by_column = *a == "col";
+  product.b_by_row = *b == "row";
+  product.row_blocks = product.column_blocks = 0;
+  product.of = ProductOf::quads;
 }
 
 Product product_of(const Decoding& d, const Types& types) {
@@ -105,26 +118,29 @@ Product product_of(const Decoding& d, const Types& types) {
                : types.a == ptx::Type::b1 ? ProductOf::bits
                : ptx::is_signed(types.d)  ? ProductOf::integers
                                           : ProductOf::floats;
+  if (types.a == ptx::Type::f16 && product.shape.k == 4)
+    make_quads(d, product);
   return product;
 }
 
 void decode_product(Decoding& d) {
   const Types types = types_of(d);
   const bool wmma = d.statement.opcode->mnemonic == "wmma";
-  if (types.d != types.c && !wmma)
+  Product product = product_of(d, types);
+  const bool quads = product.of == ProductOf::quads;
+  if (types.d != types.c && !wmma && !quads)
     return d.fail(
         fmt::format("D is {} and C is {}: expected the same", ptx::name(types.d), ptx::name(types.c)));
   if (types.a != types.b && wmma)
     return d.fail(
         fmt::format("A is {} and B is {}: expected the same", ptx::name(types.a), ptx::name(types.b)));
-  Product product = product_of(d, types);
   const auto& [m, n, k] = product.shape;
   const std::array<int, 4> found = {d.out.parts(0), d.out.parts(1), d.out.parts(2), d.out.parts(3)};
-  const std::array<int, 4> expected = registers_of(product.shape, types, wmma);
+  const std::array<int, 4> expected = registers_of(product, types, wmma);
   if (found != expected)
     return d.fail(fmt::format("fragments of {} registers do not fit m{}n{}k{}: expected {}",
                               fmt::join(found, ", "), m, n, k, fmt::join(expected, ", ")));
-  d.out.flops = static_cast<std::uint32_t>(2 * m * n * k);
+  d.out.flops = static_cast<std::uint32_t>(2 * m * n * k * (quads ? 4 : 1));
   d.out.execute = EMU_CHOOSE_HOST(choose_product)(product);
   d.attach(std::move(product));
 }
@@ -160,6 +176,8 @@ std::span<const Entry> mma_entries() {
   constexpr auto tensor = Class::tensor;
   constexpr auto words = "=n*b32 n*b32 n*b32 n*b32";
   static constexpr Entry entries[] = {
+      {"mma.sync.aligned.m8n8k4" LAYOUTS ".f16.f16.f16.f16", words, decode_product, matrix, tensor},
+      {"mma.sync.aligned.m8n8k4" LAYOUTS ".f32.f16.f16(.f16|.f32)", words, decode_product, matrix, tensor},
       {"mma.sync.aligned(.m16n8k8|.m16n8k16).row.col.f16.f16.f16.f16", words, decode_product, matrix, tensor},
       {"mma.sync.aligned(.m16n8k8|.m16n8k16).row.col.f32(.f16|.bf16)(.f16|.bf16).f32", words, decode_product,
        matrix, tensor},

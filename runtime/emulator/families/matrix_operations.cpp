@@ -166,6 +166,75 @@ template <int columns> Flow multiply_bits(Group& group, const Instruction& in, c
   return Flow::go;
 }
 
+// ---- m8n8k4 of f16: four products, each of four lanes and the four that are 16 above (PTX ISA, "Matrix
+// Fragments for mma.m8n8k4 with .f16 floating point type") ----
+
+/// Row or column l of A or B is lane l's of the eight, or l is the element and the lane's number in its four
+/// the k.
+struct QuadFactor {
+  int line, k;
+};
+QuadFactor factor_of(int lane, int i, bool lines_by_lane) {
+  const int high = lane / 16 * 4;
+  return lines_by_lane ? QuadFactor{lane % 4 + high, i} : QuadFactor{i + high, lane % 4};
+}
+
+Element quad_sum(int lane, int i, bool packed) {
+  const int high = lane / 16 * 4;
+  return packed ? Element{lane % 4 + high, i}
+                : Element{(lane & 1) + (i & 2) + high, (i & 4) + (lane & 2) + (i & 1)};
+}
+
+// Element i of a lane, of those in registers of two.
+std::uint16_t& half_of(Group& group, Slot slot, int lane, int i) {
+  return lanes<std::uint16_t>(group.frame, slot)[2 * lane + i % 2];
+}
+
+struct Quad {
+  alignas(64) std::uint16_t a[8 * 4], b[8 * 4], halves[8 * 8];
+  alignas(64) float sums[8 * 8];
+};
+
+Flow multiply_quads(Group& group, const Instruction& in, const Product& product) {
+  Quad quads[4];
+  for (int lane = 0; lane < warp_size; ++lane) {
+    Quad& quad = quads[lane % 16 / 4];
+    for (int i = 0; i < 4; ++i) {
+      const QuadFactor a = factor_of(lane, i, !product.a_by_column),
+                       b = factor_of(lane, i, !product.b_by_row);
+      quad.a[a.line * 4 + a.k] = half_of(group, in.operand(1, i / 2), lane, i);
+      quad.b[b.line * 4 + b.k] = half_of(group, in.operand(2, i / 2), lane, i);
+    }
+    for (int i = 0; i < 8; ++i) {
+      const Element at = quad_sum(lane, i, product.packed_c);
+      if (product.packed_c)
+        quad.halves[at.row * 8 + at.column] = half_of(group, in.operand(3, i / 2), lane, i);
+      else
+        quad.sums[at.row * 8 + at.column] = lanes<float>(group.frame, in.operand(3, i))[lane];
+    }
+  }
+  for (Quad& quad : quads) {
+    for (int i = 0; i < 64 && product.packed_c && !product.packed_d; ++i)
+      quad.sums[i] = numeric::widen<numeric::F16>(quad.halves[i]);
+    if (product.packed_d)
+      numeric::multiply_f16(product.shape, product.a, quad.a, product.b, quad.b, quad.halves, quad.halves,
+                            accumulation(group, product));
+    else
+      numeric::multiply_f32(product.shape, product.a, quad.a, product.b, quad.b, quad.sums, quad.sums,
+                            accumulation(group, product));
+  }
+  for (int lane = 0; lane < warp_size; ++lane)
+    for (int i = 0; i < 8; ++i) {
+      const Quad& quad = quads[lane % 16 / 4];
+      const Element at = quad_sum(lane, i, product.packed_d);
+      if (product.packed_d)
+        half_of(group, in.operand(0, i / 2), lane, i) = quad.halves[at.row * 8 + at.column];
+      else
+        lanes<float>(group.frame, in.operand(0, i))[lane] = quad.sums[at.row * 8 + at.column];
+    }
+  return Flow::go;
+}
+
 template <auto multiply> Flow all_together(Group& group, const Instruction& in, Mask mask) {
   const Flow flow = whole_warp(group, in, mask);
   return flow == Flow::go ? multiply(group, in, static_cast<const Product&>(*in.extra)) : flow;
@@ -179,6 +248,8 @@ template <int columns> Execute choose(ProductOf of) {
     return all_together<multiply_doubles<columns>>;
   case ProductOf::integers:
     return all_together<multiply_integers<columns>>;
+  case ProductOf::quads:
+    return all_together<multiply_quads>;
   case ProductOf::bits:
     break;
   }

@@ -8,7 +8,7 @@
 
 namespace emu {
 
-enum class ProductOf : std::uint8_t { floats, doubles, integers, bits };
+enum class ProductOf : std::uint8_t { floats, doubles, integers, bits, quads };
 
 /// What an mma multiplies, and how.
 struct Product : ProductFragments {
@@ -18,6 +18,7 @@ struct Product : ProductFragments {
   bool a_signed = false, b_signed = false, nibbles = false, satfinite = false;
   numeric::BitOperation bits = numeric::BitOperation::and_popc;
   numeric::Round round = numeric::Round::rn;
+  bool a_by_column = false, b_by_row = false; ///< of quads: how a lane's elements lie
   numeric::Accumulation truncating =
       {}; ///< as the chip does it, where Options::truncating_matrix asks for it
 };

@@ -15,7 +15,7 @@ using s32 = std::int32_t;
 template <auto f> Flow together(Group& group, const Instruction& instruction, Mask mask) {
   const Flow flow = gather(group, instruction, mask);
   if (flow == Flow::go)
-    for_members(group, instruction, [&](Mask members) { f(group, instruction, members); });
+    for_gathered(group, instruction, [&](Mask members) { f(group, instruction, members); });
   return flow;
 }
 
