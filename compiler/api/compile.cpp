@@ -80,6 +80,10 @@ std::vector<std::string> stages(const std::string& target) {
   return {names.begin(), names.end()};
 }
 
+std::string target_for(const std::string& chip) {
+  return chip.empty() ? "native" : schedule::target_for(chip);
+}
+
 /// Code of another target, with its plan: tiles differ.
 static void merge(Package& package, Package other) {
   for (CodeSection& section : other.code) {

@@ -3,89 +3,110 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <fmt/core.h>
+#include <span>
 #include <tuple>
 
 namespace attile::schedule {
 
 // ---- chips -----------------------------------------------------------------------------------------------
 
-std::optional<GpuDescription> describe_gpu(const std::string& target) {
+static std::span<const GpuDescription> chips() {
   constexpr std::int64_t kb = 1024;
-  static const GpuDescription chips[] = {// T4
-                                         {.name = "sm_75",
-                                          .multiprocessors = 40,
-                                          .shared_per_block = 64 * kb,
-                                          .shared_per_sm = 64 * kb,
-                                          .threads_per_sm = 1024,
-                                          .blocks_per_sm = 16,
-                                          .async_copies = false,
-                                          .bf16 = false,
-                                          .matrix_flops = 1024,
-                                          .ffma_flops = 128,
-                                          .plain = 64,
-                                          .memory_bytes = 320e9 / 40 / 1.59e9,
-                                          .ghz = 1.59},
-                                         // A100
-                                         {.name = "sm_80",
-                                          .multiprocessors = 108,
-                                          .shared_per_block = 163 * kb,
-                                          .shared_per_sm = 164 * kb,
-                                          .matrix_flops = 2048,
-                                          .ffma_flops = 128,
-                                          .plain = 64,
-                                          .memory_bytes = 2039e9 / 108 / 1.41e9,
-                                          .ghz = 1.41},
-                                         // A10
-                                         {.name = "sm_86",
-                                          .multiprocessors = 72,
-                                          .shared_per_block = 99 * kb,
-                                          .shared_per_sm = 100 * kb,
-                                          .threads_per_sm = 1536,
-                                          .blocks_per_sm = 16,
-                                          .matrix_flops = 512,
-                                          .memory_bytes = 600e9 / 72 / 1.7e9,
-                                          .ghz = 1.7},
-                                         // L40S
-                                         {.name = "sm_89",
-                                          .multiprocessors = 142,
-                                          .shared_per_block = 99 * kb,
-                                          .shared_per_sm = 100 * kb,
-                                          .threads_per_sm = 1536,
-                                          .blocks_per_sm = 24,
-                                          .matrix_flops = 1024,
-                                          .memory_bytes = 864e9 / 142 / 2.5e9,
-                                          .ghz = 2.5},
-                                         // H200; mma.sync reaches about 62 % of what wgmma does
-                                         {.name = "sm_90a",
-                                          .multiprocessors = 132,
-                                          .shared_per_block = 227 * kb,
-                                          .shared_per_sm = 228 * kb,
-                                          .matrix_flops = 2560,
-                                          .memory_bytes = 4800e9 / 132 / 1.83e9,
-                                          .ghz = 1.83},
-                                         // B200, by mma.sync
-                                         {.name = "sm_100a",
-                                          .multiprocessors = 148,
-                                          .shared_per_block = 227 * kb,
-                                          .shared_per_sm = 228 * kb,
-                                          .matrix_flops = 2048,
-                                          .memory_bytes = 8000e9 / 148 / 1.85e9,
-                                          .ghz = 1.85},
-                                         // RTX 5090
-                                         {.name = "sm_120a",
-                                          .multiprocessors = 170,
-                                          .shared_per_block = 99 * kb,
-                                          .shared_per_sm = 100 * kb,
-                                          .threads_per_sm = 1536,
-                                          .blocks_per_sm = 24,
-                                          .matrix_flops = 1024,
-                                          .memory_bytes = 1792e9 / 170 / 2.4e9,
-                                          .ghz = 2.4}};
-  for (const GpuDescription& chip : chips)
+  static const GpuDescription all[] = {// T4
+                                       {.name = "sm_75",
+                                        .multiprocessors = 40,
+                                        .shared_per_block = 64 * kb,
+                                        .shared_per_sm = 64 * kb,
+                                        .threads_per_sm = 1024,
+                                        .blocks_per_sm = 16,
+                                        .async_copies = false,
+                                        .bf16 = false,
+                                        .matrix_flops = 1024,
+                                        .ffma_flops = 128,
+                                        .plain = 64,
+                                        .memory_bytes = 320e9 / 40 / 1.59e9,
+                                        .ghz = 1.59},
+                                       // A100
+                                       {.name = "sm_80",
+                                        .multiprocessors = 108,
+                                        .shared_per_block = 163 * kb,
+                                        .shared_per_sm = 164 * kb,
+                                        .matrix_flops = 2048,
+                                        .ffma_flops = 128,
+                                        .plain = 64,
+                                        .memory_bytes = 2039e9 / 108 / 1.41e9,
+                                        .ghz = 1.41},
+                                       // A10
+                                       {.name = "sm_86",
+                                        .multiprocessors = 72,
+                                        .shared_per_block = 99 * kb,
+                                        .shared_per_sm = 100 * kb,
+                                        .threads_per_sm = 1536,
+                                        .blocks_per_sm = 16,
+                                        .matrix_flops = 512,
+                                        .memory_bytes = 600e9 / 72 / 1.7e9,
+                                        .ghz = 1.7},
+                                       // L40S
+                                       {.name = "sm_89",
+                                        .multiprocessors = 142,
+                                        .shared_per_block = 99 * kb,
+                                        .shared_per_sm = 100 * kb,
+                                        .threads_per_sm = 1536,
+                                        .blocks_per_sm = 24,
+                                        .matrix_flops = 1024,
+                                        .memory_bytes = 864e9 / 142 / 2.5e9,
+                                        .ghz = 2.5},
+                                       // H200; mma.sync reaches about 62 % of what wgmma does
+                                       {.name = "sm_90a",
+                                        .multiprocessors = 132,
+                                        .shared_per_block = 227 * kb,
+                                        .shared_per_sm = 228 * kb,
+                                        .matrix_flops = 2560,
+                                        .memory_bytes = 4800e9 / 132 / 1.83e9,
+                                        .ghz = 1.83},
+                                       // B200, by mma.sync
+                                       {.name = "sm_100a",
+                                        .multiprocessors = 148,
+                                        .shared_per_block = 227 * kb,
+                                        .shared_per_sm = 228 * kb,
+                                        .matrix_flops = 2048,
+                                        .memory_bytes = 8000e9 / 148 / 1.85e9,
+                                        .ghz = 1.85},
+                                       // RTX 5090
+                                       {.name = "sm_120a",
+                                        .multiprocessors = 170,
+                                        .shared_per_block = 99 * kb,
+                                        .shared_per_sm = 100 * kb,
+                                        .threads_per_sm = 1536,
+                                        .blocks_per_sm = 24,
+                                        .matrix_flops = 1024,
+                                        .memory_bytes = 1792e9 / 170 / 2.4e9,
+                                        .ghz = 2.4}};
+  return all;
+}
+
+std::optional<GpuDescription> describe_gpu(const std::string& target) {
+  for (const GpuDescription& chip : chips())
     if (chip.name == target)
       return chip;
   return std::nullopt;
+}
+
+/// 90 of "sm_90a"; targets with a letter are for one chip alone.
+static int number_of(const std::string& target) {
+  return std::atoi(target.c_str() + std::min<std::size_t>(target.size(), 3));
+}
+
+std::string target_for(const std::string& chip) {
+  std::string best = chips().front().name;
+  for (const GpuDescription& each : chips()) { // in ascending order
+    bool same = number_of(each.name) == number_of(chip), earlier = number_of(each.name) < number_of(chip);
+    if (same || (earlier && !each.name.ends_with('a')))
+      best = each.name;
+  }
+  return best;
 }
 
 std::string obstacle_of(const GpuDescription& gpu, const Problem& problem) {

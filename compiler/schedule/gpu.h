@@ -33,6 +33,9 @@ struct GpuDescription {
 /// sm_75, sm_80, sm_86, sm_89, sm_90a, sm_100a, sm_120a; nothing for other names.
 std::optional<GpuDescription> describe_gpu(const std::string& target);
 
+/// The best of these targets for a chip, "sm_87": its own, else an earlier one that runs on later chips, too.
+std::string target_for(const std::string& chip);
+
 /// Why no kernel for the problem can be made for a chip, with a remedy; empty if one can.
 std::string obstacle_of(const GpuDescription& gpu, const Problem& problem);
 

@@ -11,7 +11,7 @@ namespace {
 class CudaDevice : public DeviceImpl {
 public:
   explicit CudaDevice(std::shared_ptr<const Gpu> gpu) : gpu(std::move(gpu)) {
-    info = {this->gpu->name(), this->gpu->description(), true, ""};
+    info = {this->gpu->name(), this->gpu->description(), true, "", to_string(this->gpu->capability)};
   }
 
   Result<std::shared_ptr<KernelImpl>> load(const Package& package) override {

@@ -86,18 +86,13 @@ Outcome run_case(Runner& runner, const Case& c, std::mt19937_64& seeds) {
   return outcome;
 }
 
-/// A GPU has one target, a CPU several.
-std::string target_of(const std::string& device, const Options& options) {
-  constexpr std::string_view emulator = "emulator:";
-  return device.starts_with(emulator) ? device.substr(emulator.size()) : options.target;
-}
-
 void run_on(const std::string& name, const Table& table, const std::vector<Case>& cases,
             const Options& options, Suite& suite) {
   Result<Device> device = Device::open(name);
   if (!device)
     return suite.skip(name, device.error().message);
-  Runner runner(table, options.examples, *device, target_of(name, options));
+  Runner runner(table, options.examples, *device,
+                device->info().chip.empty() ? options.target : target_for(device->info().chip));
   std::mt19937_64 seeds(options.seed);
   for (std::size_t i = 0; i < cases.size(); ++i) {
     suite.record(name, runner.describe(cases[i]), table.value(cases[i], variant),

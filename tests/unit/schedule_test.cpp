@@ -1,5 +1,5 @@
 // The tile choice: within registers and caches, better than what it rejects, and explained.
-#include "compiler/schedule/schedule.h"
+#include "compiler/schedule/gpu.h"
 
 #include <attile/cpu_info.h>
 #include <fmt/core.h>
@@ -173,3 +173,34 @@ TEST(Schedule, TilesFollowABlockTable) {
 }
 
 } // namespace
+
+TEST(Schedule, TheBestTargetForAChip) {
+  const std::pair<const char*, const char*> expected[] = {
+      {"sm_75", "sm_75"},  {"sm_80", "sm_80"},    {"sm_87", "sm_86"},  {"sm_89", "sm_89"},
+      {"sm_90", "sm_90a"}, {"sm_100", "sm_100a"}, {"sm_103", "sm_89"}, {"sm_120", "sm_120a"}};
+  for (const auto& [chip, target] : expected)
+    EXPECT_EQ(target_for(chip), target);
+}
+
+TEST(Schedule, TilesOfGpusFit) {
+  for (const char* target : {"sm_75", "sm_80", "sm_86", "sm_89", "sm_90a", "sm_100a", "sm_120a"}) {
+    const GpuDescription gpu = *describe_gpu(target);
+    for (std::int64_t dim : {16, 40, 64, 96, 128, 192, 256}) {
+      Problem problem{.head_dim = dim, .head_dim_v = std::min<std::int64_t>(dim, 128), .element_bytes = 2};
+      Choice choice = choose_gpu(gpu, problem);
+      GpuNeeds needs = needs_of(gpu, problem, choice.tile);
+      EXPECT_LE(needs.shared_bytes, gpu.shared_per_block) << target << ' ' << dim;
+      EXPECT_LE(needs.registers, gpu.registers_per_thread) << target << ' ' << dim;
+      EXPECT_GE(needs.blocks_per_sm, 1) << target << ' ' << dim;
+      for (const Rejected& other : choice.rejected)
+        EXPECT_FALSE(other.obstacle.empty());
+    }
+  }
+  // A block of 64 rows needs more than a T4's shared memory for the largest tiles, which is told with both
+  // numbers.
+  Problem large{.head_dim = 256, .head_dim_v = 256, .element_bytes = 4};
+  GpuNeeds needs = needs_of(*describe_gpu("sm_75"), large, {128, 128, 128, 128, 256});
+  EXPECT_GT(needs.shared_bytes, 64 * 1024);
+  EXPECT_EQ(needs.blocks_per_sm, 0);
+  EXPECT_FALSE(obstacle_of(*describe_gpu("sm_75"), {.bf16 = true}).empty());
+}

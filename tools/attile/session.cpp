@@ -27,12 +27,6 @@ Result<Tensor> make_output(const TensorSpec& spec, const Package& package, const
   return Tensor::zeros(spec.dtype, extents);
 }
 
-/// The target of a device that is named by its chip; a CPU's is "native".
-std::string native_target(const std::string& device) {
-  constexpr std::string_view emulator = "emulator:";
-  return device.starts_with(emulator) ? device.substr(emulator.size()) : "native";
-}
-
 bool is_transposed(const Tensor& tensor, bool heads_last) { return heads_last && tensor.view().rank == 4; }
 
 } // namespace
@@ -55,7 +49,7 @@ Result<Session> Session::open(SessionOptions& options) {
     return spec.error();
 
   if (options.spec.compile.target == "native") // what the device has
-    options.spec.compile.target = native_target(options.device);
+    options.spec.compile.target = target_for(device->info().chip);
   auto start = std::chrono::steady_clock::now();
   std::optional<Progress> progress("compiling");
   CompileReport report;

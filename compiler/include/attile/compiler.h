@@ -46,6 +46,10 @@ const std::vector<std::string>& stages();
 /// Those on the way to one target.
 std::vector<std::string> stages(const std::string& target);
 
+/// The best target for a GPU, by its chip (DeviceInfo::chip): "sm_90" is "sm_90a", "sm_87" is "sm_86".
+/// "native" for "".
+std::string target_for(const std::string& chip);
+
 /// The text of a spec file, of at most max_spec_bytes.
 Result<std::string> read_spec_file(const std::string& path);
 inline constexpr std::int64_t max_spec_bytes = 1 << 20;

@@ -81,7 +81,8 @@ struct DeviceInfo {
   std::string name;        ///< what Device::open accepts
   std::string description; ///< "AMD EPYC ..., 2 threads, avx512f ..."
   bool available = false;
-  std::string missing; ///< why not, and how to get it
+  std::string missing;   ///< why not, and how to get it
+  std::string chip = {}; ///< of a GPU: "sm_90"
 };
 
 /// Memory of a device, for programs that have no other source of it: plain memory on a CPU. 256-byte aligned
