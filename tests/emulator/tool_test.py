@@ -65,6 +65,25 @@ with tempfile.TemporaryDirectory() as name:
     assert result["ok"] and len(result["runs"]) == 3, result
     assert result["runs"][0]["report"]["counters"][0]["totals"]["unique_written_bytes"] == 4000, result
 
+    # Seeds run side by side; what is said does not depend on how many at a time, and stands in their order.
+    racing = folder / "racing.ptx"
+    racing.write_text(KERNEL.replace("st.global.u32 [%rd5], %r1;", "atom.global.exch.b32 %r1, [%rd2], %r4;").replace("setp.ge.u32 %p1, %r4, %r5;\n  @%p1 bra done;", ""))
+    last = folder / "last.npy"
+    numpy.save(last, numpy.zeros(1, dtype=numpy.int32))
+    once = ["--arg", f"in:{x}", "--arg", f"inout:{last}={y}", "--arg", "u32:1000", "--grid", 3, "--block", 64, "--mode", "scheduled", "--seed", 5]
+    texts = [run(racing, *once, "--json", "--seeds", 7, "--jobs", jobs, status=1) for jobs in (1, 2, 7, 20)]
+    assert all(json.loads(text)["differing_outputs"] > 0 for text in texts), texts
+    assert [one["seed"] for one in json.loads(texts[0])["runs"]] == list(range(5, 12)), texts[0]
+    assert len(set(texts)) == 1, texts
+    outputs = []
+    for jobs in (1, 3):
+        run(racing, *once, "--seeds", 4, "--jobs", jobs, status=1)
+        outputs.append(numpy.load(y)[0])
+    run(racing, *once, "--seeds", 1)
+    assert outputs == [numpy.load(y)[0]] * 2, outputs
+    for jobs in (1, 3):
+        expect(run(ptx, "--arg", "u32:1", "--seeds", 5, "--jobs", jobs, status=2), "'twice' has 3 parameters")
+
     y.unlink()
     job = folder / "job.json"
     job.write_text(json.dumps({"kernel": "twice", "grid": "4", "block": "256", "args": [a for a in arguments if a != "--arg"]}))

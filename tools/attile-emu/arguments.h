@@ -18,6 +18,8 @@ struct Argument {
   bool defined = false;          ///< whether it holds it: not for `out`
   std::string output;            ///< the file that the array goes to; empty: none
   std::vector<std::byte> scalar; ///< of arguments that are no arrays
+  /// Is it read back after the launch?
+  bool is_output() const { return array && (!output.empty() || !defined); }
 };
 
 /// Reads the files that it names. Element types are those of .npy files here (attile/npy.h), and of `out`

@@ -1,5 +1,5 @@
 // attile-emu: runs a kernel of a .ptx on an emulated chip.
-#include "tools/attile-emu/run.h"
+#include "tools/attile-emu/seeds.h"
 
 #include <CLI/CLI.hpp>
 #include <attile/npy.h>
@@ -9,6 +9,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
+#include <thread>
 
 namespace attile::emu_tool {
 namespace {
@@ -18,7 +19,7 @@ using Json = nlohmann::ordered_json;
 struct Options {
   std::string ptx, kernel, grid = "1", block = "1", cluster, file, target, mode, counters;
   std::uint64_t seed = 0, seeds = 1;
-  unsigned shared = 0;
+  unsigned shared = 0, jobs = 0;
   bool cooperative = false, checks = true, json = false;
   std::vector<std::string> arguments;
 };
@@ -124,7 +125,7 @@ bool same(const std::vector<Tensor>& a, const std::vector<Tensor>& b) {
 Result<void> write_outputs(const Job& job, const Run& run) {
   std::size_t next = 0;
   for (const Argument& argument : job.arguments) {
-    if (!argument.array || (argument.output.empty() && argument.defined))
+    if (!argument.is_output())
       continue;
     const Tensor& tensor = run.outputs[next++];
     if (argument.output.empty())
@@ -158,26 +159,25 @@ Result<int> run_all(const Options& options) {
   std::optional<Run> first;
   bool bad = false;
   std::uint64_t differing = 0;
-  for (std::uint64_t seed = options.seed; seed < options.seed + options.seeds; ++seed) {
-    if (Result<void> done = set("seed", fmt::format("{}", seed)); !done)
-      return done.error();
-    Result<Run> made = run(*job);
-    if (!made)
-      return made.error();
-    const Json report = Json::parse(made->report);
-    bad = bad || !made->failure.empty() || !report["findings"].empty();
+  const bool writes_counters = options.counters.size() > 1; // a file, by the one process
+  const unsigned jobs = options.jobs != 0 ? options.jobs : std::thread::hardware_concurrency();
+  const Seeds seeds{options.seed, options.seeds, writes_counters ? 1 : jobs};
+  const Result<void> ran = run_seeds(*job, seeds, [&](std::uint64_t seed, Run&& made) -> Result<void> {
+    const Json report = Json::parse(made.report);
+    bad = bad || !made.failure.empty() || !report["findings"].empty();
     if (options.json)
-      all.push_back({{"seed", seed},
-                     {"result", made->result},
-                     {"emulated_us", made->microseconds},
-                     {"report", report}});
-    else if (!first || !made->failure.empty() || !report["findings"].empty())
-      print_person(*made, seed);
+      all.push_back(
+          {{"seed", seed}, {"result", made.result}, {"emulated_us", made.microseconds}, {"report", report}});
+    else if (!first || !made.failure.empty() || !report["findings"].empty())
+      print_person(made, seed);
     if (!first)
-      first = std::move(*made);
+      first = std::move(made);
     else
-      differing += !same(first->outputs, made->outputs);
-  }
+      differing += !same(first->outputs, made.outputs);
+    return {};
+  });
+  if (!ran)
+    return ran.error();
   if (first->failure.empty())
     if (Result<void> written = write_outputs(*job, *first); !written)
       return written.error();
@@ -212,6 +212,8 @@ int main(int argc, char** argv) {
   app.add_option("--seed", options.seed, "of the schedule, of approximations, of undefined values");
   app.add_option("--seeds", options.seeds, "runs with that many seeds, and compares outputs")
       ->check(CLI::PositiveNumber);
+  app.add_option("--jobs", options.jobs,
+                 "how many seeds run at a time (default: as many as the host has cores)");
   app.add_flag("--checks,!--no-checks", options.checks, "checks on (default) or off");
   app.add_option("--counters", options.counters, "1, or a JSON file for what was counted");
   app.add_flag("--json", options.json, "JSON on standard output");

@@ -107,7 +107,7 @@ public:
     std::vector<Tensor> all;
     for (std::size_t i = 0; i < job.arguments.size(); ++i) {
       const Argument& argument = job.arguments[i];
-      if (!argument.array || (argument.output.empty() && argument.defined))
+      if (!argument.is_output())
         continue;
       const ConstTensorView view = argument.array->view();
       Result<Tensor> tensor =
