@@ -7,7 +7,8 @@ namespace {
 
 // Runs the kernel `test` of one block of 32 threads with counters; `check` sees them.
 template <class F>
-void counted(const std::string& text, std::vector<std::uint64_t> params, Machine& machine, F check) {
+void counted(const std::string& text, std::vector<std::uint64_t> params, Machine& machine, F check,
+             Outcome* told = nullptr) {
   const std::shared_ptr<Program> program = machine.load(text);
   ASSERT_NE(program, nullptr) << machine.error.place.line << ": " << machine.error.message;
   Counters counters(program, *program->find("test"), machine.memory);
@@ -23,6 +24,8 @@ void counted(const std::string& text, std::vector<std::uint64_t> params, Machine
   launch.counters = &counters;
   const Outcome outcome = run(launch);
   ASSERT_EQ(outcome.status, Status::success) << outcome.message;
+  if (told != nullptr)
+    *told = outcome;
   check(counters);
 }
 
@@ -49,6 +52,33 @@ TEST(Counters, GlobalTraffic) {
             EXPECT_EQ(totals.global_write_sectors, 32u);
             EXPECT_EQ(counters.unique_written(), 128u);
           });
+}
+
+TEST(Counters, LimitOfInstructionsIsKept) {
+  Machine machine;
+  machine.options.most_instructions = 100;
+  const Outcome outcome = machine.run(".visible .entry test() {\nL: bra L;\n}\n", {});
+  EXPECT_EQ(outcome.status, Status::too_long);
+  EXPECT_LE(outcome.warp_instructions, 102u);
+}
+
+// The driver reports the outcome's number, and counters the other: instructions whose guard holds for no lane
+// count, and so do both sides of a branch.
+TEST(Counters, CountWhatTheOutcomeCounts) {
+  Machine machine;
+  const std::uint64_t data = machine.upload(std::vector<std::uint32_t>(1024));
+  Outcome outcome;
+  counted(
+      kernel("setp.gt.u32 %p0, %r0, 40;\n@%p0 add.u32 %r2, %r2, 1;\n@%p0 st.global.u32 [%l0], %r0;\n"
+             "setp.lt.u32 %p1, %r0, 9;\n@%p1 bra over;\nadd.u32 %r2, %r2, 1;\nover: bar.sync 0;\n"),
+      {data}, machine,
+      [&](const Counters& counters) {
+        EXPECT_EQ(counters.totals().warps, outcome.warp_instructions);
+        EXPECT_EQ(counters.totals().threads, outcome.thread_instructions);
+        EXPECT_EQ(counters.totals().global_written, 0u);
+        EXPECT_GE(outcome.warp_instructions, 11u);
+      },
+      &outcome);
 }
 
 TEST(Counters, BankConflicts) {

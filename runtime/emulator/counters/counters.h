@@ -45,12 +45,13 @@ class Counters;
 class CounterShard {
 public:
   explicit CounterShard(Counters& counters) : counters(counters) {}
+  /// `mask` is 0 if the guard holds for no lane.
   void executed(const Group& group, const Instruction& instruction, Mask mask) {
     Counts& counts = at(group, instruction);
     ++counts.warps;
     counts.threads += static_cast<std::uint32_t>(__builtin_popcount(mask));
     counts.divergent += group.mask != group.warp->alive;
-    counts.tensor_flops += instruction.flops;
+    counts.tensor_flops += mask != 0 ? instruction.flops : 0;
   }
   /// `access` is resolved.
   void accessed(const Group& group, const Instruction& instruction, const Access& access);

@@ -59,8 +59,10 @@ public:
         counts(launch.counters ? &launch.counters->shard() : nullptr) {}
 
   void run() {
-    constexpr std::uint32_t turn = 1 << 15; // instructions of a warp
-    constexpr int patience = 8;             // turns
+    constexpr std::uint64_t longest = 1 << 15; // instructions of a warp
+    constexpr int patience = 8;                // turns
+    const std::uint64_t limit = launch.options.most_instructions;
+    const auto turn = static_cast<std::uint32_t>(limit == 0 ? longest : std::min(longest, limit + 1));
     while (!launch.stopped && begin_block()) {
       while (launch.cooperative && begin_block()) // they wait for it sooner or later
         ;

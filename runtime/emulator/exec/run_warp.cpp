@@ -33,9 +33,9 @@ Ran run_group(Group& group, std::uint32_t budget, std::uint32_t meeting) {
       mask &= instruction.guard_negated ? ~guard : guard;
     }
     ++group.pc;
+    if (counts != nullptr)
+      counts->executed(group, instruction, mask);
     if (mask != 0 || checker != nullptr) { // a checker looks at guards, too
-      if (counts != nullptr && mask != 0)
-        counts->executed(group, instruction, mask);
       threads += static_cast<std::uint32_t>(__builtin_popcount(mask));
       ran.flow = checker == nullptr ? instruction.execute(group, instruction, mask)
                                     : checker->execute(group, instruction, group.mask, mask);

@@ -11,8 +11,8 @@ class Memory;
 /// The address of a variable or function of another module, for `.extern` names; 0 if unknown.
 using ResolveExternal = std::function<std::uint64_t(std::string_view name)>;
 
-/// Nothing, and `error` set, if the text is not PTX, names an unknown instruction, or memory is exhausted; then no
-/// memory is left allocated.
+/// Nothing, and `error` set, if the text is not PTX, names an unknown instruction, or memory is exhausted;
+/// then no memory is left allocated.
 std::shared_ptr<Program> load(std::string_view text, Memory& memory, ptx::Error& error,
                               const ResolveExternal& external = {});
 /// Frees the module's variables. Nothing may run it any more.

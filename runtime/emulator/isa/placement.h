@@ -21,8 +21,8 @@ public:
       : module(module), program(program), memory(memory), external(external) {}
   /// Gives addresses to the module's variables and writes what they are initialised with.
   bool place_variables(ptx::Error& error);
-  /// Gives offsets to a function's own variables, and sets its sizes. False, and `error` set, if a space is too
-  /// small for them.
+  /// Gives offsets to a function's own variables, and sets its sizes. False, and `error` set, if a space is
+  /// too small for them.
   bool place_locals(Function& function, ptx::Error& error);
   /// Of a variable, which may be the function's own; nothing if its size is another module's affair.
   std::optional<Extent> extent(const Function& function, bool local, std::uint32_t index) const;
