@@ -96,7 +96,8 @@ static std::vector<std::string> split(const std::string& targets) {
   std::vector<std::string> result;
   std::stringstream stream(targets);
   for (std::string target; std::getline(stream, target, ',');)
-    result.push_back(target);
+    if (std::find(result.begin(), result.end(), target) == result.end())
+      result.push_back(target);
   return result;
 }
 

@@ -17,7 +17,6 @@
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/Passes.h"
-#include "llvm/ADT/StringSet.h"
 
 #include <attile/cpu_info.h>
 #include <chrono>
@@ -83,7 +82,6 @@ private:
     tiling.count = options.count;
     if (failed(convertAttnToTile(*module, tiling)))
       return refused("cannot be tiled");
-    keepOnePlan();
     return result.gpu && !options.count ? gpuStages() : cpuStages();
   }
 
@@ -172,20 +170,6 @@ private:
     tiling.fewRows = attribute(result.fewRows.tile);
     tiling.mostFewRows = schedule::most_few_rows(result.fewRows.tile, result.manyRows.tile);
     return {};
-  }
-
-  /// A counting plan comes beside the attention's own; only the wanted one goes on.
-  void keepOnePlan() {
-    StringRef suffix = "_count";
-    llvm::StringSet<> launched;
-    for (auto plan : llvm::make_early_inc_range(module->getOps<tile::PlanOp>()))
-      if (plan.getSymName().ends_with(suffix) != options.count)
-        plan.erase();
-      else
-        plan.walk([&](tile::LaunchOp launch) { launched.insert(launch.getKernel()); });
-    for (auto kernel : llvm::make_early_inc_range(module->getOps<tile::KernelOp>()))
-      if (!launched.contains(kernel.getSymName()))
-        kernel.erase();
   }
 
   /// The output of a counting plan has a row for each of its kernel's blocks.

@@ -10,6 +10,10 @@
 
 namespace attile::schedule {
 
+static std::int64_t round_up(std::int64_t value, std::int64_t multiple) {
+  return (value + multiple - 1) / multiple * multiple;
+}
+
 // ---- chips -----------------------------------------------------------------------------------------------
 
 static std::span<const GpuDescription> chips() {
@@ -113,6 +117,9 @@ std::string obstacle_of(const GpuDescription& gpu, const Problem& problem) {
   if (problem.bf16 && !gpu.bf16)
     return fmt::format("{} has no matrix products of bf16; use f16 or f32, or a target from sm_80 on",
                        gpu.name);
+  for (std::int64_t dim : {problem.head_dim, problem.head_dim_v})
+    if (dim % 8 != 0)
+      return fmt::format("head_dim {} is no multiple of 8; pad it with zeros to {}", dim, round_up(dim, 8));
   if (choose_gpu(gpu, problem).tile.rows == 0)
     return fmt::format("head_dim {} and {} do not fit into the {} bytes of shared memory of a block",
                        problem.head_dim, problem.head_dim_v, gpu.shared_per_block);
@@ -120,10 +127,6 @@ std::string obstacle_of(const GpuDescription& gpu, const Problem& problem) {
 }
 
 // ---- what a tile needs -----------------------------------------------------------------------------------
-
-static std::int64_t round_up(std::int64_t value, std::int64_t multiple) {
-  return (value + multiple - 1) / multiple * multiple;
-}
 
 std::int64_t threads_of(std::int64_t rows) { return 32 * std::max<std::int64_t>(rows / warp_rows, 1); }
 
@@ -209,9 +212,6 @@ std::string obstacle_to(const GpuDescription& gpu, const Problem& problem, const
   if (needs.registers > gpu.registers_per_thread)
     return fmt::format("needs about {} registers a thread, there are {}", needs.registers,
                        gpu.registers_per_thread);
-  if (problem.key_block > 0 && problem.key_block % tile.keys != 0)
-    return fmt::format("{} keys do not divide the blocks of {} keys of the block table", tile.keys,
-                       problem.key_block);
   return {};
 }
 
@@ -221,8 +221,7 @@ const GpuCandidate* least_demanding(const GpuDescription& gpu, const Problem& pr
                                     const std::vector<GpuCandidate>& candidates) {
   const GpuCandidate* best = nullptr;
   for (const GpuCandidate& one : candidates) {
-    bool fits = one.needs.shared_bytes <= gpu.shared_per_block &&
-                (problem.key_block == 0 || problem.key_block % one.tile.keys == 0);
+    bool fits = one.needs.shared_bytes <= gpu.shared_per_block;
     if (fits && (!best || one.needs.registers < best->needs.registers ||
                  (one.needs.registers == best->needs.registers && one.cost.cycles < best->cost.cycles)))
       best = &one;

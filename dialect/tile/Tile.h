@@ -23,7 +23,8 @@ namespace attile::tile {
 
 /// Name of the argument attribute of `tile.kernel` that says what the argument is bound to.
 inline constexpr llvm::StringLiteral kNameAttr = "tile.name";
-/// Of a kernel that has been lowered: its parameters, in order, as a plan's slots: ["pointer:q", "value:q.stride.0"].
+/// Of a kernel that has been lowered: its parameters, in order, as a plan's slots: ["pointer:q",
+/// "value:q.stride.0"].
 inline constexpr llvm::StringLiteral kSlotsAttr = "tile.slots";
 
 /// The type as which an element of a buffer is read and computed with: f32 for floats, i1 for i1 and i8 (a

@@ -23,7 +23,9 @@ __device__ __forceinline__ float ceil(float x) { return ceilf(x); }
 __device__ __forceinline__ float trunc(float x) { return truncf(x); }
 __device__ __forceinline__ float roundeven(float x) { return rintf(x); }
 __device__ __forceinline__ float abs(float x) { return fabsf(x); }
-__device__ __forceinline__ long long abs(long long x) { return x < 0 ? -x : x; }
+__device__ __forceinline__ long long abs(long long x) {
+  return x < 0 ? (long long)(0 - (unsigned long long)x) : x;
+}
 __device__ __forceinline__ float copysign(float size, float sign) { return copysignf(size, sign); }
 __device__ __forceinline__ float fma(float a, float b, float c) { return fmaf(a, b, c); }
 
@@ -58,6 +60,8 @@ __device__ __forceinline__ float minimum(float a, float b) {
   const float smaller = fminf(a, b);
   return a != a ? a : b != b ? b : smaller;
 }
+__device__ __forceinline__ double maximum(double a, double b) { return a != a || a > b ? a : b; }
+__device__ __forceinline__ double minimum(double a, double b) { return a != a || a < b ? a : b; }
 __device__ __forceinline__ float maxnum(float a, float b) { return fmaxf(a, b); }
 __device__ __forceinline__ float minnum(float a, float b) { return fminf(a, b); }
 

@@ -82,12 +82,15 @@ __device__ __forceinline__ void range_of(i64& min, i64& max, const Global<3, S>&
   const i64 values[N + 2] = {i64(indices_lo_hi_block)...};
   const i64 n = source.dim[N - 1];
   min = max = 0;
-  if (n == 0)
-    return;
+  bool empty = n == 0;
   i64 row = 0;
 #pragma unroll
-  for (int d = 0; d < N - 1; ++d)
+  for (int d = 0; d < N - 1; ++d) {
+    empty |= source.dim[d] == 0;
     row = row * source.dim[d] + clamp_index(values[d], source.dim[d]);
+  }
+  if (empty) // there is no summary
+    return;
   const S* level = summary.data + row * summary.stride[0];
   const i64 block = values[N + 1];
   i64 first = clamp_index(values[N - 1], n) / block, last = clamp_index(values[N], n) / block;

@@ -78,6 +78,19 @@ template <> __device__ __forceinline__ unsigned narrow_pair<bf16>(float first, f
 /// The float in the low half of an 8-byte kernel parameter.
 __device__ __forceinline__ float bits_to_float(i64 slot) { return __uint_as_float(unsigned(slot)); }
 
+// ---- sums and products that may leave 64 bits, and then wrap ----
+
+__device__ __forceinline__ i64 wrap_add(i64 a, i64 b) {
+  return i64((unsigned long long)a + (unsigned long long)b);
+}
+__device__ __forceinline__ i64 wrap_sub(i64 a, i64 b) {
+  return i64((unsigned long long)a - (unsigned long long)b);
+}
+__device__ __forceinline__ i64 wrap_mul(i64 a, i64 b) {
+  return i64((unsigned long long)a * (unsigned long long)b);
+}
+__device__ __forceinline__ i64 wrap_shl(i64 a, i64 b) { return i64((unsigned long long)a << b); }
+
 // ---- integer division, rounded down and up; b is not 0 ----
 
 __device__ __forceinline__ i64 floor_div(i64 a, i64 b) {

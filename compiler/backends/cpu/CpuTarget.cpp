@@ -51,9 +51,10 @@ Result<CpuTarget> cpuTarget(const std::string& name) {
   if (name == "native")
     return environment_error("this machine is '" + chosen + "', kernels need x86-64-v2 (SSE4.2) or later",
                              "name a target to build a package for another machine");
-  return usage_error("unknown target '" + name + "'",
-                     "use native, x86-64-v2, x86-64-v3, x86-64-v4, x86-64-v4-bf16, sm_75, sm_80, sm_86, sm_89, sm_90a, "
-                     "sm_100a or sm_120a");
+  return usage_error(
+      "unknown target '" + name + "'",
+      "use native, x86-64-v2, x86-64-v3, x86-64-v4, x86-64-v4-bf16, sm_75, sm_80, sm_86, sm_89, sm_90a, "
+      "sm_100a or sm_120a");
 }
 
 } // namespace attile

@@ -51,6 +51,11 @@ Result<CudaCode> compileCuda(ModuleOp module, const std::string& text, const std
   Result<Nvrtc> nvrtc = Nvrtc::open();
   if (!nvrtc)
     return std::move(nvrtc).error();
+  std::vector<std::string> known = nvrtc->targets();
+  if (!known.empty() &&
+      llvm::none_of(known, [&](const std::string& each) { return StringRef(target).rtrim('a') == each; }))
+    return environment_error("the NVRTC at " + nvrtc->path() + " does not know " + target,
+                             "install a newer CUDA toolkit, or the wheel nvidia-cuda-nvrtc");
   NvrtcOptions options{.target = target, .headers = {}};
   for (const Template& header : templates())
     options.headers.emplace_back(header.name, header.text);
@@ -66,6 +71,8 @@ Result<CudaCode> compileCuda(ModuleOp module, const std::string& text, const std
     section.bytes.assign(bytes, bytes + size);
     code.sections.push_back(std::move(section));
   };
+  if (code.result.cubin.empty())
+    return internal_error("NVRTC has made no machine code of '" + name + "': " + code.result.log);
   add(CodeSection::cubin, code.result.cubin.data(), code.result.cubin.size());
   add(CodeSection::ptx, reinterpret_cast<const std::byte*>(code.result.ptx.data()), code.result.ptx.size());
   return code;

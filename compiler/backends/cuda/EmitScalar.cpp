@@ -1,8 +1,11 @@
 //===- EmitScalar.cpp - scalar values as C++ expressions -----------------------------===//
 #include "compiler/backends/cuda/EmitScalar.h"
 
+#include "dialect/tile/Tile.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/Matchers.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
@@ -18,6 +21,8 @@ namespace attile::cuda {
 std::string typeName(Type type) {
   if (type.isF32())
     return "float";
+  if (type.isF64()) // bounds of the mask analysis
+    return "double";
   if (type.isBF16())
     return "bf16";
   if (type.isF16())
@@ -37,14 +42,16 @@ std::string identifier(StringRef name) {
 }
 
 static std::string realLiteral(const APFloat& value) {
+  bool twice = &value.getSemantics() == &APFloat::IEEEdouble();
   if (value.isNaN())
-    return "__int_as_float(0x7fffffff)";
+    return twice ? "__longlong_as_double(0x7fffffffffffffffLL)" : "__int_as_float(0x7fffffff)";
   if (value.isInfinity())
     return value.isNegative() ? "-infinity" : "infinity";
-  std::string text = fmt::format("{}", value.convertToFloat());
+  std::string text =
+      twice ? fmt::format("{}", value.convertToDouble()) : fmt::format("{}", value.convertToFloat());
   if (text.find_first_of(".e") == std::string::npos)
     text += ".0";
-  return text + "f";
+  return twice ? text : text + "f";
 }
 
 std::string literal(Attribute value) {
@@ -190,9 +197,54 @@ std::string ScalarText::whole(Value value) const {
   return text.substr(1, text.size() - 2);
 }
 
+bool ScalarText::isUnbounded(Value value) const {
+  auto [known, isNew] = unbounded.try_emplace(value, false);
+  if (!isNew)
+    return known->second;
+  bool found = findUnbounded(value);
+  return unbounded[value] = found;
+}
+
+bool ScalarText::findUnbounded(Value value) const {
+  if (!value.getType().isInteger(64))
+    return false;
+  if (auto argument = dyn_cast<BlockArgument>(value)) {
+    Operation* parent = argument.getOwner()->getParentOp();
+    if (auto loop = dyn_cast<scf::ForOp>(parent))
+      return argument != loop.getInductionVar();
+    return isa<tile::KernelOp>(parent); // else a row's head or query
+  }
+  Operation* op = value.getDefiningOp();
+  APInt constant;
+  if (matchPattern(value, m_ConstantInt(&constant)))
+    return !constant.isSignedIntN(32);
+  if (isa<tile::SizeOp, tile::BlockIndexOp, tile::IndexOp>(op))
+    return false;
+  if (!isa<arith::ArithDialect, math::MathDialect>(op->getDialect()) ||
+      isa<arith::FPToSIOp, arith::ShLIOp>(op))
+    return true;
+  auto isConstant = [](Value operand) { return matchPattern(operand, m_Constant()); };
+  bool product = isa<arith::MulIOp>(op) && llvm::none_of(op->getOperands(), isConstant);
+  return product || llvm::any_of(op->getOperands(), [&](Value operand) { return isUnbounded(operand); });
+}
+
+/// The function that stands for an operator where the result may leave 64 bits.
+static StringRef wrapping(Operation& op) {
+  return llvm::TypeSwitch<Operation*, StringRef>(&op)
+      .Case([](arith::AddIOp) { return "wrap_add"; })
+      .Case([](arith::SubIOp) { return "wrap_sub"; })
+      .Case([](arith::MulIOp) { return "wrap_mul"; })
+      .Case([](arith::ShLIOp) { return "wrap_shl"; })
+      .Default(StringRef());
+}
+
 std::string ScalarText::expression(Operation& op) const {
   auto a = [&] { return (*this)(op.getOperand(0)); };
   auto b = [&] { return (*this)(op.getOperand(1)); };
+  if (StringRef name = wrapping(op); !name.empty())
+    if (isa<arith::ShLIOp>(op) ||
+        llvm::any_of(op.getOperands(), [&](Value operand) { return isUnbounded(operand); }))
+      return fmt::format("{}({}, {})", name.str(), whole(op.getOperand(0)), whole(op.getOperand(1)));
   if (StringRef sign = infix(op); !sign.empty()) {
     if (isa<arith::XOrIOp>(op) && matchPattern(op.getOperand(1), m_One()) &&
         op.getResult(0).getType().isInteger(1))
@@ -212,7 +264,8 @@ std::string ScalarText::expression(Operation& op) const {
         return fmt::format("{} ? {} : {}", a(), b(), (*this)(select.getFalseValue()));
       })
       .Case([&](arith::NegFOp) { return "-" + a(); })
-      .Case<arith::SIToFPOp, arith::UIToFPOp>([&](auto) { return "(float)" + a(); })
+      .Case<arith::SIToFPOp, arith::UIToFPOp, arith::ExtFOp>(
+          [&](auto convert) { return "(" + typeName(convert.getType()) + ")" + a(); })
       .Case<arith::FPToSIOp, arith::ExtUIOp, arith::ExtSIOp>([&](auto) { return "(i64)" + a(); })
       .Default([](Operation*) { return std::string(); });
 }

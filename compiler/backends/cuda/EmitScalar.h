@@ -29,11 +29,17 @@ public:
 
   /// The right-hand side of an arith or math operation.
   std::string expression(mlir::Operation& op) const;
+  /// Whether an integer may be anything: what comes from a parameter or a tensor of the user, or a product of
+  /// sizes. Sums of such values wrap; those of positions and sizes, which are below 2^30, stay in 64 bits.
+  bool isUnbounded(mlir::Value value) const;
   /// Whether the operation reads well inside of its only use.
   static bool isInlined(mlir::Operation& op, const std::string& expression);
 
 private:
+  bool findUnbounded(mlir::Value value) const;
+
   llvm::DenseMap<mlir::Value, std::string> texts;
+  mutable llvm::DenseMap<mlir::Value, bool> unbounded; ///< found so far
 };
 
 } // namespace attile::cuda

@@ -33,8 +33,12 @@ void KernelPrinter::line(const Twine& text, Location place) {
 }
 
 std::string KernelPrinter::fresh(StringRef stem) {
-  int count = taken[stem]++;
-  return count ? (stem + "_" + Twine(count)).str() : stem.str();
+  for (int& count = taken[stem];;) {
+    std::string name = count ? (stem + "_" + Twine(count)).str() : stem.str();
+    ++count;
+    if (names.insert(name).second)
+      return name;
+  }
 }
 
 // ---- signature -------------------------------------------------------------------------------------------
@@ -82,11 +86,12 @@ void KernelPrinter::signature() {
       BlockArgument argument = arguments.lookup(("param." + name).str());
       text.name(argument, id);
       bool integer = argument.getType().isInteger(64);
-      parameters.push_back("i64 " + id + (integer ? "" : "_bits"));
+      std::string slot = integer ? id : fresh(id + "_bits");
+      parameters.push_back("i64 " + slot);
       if (argument.getType().isF32())
-        conversions.push_back("const float " + id + " = bits_to_float(" + id + "_bits);");
+        conversions.push_back("const float " + id + " = bits_to_float(" + slot + ");");
       else if (!integer)
-        conversions.push_back("const bool " + id + " = " + id + "_bits != 0;");
+        conversions.push_back("const bool " + id + " = " + slot + " != 0;");
     } else {
       BlockArgument argument = arguments.lookup(name);
       auto type = cast<tile::BufferType>(argument.getType());

@@ -6,6 +6,7 @@
 #include "dialect/tile/Tile.h"
 
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/raw_ostream.h"
 
 namespace attile::cuda {
@@ -60,7 +61,8 @@ private:
   llvm::raw_ostream& out;
   ScalarText text;
   int depth = 0;
-  llvm::StringMap<int> taken;       ///< names of variables
+  llvm::StringSet<> names;          ///< of variables
+  llvm::StringMap<int> taken;       ///< how many there are of a stem, about
   llvm::StringMap<std::string> ids; ///< variables of the parameters, by the names of their slots
   llvm::DenseMap<mlir::Value, std::string> buffers;
   mlir::SmallVector<mlir::SmallVector<std::string>>

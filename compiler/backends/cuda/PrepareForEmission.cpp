@@ -1,6 +1,7 @@
 //===- PrepareForEmission.cpp - parameters, shared memory, names, waits --------------===//
 #include "compiler/backends/cuda/PrepareForEmission.h"
 
+#include "compiler/backends/cuda/EmitScalar.h"
 #include "compiler/schedule/gpu.h"
 #include "dialect/tile/Tile.h"
 
@@ -38,10 +39,21 @@ public:
 private:
   // ---- what can be printed -----------------------------------------------------------------------------
 
+  /// C++ reads an i1 as 0 or 1, and an i64 as signed.
+  static bool hasText(Operation& op) {
+    bool fromFlag = op.getOperand(0).getType().isInteger(1);
+    if (isa<arith::ExtSIOp, arith::SIToFPOp>(op) && fromFlag)
+      return false;
+    if (isa<arith::ExtUIOp, arith::UIToFPOp>(op) && !fromFlag)
+      return false;
+    return !ScalarText().expression(op).empty();
+  }
+
   LogicalResult checkOperations() {
     WalkResult walked = kernel.walk([&](Operation* op) {
       bool structured = isa<scf::ForOp, scf::IfOp, scf::YieldOp>(op);
-      bool scalar = isa<arith::ArithDialect, math::MathDialect>(op->getDialect());
+      bool scalar = isa<arith::ConstantOp>(op) ||
+                    (isa<arith::ArithDialect, math::MathDialect>(op->getDialect()) && hasText(*op));
       bool known =
           isa<tile::KernelOp, tile::ReturnOp, tile::YieldOp, tile::SizeOp, tile::BlockIndexOp, tile::AllocOp,
               tile::SliceOp, tile::LookupOp, tile::FillOp, tile::CopyOp, tile::CopyAsyncOp, tile::WaitOp,

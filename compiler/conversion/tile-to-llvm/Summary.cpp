@@ -153,7 +153,10 @@ LogicalResult lowerRangeOf(KernelLowering& k, tile::RangeOfOp op) {
   Value n = source.sizes.back(), zero = k.constant(int64_t(0)), last = k.max(k.add(n, -1), zero);
   auto clamp = [&](Value v) { return k.max(k.min(k.scalar(v), last), zero); };
   // An empty tensor reads as 0; it has no summary, so the query's range is empty.
-  Value empty = arith::CmpIOp::create(k.b, k.loc, arith::CmpIPredicate::eq, n, zero);
+  Value extent = n;
+  for (Value size : ArrayRef<Value>(source.sizes).drop_back())
+    extent = k.min(extent, size);
+  Value empty = arith::CmpIOp::create(k.b, k.loc, arith::CmpIPredicate::eq, extent, zero);
   Value block = k.constant(int64_t(op.getBlock()));
   Value first = arith::SelectOp::create(k.b, k.loc, empty, block, clamp(op.getLo()));
   Value pointer = k.at(summary.base, k.b.getI64Type(), k.mul(row, summary.strides[0]));

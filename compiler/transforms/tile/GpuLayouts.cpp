@@ -33,13 +33,21 @@ struct BlockLayouts {
         dot.emitOpError("leaves out keys by row, which the warps of a GPU do not");
         return WalkResult::interrupt();
       }
+      bool weighted = !dot.getTransposeB() && dot.getRhs().getType().getElementType().isF16();
+      if (weighted && !dot.getRescale()) {
+        dot.emitOpError("multiplies weights that no running maximum scales, which need not fit into f16; use "
+                        "bf16 or f32");
+        return WalkResult::interrupt();
+      }
       dots[dot->getBlock()].push_back(dot);
       return WalkResult::advance();
     });
+    if (walked.wasInterrupted())
+      return failure();
     for (auto& [body, ofTile] : dots)
       stage(body, ofTile);
     kernel.walk([&](tile::GenericOp generic) { loadInputs(generic); });
-    return failure(walked.wasInterrupted());
+    return success();
   }
 
   int64_t rows() { return kernel.getScheduleAttr().getRows(); }

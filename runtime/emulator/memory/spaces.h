@@ -15,7 +15,8 @@ inline constexpr std::uint64_t window_bytes = std::uint64_t(1) << 32;
 /// The first bytes of shared memory belong to the system, as on chips since sm_80: address 0 is never a
 /// variable.
 inline constexpr std::uint64_t shared_base = 1024;
-/// Of them, what cooperative groups use for tiles of several warps: the last ones. All zero when a block begins.
+/// Of them, what cooperative groups use for tiles of several warps: the last ones. All zero when a block
+/// begins.
 inline constexpr std::uint32_t tile_scratch_bytes = 288;
 /// Local addresses begin here, so that 0 is none.
 inline constexpr std::uint64_t local_begin = 64;

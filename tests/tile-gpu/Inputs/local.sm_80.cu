@@ -57,19 +57,19 @@ local_main(const bf16* q,
   const i64 t_4 = t_2 / kv_heads;
   const i64 t_5 = heads / kv_heads;
   const i64 t_6 = (t_1 % head_tiles) * heads_per_tile;
-  const i64 t_7 = (t_3 * t_5) + t_6;
+  const i64 t_7 = wrap_add(t_3 * t_5, t_6);
   const i64 t_8 = ((q_tiles - 1LL) - (t % q_tiles)) * q_per_tile;
-  const i64 t_9 = min(q_per_tile, q_len - t_8);
-  const i64 t_10 = (min(heads_per_tile, t_5 - t_6)) * t_9;
-  const i64 t_11 = t_10 - 1LL;
+  const i64 t_9 = min(q_per_tile, wrap_sub(q_len, t_8));
+  const i64 t_10 = wrap_mul(min(heads_per_tile, wrap_sub(t_5, t_6)), t_9);
+  const i64 t_11 = wrap_sub(t_10, 1LL);
   #pragma unroll
   for (int m = 0; m < 1; ++m)
   #pragma unroll
   for (int i = 0; i < 2; ++i) {
     const i64 row_index = row_of<16>(m, i);
     const i64 t_12 = min(row_index, t_11);
-    const i64 y = t_7 + (t_12 / t_9);
-    const i64 y_1 = t_8 + (t_12 % t_9);
+    const i64 y = wrap_add(t_7, t_12 / t_9);
+    const i64 y_1 = wrap_add(t_8, t_12 % t_9);
     row_h.x[m][i] = y;
     row_q.x[m][i] = y_1;
   }
@@ -78,26 +78,26 @@ local_main(const bf16* q,
   fill(row_3, 0.0f);
   fill(out, 0.0f);
   const i64 t_13 = kv_len - q_len;
-  const i64 t_14 = t_13 + t_8;
-  const i64 t_15 = t_13 + ((t_8 + t_9) - 1LL);
-  const i64 t_16 = max(param_window + (-1LL), -2305843009213693952LL);
-  const i64 t_17 = t_14 - (min(t_16, 2305843009213693952LL));
-  const i64 t_18 = (max(min(t_15, kv_len + (-1LL)), -1LL)) + 1LL;
+  const i64 t_14 = wrap_add(t_13, t_8);
+  const i64 t_15 = wrap_add(t_13, wrap_sub(wrap_add(t_8, t_9), 1LL));
+  const i64 t_16 = max(wrap_add(param_window, -1LL), -2305843009213693952LL);
+  const i64 t_17 = wrap_sub(t_14, min(t_16, 2305843009213693952LL));
+  const i64 t_18 = wrap_add(max(min(t_15, kv_len + (-1LL)), -1LL), 1LL);
   const i64 t_19 = min(max(t_17, 0LL), t_18);
-  const i64 t_20 = (t_19 / 48LL) * 48LL;
-  const i64 t_21 = ceil_div(ceil_div(max(t_18 - t_20, 0LL), splits), 48LL);
-  const i64 t_22 = t_21 * 48LL;
-  const i64 t_23 = t_20 + (((i64)blockIdx.x % splits) * t_22);
+  const i64 t_20 = wrap_mul(t_19 / 48LL, 48LL);
+  const i64 t_21 = ceil_div(max(wrap_sub(t_18, t_20), 0LL), splits);
+  const i64 t_22 = wrap_mul(ceil_div(t_21, 48LL), 48LL);
+  const i64 t_23 = wrap_add(t_20, wrap_mul((i64)blockIdx.x % splits, t_22));
   const i64 t_24 = max(t_19, t_23);
-  const i64 t_25 = min(t_18, t_23 + t_22);
-  const bool t_26 = (t_25 - t_24) <= 512LL;
-  for (i64 at = (t_24 / 48LL) * 48LL; at < t_25; at += 48LL) {
+  const i64 t_25 = min(t_18, wrap_add(t_23, t_22));
+  const bool t_26 = (wrap_sub(t_25, t_24)) <= 512LL;
+  for (i64 at = wrap_mul(t_24 / 48LL, 48LL); at < t_25; at += 48LL) {
     const i64 t_27 = max(at, t_24);
     const i64 t_28 = min(at + 48LL, t_25);
-    const i64 t_29 = t_28 + (-1LL);
-    const bool t_30 = (t_27 <= t_15) && (param_window > (t_14 - t_29));
-    const bool t_31 = (t_29 <= t_14) && (param_window > (t_15 - t_27));
-    const i64 t_32 = t_28 - t_27;
+    const i64 t_29 = wrap_add(t_28, -1LL);
+    const bool t_30 = (t_27 <= t_15) && (param_window > (wrap_sub(t_14, t_29)));
+    const bool t_31 = (t_29 <= t_14) && (param_window > (wrap_sub(t_15, t_27)));
+    const i64 t_32 = wrap_sub(t_28, t_27);
     const bool t_33 = t_32 == 48LL;
     if (t_30) {
       const bool t_34 = t_31 && t_33;
@@ -113,9 +113,9 @@ local_main(const bf16* q,
           for (int c = 0; c < 2; ++c) {
             const i64 column = column_of(j, c);
             const bool inside = column < t_32;
-            const i64 t_35 = t_27 + column;
+            const i64 t_35 = wrap_add(t_27, column);
             const i64 t_36 = row_q_x + t_13;  // local.attn:5
-            const bool t_37 = (t_35 <= t_36) && ((t_36 - t_35) < param_window);  // local.attn:5
+            const bool t_37 = (t_35 <= t_36) && ((wrap_sub(t_36, t_35)) < param_window);  // local.attn:5
             visible.x[m][j][2 * i + c] = inside ? t_37 : false;
           }
         }
@@ -303,19 +303,19 @@ local_merge(bf16* o,
   const i64 t_2 = t_1 / head_tiles;
   const i64 t_3 = heads / kv_heads;
   const i64 t_4 = (t_1 % head_tiles) * heads_per_tile;
-  const i64 t_5 = ((t_2 % kv_heads) * t_3) + t_4;
+  const i64 t_5 = wrap_add((t_2 % kv_heads) * t_3, t_4);
   const i64 t_6 = t * q_per_tile;
-  const i64 t_7 = min(q_per_tile, q_len - t_6);
-  const i64 t_8 = (min(heads_per_tile, t_3 - t_4)) * t_7;
-  const i64 t_9 = t_8 - 1LL;
+  const i64 t_7 = min(q_per_tile, wrap_sub(q_len, t_6));
+  const i64 t_8 = wrap_mul(min(heads_per_tile, wrap_sub(t_3, t_4)), t_7);
+  const i64 t_9 = wrap_sub(t_8, 1LL);
   #pragma unroll
   for (int m = 0; m < 1; ++m)
   #pragma unroll
   for (int i = 0; i < 2; ++i) {
     const i64 row_index = row_of<16>(m, i);
     const i64 t_10 = min(row_index, t_9);
-    const i64 y = t_5 + (t_10 / t_7);
-    const i64 y_1 = t_6 + (t_10 % t_7);
+    const i64 y = wrap_add(t_5, t_10 / t_7);
+    const i64 y_1 = wrap_add(t_6, t_10 % t_7);
     row_h.x[m][i] = y;
     row_q.x[m][i] = y_1;
   }
@@ -323,7 +323,7 @@ local_merge(bf16* o,
   fill(row_4, 0.0f);
   fill(tile_2, 0.0f);
   const i64 t_11 = (i64)blockIdx.x * splits;
-  for (i64 at = t_11; at < (t_11 + splits); at += 1LL) {
+  for (i64 at = t_11; at < (wrap_add(t_11, splits)); at += 1LL) {
     load(row_3, tensor_partial_m + at * 64LL);
     load(tile, tensor_partial_o + at * 4096LL);
     #pragma unroll
@@ -445,19 +445,19 @@ local_few_main(const bf16* q,
   const i64 t_4 = t_2 / kv_heads;
   const i64 t_5 = heads / kv_heads;
   const i64 t_6 = (t_1 % head_tiles) * heads_per_tile;
-  const i64 t_7 = (t_3 * t_5) + t_6;
+  const i64 t_7 = wrap_add(t_3 * t_5, t_6);
   const i64 t_8 = ((q_tiles - 1LL) - (t % q_tiles)) * q_per_tile;
-  const i64 t_9 = min(q_per_tile, q_len - t_8);
-  const i64 t_10 = (min(heads_per_tile, t_5 - t_6)) * t_9;
-  const i64 t_11 = t_10 - 1LL;
+  const i64 t_9 = min(q_per_tile, wrap_sub(q_len, t_8));
+  const i64 t_10 = wrap_mul(min(heads_per_tile, wrap_sub(t_5, t_6)), t_9);
+  const i64 t_11 = wrap_sub(t_10, 1LL);
   #pragma unroll
   for (int m = 0; m < 1; ++m)
   #pragma unroll
   for (int i = 0; i < 2; ++i) {
     const i64 row_index = row_of<16>(m, i);
     const i64 t_12 = min(row_index, t_11);
-    const i64 y = t_7 + (t_12 / t_9);
-    const i64 y_1 = t_8 + (t_12 % t_9);
+    const i64 y = wrap_add(t_7, t_12 / t_9);
+    const i64 y_1 = wrap_add(t_8, t_12 % t_9);
     row_h.x[m][i] = y;
     row_q.x[m][i] = y_1;
   }
@@ -466,26 +466,26 @@ local_few_main(const bf16* q,
   fill(row_3, 0.0f);
   fill(out, 0.0f);
   const i64 t_13 = kv_len - q_len;
-  const i64 t_14 = t_13 + t_8;
-  const i64 t_15 = t_13 + ((t_8 + t_9) - 1LL);
-  const i64 t_16 = max(param_window + (-1LL), -2305843009213693952LL);
-  const i64 t_17 = t_14 - (min(t_16, 2305843009213693952LL));
-  const i64 t_18 = (max(min(t_15, kv_len + (-1LL)), -1LL)) + 1LL;
+  const i64 t_14 = wrap_add(t_13, t_8);
+  const i64 t_15 = wrap_add(t_13, wrap_sub(wrap_add(t_8, t_9), 1LL));
+  const i64 t_16 = max(wrap_add(param_window, -1LL), -2305843009213693952LL);
+  const i64 t_17 = wrap_sub(t_14, min(t_16, 2305843009213693952LL));
+  const i64 t_18 = wrap_add(max(min(t_15, kv_len + (-1LL)), -1LL), 1LL);
   const i64 t_19 = min(max(t_17, 0LL), t_18);
-  const i64 t_20 = (t_19 / 32LL) * 32LL;
-  const i64 t_21 = ceil_div(ceil_div(max(t_18 - t_20, 0LL), splits), 32LL);
-  const i64 t_22 = t_21 * 32LL;
-  const i64 t_23 = t_20 + (((i64)blockIdx.x % splits) * t_22);
+  const i64 t_20 = wrap_mul(t_19 / 32LL, 32LL);
+  const i64 t_21 = ceil_div(max(wrap_sub(t_18, t_20), 0LL), splits);
+  const i64 t_22 = wrap_mul(ceil_div(t_21, 32LL), 32LL);
+  const i64 t_23 = wrap_add(t_20, wrap_mul((i64)blockIdx.x % splits, t_22));
   const i64 t_24 = max(t_19, t_23);
-  const i64 t_25 = min(t_18, t_23 + t_22);
-  const bool t_26 = (t_25 - t_24) <= 4096LL;
-  for (i64 at = (t_24 / 32LL) * 32LL; at < t_25; at += 32LL) {
+  const i64 t_25 = min(t_18, wrap_add(t_23, t_22));
+  const bool t_26 = (wrap_sub(t_25, t_24)) <= 4096LL;
+  for (i64 at = wrap_mul(t_24 / 32LL, 32LL); at < t_25; at += 32LL) {
     const i64 t_27 = max(at, t_24);
     const i64 t_28 = min(at + 32LL, t_25);
-    const i64 t_29 = t_28 + (-1LL);
-    const bool t_30 = (t_27 <= t_15) && (param_window > (t_14 - t_29));
-    const bool t_31 = (t_29 <= t_14) && (param_window > (t_15 - t_27));
-    const i64 t_32 = t_28 - t_27;
+    const i64 t_29 = wrap_add(t_28, -1LL);
+    const bool t_30 = (t_27 <= t_15) && (param_window > (wrap_sub(t_14, t_29)));
+    const bool t_31 = (t_29 <= t_14) && (param_window > (wrap_sub(t_15, t_27)));
+    const i64 t_32 = wrap_sub(t_28, t_27);
     const bool t_33 = t_32 == 32LL;
     if (t_30) {
       const bool t_34 = t_31 && t_33;
@@ -501,9 +501,9 @@ local_few_main(const bf16* q,
           for (int c = 0; c < 2; ++c) {
             const i64 column = column_of(j, c);
             const bool inside = column < t_32;
-            const i64 t_35 = t_27 + column;
+            const i64 t_35 = wrap_add(t_27, column);
             const i64 t_36 = row_q_x + t_13;  // local.attn:5
-            const bool t_37 = (t_35 <= t_36) && ((t_36 - t_35) < param_window);  // local.attn:5
+            const bool t_37 = (t_35 <= t_36) && ((wrap_sub(t_36, t_35)) < param_window);  // local.attn:5
             visible.x[m][j][2 * i + c] = inside ? t_37 : false;
           }
         }
@@ -691,19 +691,19 @@ local_few_merge(bf16* o,
   const i64 t_2 = t_1 / head_tiles;
   const i64 t_3 = heads / kv_heads;
   const i64 t_4 = (t_1 % head_tiles) * heads_per_tile;
-  const i64 t_5 = ((t_2 % kv_heads) * t_3) + t_4;
+  const i64 t_5 = wrap_add((t_2 % kv_heads) * t_3, t_4);
   const i64 t_6 = t * q_per_tile;
-  const i64 t_7 = min(q_per_tile, q_len - t_6);
-  const i64 t_8 = (min(heads_per_tile, t_3 - t_4)) * t_7;
-  const i64 t_9 = t_8 - 1LL;
+  const i64 t_7 = min(q_per_tile, wrap_sub(q_len, t_6));
+  const i64 t_8 = wrap_mul(min(heads_per_tile, wrap_sub(t_3, t_4)), t_7);
+  const i64 t_9 = wrap_sub(t_8, 1LL);
   #pragma unroll
   for (int m = 0; m < 1; ++m)
   #pragma unroll
   for (int i = 0; i < 2; ++i) {
     const i64 row_index = row_of<16>(m, i);
     const i64 t_10 = min(row_index, t_9);
-    const i64 y = t_5 + (t_10 / t_7);
-    const i64 y_1 = t_6 + (t_10 % t_7);
+    const i64 y = wrap_add(t_5, t_10 / t_7);
+    const i64 y_1 = wrap_add(t_6, t_10 % t_7);
     row_h.x[m][i] = y;
     row_q.x[m][i] = y_1;
   }
@@ -711,7 +711,7 @@ local_few_merge(bf16* o,
   fill(row_4, 0.0f);
   fill(tile_2, 0.0f);
   const i64 t_11 = (i64)blockIdx.x * splits;
-  for (i64 at = t_11; at < (t_11 + splits); at += 1LL) {
+  for (i64 at = t_11; at < (wrap_add(t_11, splits)); at += 1LL) {
     load(row_3, tensor_partial_m + at * 16LL);
     load(tile, tensor_partial_o + at * 1024LL);
     #pragma unroll
