@@ -249,7 +249,7 @@ private:
     Result<ByteRange> range = byte_range(view);
     if (!range)
       return std::move(range).error().in(spec.name);
-    return range->begin == range->end ? place_empty(index, operand, view) : place_data(index, view, *range);
+    return range->begin == range->end ? place_empty(operand, view) : place_data(index, view, *range);
   }
 
   Result<void> place_data(int index, const ConstTensorView& view, ByteRange range) {
@@ -280,7 +280,7 @@ private:
     return {};
   }
 
-  Result<void> place_empty(int index, const CompiledTensor& operand, const ConstTensorView& view) {
+  Result<void> place_empty(const CompiledTensor& operand, const ConstTensorView& view) {
     set_symbols(operand, view);
     for (int d = 0; d < view.rank; ++d)
       out.symbols[operand.first_stride + d] = 0;

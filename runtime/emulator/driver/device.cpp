@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstring>
 #include <fmt/format.h>
+#include <memory>
 #include <optional>
 #include <string_view>
 
@@ -38,9 +39,11 @@ std::optional<int> bus_of(std::string_view id) {
   const std::size_t length = id.find(':');
   if (length == std::string_view::npos)
     return std::nullopt;
+  id = id.substr(0, length);
   int bus = 0;
-  const auto [end, error] = std::from_chars(id.data(), id.data() + length, bus, 16);
-  return error == std::errc() && end == id.data() + length ? std::optional(bus) : std::nullopt;
+  const char *first = std::to_address(id.begin()), *last = std::to_address(id.end());
+  const auto [end, error] = std::from_chars(first, last, bus, 16);
+  return error == std::errc() && end == last ? std::optional(bus) : std::nullopt;
 }
 
 // What the emulator does not have (textures, sharing with other processes or graphics) is 0, as is what is

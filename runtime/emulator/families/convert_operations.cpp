@@ -28,13 +28,14 @@ template <class T> struct Format {
 template <class T> struct Format<Half<T>> {
   using F = T;
 };
-template <class T> constexpr bool is_half = !std::is_void_v<typename Format<T>::F>;
+template <class T> using FormatOf = Format<T>::F;
+template <class T> constexpr bool is_half = !std::is_void_v<FormatOf<T>>;
 
 // ---- one value ----
 
 template <class T> EMU_INLINE auto value_of(T a, bool ftz) {
   if constexpr (is_half<T>)
-    return numeric::widen<typename Format<T>::F>(a.bits);
+    return numeric::widen<FormatOf<T>>(a.bits);
   else if constexpr (std::is_same_v<T, float>)
     return numeric::flush_if(ftz, a);
   else
@@ -43,7 +44,7 @@ template <class T> EMU_INLINE auto value_of(T a, bool ftz) {
 
 template <class D> EMU_INLINE D finish(D value, Options o) {
   if constexpr (is_half<D>)
-    return {numeric::half_modify<typename Format<D>::F>(value.bits, {.sat = o.sat, .relu = o.relu})};
+    return {numeric::half_modify<FormatOf<D>>(value.bits, {.sat = o.sat, .relu = o.relu})};
   else if constexpr (std::is_same_v<D, float>)
     return o.sat ? numeric::saturate(numeric::flush_if(o.ftz, value)) : numeric::flush_if(o.ftz, value);
   else
@@ -54,7 +55,7 @@ template <class D, class S> EMU_INLINE D from_integer(S a, Options o) {
   if constexpr (std::is_integral_v<D>)
     return o.sat ? numeric::saturate_integer<D>(a) : static_cast<D>(a);
   else if constexpr (is_half<D>)
-    return finish(D{numeric::from_integer<typename Format<D>::F>(a, o.round)}, o);
+    return finish(D{numeric::from_integer<FormatOf<D>>(a, o.round)}, o);
   else if constexpr (std::is_same_v<D, float>)
     return finish(numeric::integer_to_f32(a, o.round), o);
   else
@@ -68,7 +69,7 @@ template <class D, class X> EMU_INLINE D from_float(X x, Options o) {
     const X rounded = o.integral ? numeric::round_integral(x, o.round) : x;
     const Round round = o.integral ? Round::rn : o.round;
     if constexpr (is_half<D>)
-      return finish(D{numeric::narrow<typename Format<D>::F>(rounded, round, o.overflow)}, o);
+      return finish(D{numeric::narrow<FormatOf<D>>(rounded, round, o.overflow)}, o);
     else if constexpr (std::is_same_v<D, float> && sizeof(X) == 8)
       return finish(numeric::to_f32(rounded, round), o);
     else if constexpr (std::is_same_v<D, float>)
