@@ -65,6 +65,12 @@ with tempfile.TemporaryDirectory() as name:
     assert result["ok"] and len(result["runs"]) == 3, result
     assert result["runs"][0]["report"]["counters"][0]["totals"]["unique_written_bytes"] == 4000, result
 
+    # A person is shown counters, too; and an array whose elements would have to be converted is refused.
+    expect(run(ptx, *shape, *arguments, "--counters", 1), "unique_written_bytes")
+    doubles = folder / "doubles.npy"
+    numpy.save(doubles, numpy.zeros(1000))
+    expect(run(ptx, *shape, "--arg", f"in:{doubles}", *arguments[2:], status=1), "holds f8, expected f4")
+
     # Seeds run side by side; what is said does not depend on how many at a time, and stands in their order.
     racing = folder / "racing.ptx"
     racing.write_text(KERNEL.replace("st.global.u32 [%rd5], %r1;", "atom.global.exch.b32 %r1, [%rd2], %r4;").replace("setp.ge.u32 %p1, %r4, %r5;\n  @%p1 bra done;", ""))

@@ -1,9 +1,12 @@
 #include "tools/attile-emu/arguments.h"
 
+#include <algorithm>
 #include <attile/npy.h>
 #include <charconv>
 #include <cstring>
 #include <fmt/format.h>
+#include <fstream>
+#include <regex>
 
 namespace attile::emu_tool {
 namespace {
@@ -71,6 +74,22 @@ Result<Argument> array(Argument argument, Result<Tensor> tensor, std::string_vie
   return argument;
 }
 
+/// An array whose elements are kept as they are: a kernel sees the bytes of the file. (The library would
+/// convert others.)
+Result<Tensor> kept(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string header(256, '\0');
+  file.read(header.data(), static_cast<std::streamsize>(header.size()));
+  static const std::regex descr(R"('descr':\s*'([<|=>]?)([a-z]\d+)')");
+  std::smatch found;
+  constexpr std::string_view same[] = {"f4", "f2", "i4", "i8", "u1", "b1", "u2"};
+  if (std::regex_search(header, found, descr) && std::ranges::find(same, found[2].str()) == std::end(same))
+    return user_error(
+        fmt::format("'{}' holds {}, expected f4, f2, i4, i8, u1, b1 or u2", path, found[2].str()),
+        "give the same bytes as one of these, by numpy's view(): f8 and u8 as i8, u4 as i4, i2 as u2");
+  return read_npy(path);
+}
+
 } // namespace
 
 Result<Argument> parse_argument(const std::string& text) {
@@ -86,9 +105,9 @@ Result<Argument> parse_argument(const std::string& text) {
   const std::string before = value.substr(0, equals),
                     after = equals < value.size() ? value.substr(equals + 1) : "";
   if (kind == "in")
-    return array(std::move(argument), read_npy(value), "", true);
+    return array(std::move(argument), kept(value), "", true);
   if (kind == "inout")
-    return array(std::move(argument), read_npy(before), after, true);
+    return array(std::move(argument), kept(before), after, true);
   if (kind == "out")
     return array(std::move(argument), zeros(text, before), after, false);
   if (kind == "i8")

@@ -142,6 +142,9 @@ void print_person(const Run& run, std::uint64_t seed) {
     fmt::print("{}: {}, {} warp instructions, {} thread instructions, {:.1f} emulated us (seed {})\n", name,
                run.result, kernel["warp_instructions"].get<std::uint64_t>(),
                kernel["thread_instructions"].get<std::uint64_t>(), run.microseconds, seed);
+  for (const Json& launch : report.value("counters", Json::array()))
+    for (const auto& [what, count] : launch["totals"].items())
+      fmt::print("  {:<28}{:>16}\n", what, count.get<std::uint64_t>());
   for (const Json& failure : report["failures"])
     fmt::print("{}: {}\n", failure["result"].get<std::string>(), failure["message"].get<std::string>());
   for (const Json& finding : report["findings"])
