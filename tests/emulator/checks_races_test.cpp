@@ -123,8 +123,9 @@ private:
     }
     // Global memory keeps two reads only; of concurrent atomics a read sees the last one.
     const bool exact = !now.global && !atomics;
-    if (exact || (now.touch == Touch::read && !atomics))
+    if (exact || (now.touch == Touch::read && !atomics)) {
       EXPECT_EQ(found.races.empty(), expected.empty()) << "seed " << dice.seed << ": access " << done.size();
+    }
   }
 
   static constexpr std::uint64_t base = 4096;

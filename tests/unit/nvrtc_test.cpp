@@ -26,7 +26,8 @@ protected:
 };
 
 TEST_F(NvrtcTest, MakesPtxForEveryTarget) {
-  for (const std::string& target : {"sm_75", "sm_80", "sm_89", "sm_90a"}) {
+  const std::string targets[] = {"sm_75", "sm_80", "sm_89", "sm_90a"};
+  for (const std::string& target : targets) {
     NvrtcOptions options;
     options.target = target;
     options.cubin = false;
