@@ -157,11 +157,13 @@ TEST(Math, SpecialValues) {
     device.run({device.upload(x), n, out});
     const auto y = device.download<float>(out, x.size());
     for (std::size_t f = 0; f < names.size(); ++f)
-      for (std::size_t i = 0; i < n; ++i)
-        if (const float expected = wanted[f][i]; std::isnan(expected))
+      for (std::size_t i = 0; i < n; ++i) {
+        if (const float expected = wanted[f][i]; std::isnan(expected)) {
           EXPECT_TRUE(std::isnan(y[f * n + i])) << names[f] << " of " << values[i] << " is " << y[f * n + i];
-        else if (expected != any)
+        } else if (expected != any) {
           EXPECT_EQ(y[f * n + i], expected) << names[f] << " of " << values[i];
+        }
+      }
   });
 }
 
