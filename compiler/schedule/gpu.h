@@ -20,8 +20,8 @@ struct GpuDescription {
   std::int64_t shared_per_sm = 0;
   std::int64_t registers_per_sm = 65536, registers_per_thread = 255;
   std::int64_t threads_per_sm = 2048, blocks_per_sm = 32;
-  bool async_copies = true, bf16 = true; ///< cp.async, matrix products of bf16
-  double matrix_flops = 0;               ///< f16 products with f32 sums, by mma.sync
+  bool bf16 = true;        ///< has matrix products of bf16
+  double matrix_flops = 0; ///< f16 products with f32 sums, by mma.sync
   double ffma_flops = 256;
   double special = 16; ///< ex2 and the like
   double plain = 128;  ///< other 32-bit operations

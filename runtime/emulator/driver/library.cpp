@@ -27,7 +27,7 @@ std::shared_ptr<Module> module_of(Driver& driver, Context& context, Library& lib
 }
 
 std::shared_ptr<FunctionObject> function_of(Driver& driver, Context& context, const Kernel& kernel) {
-  const std::shared_ptr<Module> module = module_of(driver, context, *kernel.library);
+  const std::shared_ptr<Module> module = module_of(driver, context, *kernel.owner);
   return module == nullptr ? nullptr : module->functions.at(kernel.name);
 }
 
@@ -52,11 +52,11 @@ struct LibraryCall : ContextCall {
   explicit LibraryCall(CUlibrary handle) {
     if (error != CUDA_SUCCESS)
       return;
-    library = driver->libraries.find(handle);
-    if (library == nullptr)
+    lib = driver->libraries.find(handle);
+    if (lib == nullptr)
       error = CUDA_ERROR_INVALID_HANDLE;
   }
-  std::shared_ptr<Library> library;
+  std::shared_ptr<Library> lib;
 };
 
 struct KernelCall : ContextCall {
@@ -94,7 +94,7 @@ CUresult cuLibraryLoadData(CUlibrary* handle, const void* image, CUjit_option* o
   library->modules.emplace(call.context.get(), module);
   for (const auto& [name, function] : call->modules.find(module)->functions) {
     auto kernel = std::make_shared<Kernel>();
-    kernel->library = library.get();
+    kernel->owner = library.get();
     kernel->name = name;
     call->kernels.add(kernel);
     library->kernels.emplace(name, std::move(kernel));
@@ -122,9 +122,9 @@ CUresult cuLibraryUnload(CUlibrary handle) {
   call.lock.unlock();
   call->queue.drain_context(nullptr);
   call.lock.lock();
-  for (const auto& [context, module] : call.library->modules)
+  for (const auto& [context, module] : call.lib->modules)
     unload_module(*call.driver, module);
-  for (const auto& [name, kernel] : call.library->kernels)
+  for (const auto& [name, kernel] : call.lib->kernels)
     call->kernels.take(call->kernels.handle_of(*kernel));
   call->libraries.take(handle);
   return CUDA_SUCCESS;
@@ -136,8 +136,8 @@ CUresult cuLibraryGetKernel(CUkernel* kernel, CUlibrary handle, const char* name
     return call.error;
   if (kernel == nullptr || name == nullptr)
     return CUDA_ERROR_INVALID_VALUE;
-  const auto found = call.library->kernels.find(std::string_view(name));
-  if (found == call.library->kernels.end())
+  const auto found = call.lib->kernels.find(std::string_view(name));
+  if (found == call.lib->kernels.end())
     return CUDA_ERROR_NOT_FOUND;
   *kernel = call->kernels.handle_of(*found->second);
   return CUDA_SUCCESS;
@@ -149,7 +149,7 @@ CUresult cuLibraryGetKernelCount(unsigned int* count, CUlibrary handle) {
     return call.error;
   if (count == nullptr)
     return CUDA_ERROR_INVALID_VALUE;
-  *count = static_cast<unsigned>(call.library->kernels.size());
+  *count = static_cast<unsigned>(call.lib->kernels.size());
   return CUDA_SUCCESS;
 }
 
@@ -159,7 +159,7 @@ CUresult cuLibraryEnumerateKernels(CUkernel* kernels, unsigned int count, CUlibr
     return call.error;
   if (kernels == nullptr)
     return CUDA_ERROR_INVALID_VALUE;
-  for (const auto& [name, kernel] : call.library->kernels)
+  for (const auto& [name, kernel] : call.lib->kernels)
     if (count > 0) {
       *kernels++ = call->kernels.handle_of(*kernel);
       --count;
@@ -173,7 +173,7 @@ CUresult cuLibraryGetModule(CUmodule* module, CUlibrary handle) {
     return call.error;
   if (module == nullptr)
     return CUDA_ERROR_INVALID_VALUE;
-  const std::shared_ptr<Module> loaded = module_of(*call.driver, *call.context, *call.library);
+  const std::shared_ptr<Module> loaded = module_of(*call.driver, *call.context, *call.lib);
   if (loaded == nullptr)
     return CUDA_ERROR_NOT_FOUND;
   *module = call->modules.handle_of(*loaded);
@@ -186,7 +186,7 @@ CUresult cuLibraryGetGlobal(CUdeviceptr* pointer, std::size_t* bytes, CUlibrary 
     return call.error;
   if (name == nullptr)
     return CUDA_ERROR_INVALID_VALUE;
-  const std::shared_ptr<Module> module = module_of(*call.driver, *call.context, *call.library);
+  const std::shared_ptr<Module> module = module_of(*call.driver, *call.context, *call.lib);
   if (module == nullptr)
     return CUDA_ERROR_NOT_FOUND;
   const auto found = module->program->globals.find(std::string_view(name));
@@ -223,7 +223,7 @@ CUresult cuKernelGetLibrary(CUlibrary* library, CUkernel handle) {
     return call.error;
   if (library == nullptr)
     return CUDA_ERROR_INVALID_VALUE;
-  *library = call->libraries.handle_of(*call.kernel->library);
+  *library = call->libraries.handle_of(*call.kernel->owner);
   return CUDA_SUCCESS;
 }
 
@@ -246,7 +246,7 @@ CUresult cuKernelSetAttribute(CUfunction_attribute attribute, int value, CUkerne
   if (const CUresult error = set_attribute(*call.function, attribute, value); error != CUDA_SUCCESS)
     return error;
   call.kernel->attributes[attribute] = value;
-  for (const auto& [context, module] : call.kernel->library->modules)
+  for (const auto& [context, module] : call.kernel->owner->modules)
     set_attribute(*call->modules.find(module)->functions.at(call.kernel->name), attribute, value);
   return CUDA_SUCCESS;
 }

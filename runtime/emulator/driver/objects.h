@@ -117,7 +117,7 @@ struct Library {
 };
 
 struct Kernel {
-  Library* library = nullptr;
+  Library* owner = nullptr;
   std::string name;
   std::map<CUfunction_attribute, int> attributes; ///< set for every context
 };
