@@ -2,10 +2,12 @@
 #include "compiler/schedule/gpu.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
-#include <cstdlib>
 #include <fmt/core.h>
+#include <memory>
 #include <span>
+#include <string_view>
 #include <tuple>
 
 namespace attile::schedule {
@@ -99,8 +101,11 @@ std::optional<GpuDescription> describe_gpu(const std::string& target) {
 }
 
 /// 90 of "sm_90a"; targets with a letter are for one chip alone.
-static int number_of(const std::string& target) {
-  return std::atoi(target.c_str() + std::min<std::size_t>(target.size(), 3));
+static int number_of(std::string_view target) {
+  target.remove_prefix(std::min<std::size_t>(target.size(), 3));
+  int number = 0;
+  std::from_chars(std::to_address(target.begin()), std::to_address(target.end()), number);
+  return number;
 }
 
 std::string target_for(const std::string& chip) {
@@ -204,8 +209,7 @@ struct GpuCandidate {
   std::string obstacle;
 };
 
-std::string obstacle_to(const GpuDescription& gpu, const Problem& problem, const Tile& tile,
-                        const GpuNeeds& needs) {
+std::string obstacle_to(const GpuDescription& gpu, const GpuNeeds& needs) {
   if (needs.shared_bytes > gpu.shared_per_block)
     return fmt::format("needs {} bytes of shared memory, a block of {} has {}", needs.shared_bytes, gpu.name,
                        gpu.shared_per_block);
@@ -217,8 +221,7 @@ std::string obstacle_to(const GpuDescription& gpu, const Problem& problem, const
 
 /// Large head dims that fit in no thread's registers: the compiler spills, and is told by the resource
 /// report.
-const GpuCandidate* least_demanding(const GpuDescription& gpu, const Problem& problem,
-                                    const std::vector<GpuCandidate>& candidates) {
+const GpuCandidate* least_demanding(const GpuDescription& gpu, const std::vector<GpuCandidate>& candidates) {
   const GpuCandidate* best = nullptr;
   for (const GpuCandidate& one : candidates) {
     bool fits = one.needs.shared_bytes <= gpu.shared_per_block;
@@ -236,8 +239,7 @@ Choice choose_among(const GpuDescription& gpu, const Problem& problem,
     for (std::int64_t keys : {16, 32, 48, 64, 80, 96, 112, 128}) {
       Tile tile{rows, keys, rows, keys, problem.head_dim_v};
       GpuNeeds needs = needs_of(gpu, problem, tile);
-      candidates.push_back(
-          {tile, needs, cost_of(gpu, problem, tile, needs), obstacle_to(gpu, problem, tile, needs)});
+      candidates.push_back({tile, needs, cost_of(gpu, problem, tile, needs), obstacle_to(gpu, needs)});
     }
   std::sort(candidates.begin(), candidates.end(), [](const auto& a, const auto& b) {
     return std::tuple(a.cost.cycles, a.tile.rows, a.tile.keys) <
@@ -245,7 +247,7 @@ Choice choose_among(const GpuDescription& gpu, const Problem& problem,
   });
   auto found =
       std::find_if(candidates.begin(), candidates.end(), [](const auto& c) { return c.obstacle.empty(); });
-  const GpuCandidate* best = found != candidates.end() ? &*found : least_demanding(gpu, problem, candidates);
+  const GpuCandidate* best = found != candidates.end() ? &*found : least_demanding(gpu, candidates);
   Choice choice;
   if (best == nullptr)
     return choice; // rows == 0: nothing fits
