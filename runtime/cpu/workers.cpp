@@ -1,5 +1,7 @@
 #include "cpu/workers.h"
 
+#include "cpu/subnormals.h"
+
 #include <algorithm>
 #include <atomic>
 #include <exception>
@@ -43,6 +45,7 @@ Workers::~Workers() = default;
 Result<void> Workers::run(std::int64_t grid, const std::function<void(int, std::int64_t)>& body) {
   int workers = static_cast<int>(std::min<std::int64_t>(count, grid));
   if (workers <= 1) {
+    FlushSubnormals flush;
     for (std::int64_t block = 0; block < grid; ++block)
       body(0, block);
     return {};
@@ -51,6 +54,7 @@ Result<void> Workers::run(std::int64_t grid, const std::function<void(int, std::
   char fork = 0, join = 0;
   auto work = [&](int worker) {
     happens_after(&fork);
+    FlushSubnormals flush;
     for (std::int64_t block; (block = next.fetch_add(1, std::memory_order_relaxed)) < grid;)
       body(worker, block);
     happens_before(&join);

@@ -17,7 +17,7 @@ public:
   int threads() const { return count; }
   /// Calls body(worker, block) for every block in [0, grid). A free worker takes the lowest block that is
   /// left, so blocks start in ascending order: put the longest first. Calls with one `worker` < threads()
-  /// never overlap.
+  /// never overlap. Results of float arithmetic in `body` that would be subnormal are 0 (subnormals.h).
   Result<void> run(std::int64_t grid, const std::function<void(int worker, std::int64_t block)>& body);
 
 private:
