@@ -82,10 +82,16 @@ TEST(PtxOperand, guards) {
 }
 
 TEST(PtxOperand, registers_and_their_components) {
-  One one("op %v.y, %v.a, %r1.b2, -%r2, !p, %v, _;");
+  One one("op %v.y, %v.a, %r1.b2, -%r2, !p, %v, _, %r1.h10, %r1.b7654;");
   EXPECT_EQ(one.operand(0).component, Component::y);
   EXPECT_EQ(one.operand(1).component, Component::w);
-  EXPECT_EQ(one.operand(2).component, Component::b2);
+  auto selects = [&](std::size_t i, Component component, int selected, int selection) {
+    const Operand& operand = one.operand(i);
+    return operand.component == component && operand.selected == selected && operand.selection == selection;
+  };
+  EXPECT_TRUE(selects(2, Component::bytes, 1, 2));
+  EXPECT_TRUE(selects(7, Component::halves, 2, 0x10));
+  EXPECT_TRUE(selects(8, Component::bytes, 4, 0x7654));
   EXPECT_TRUE(one.operand(3).negated && one.operand(4).negated && !one.operand(5).negated);
   EXPECT_EQ(one.reg(one.operand(4)), "p");
   EXPECT_EQ(one.function().registers[one.operand(5).index].vector, 4);

@@ -21,14 +21,21 @@
 
 namespace emu::test {
 
+inline std::string join(std::initializer_list<std::string_view> parts) {
+  std::string all;
+  for (std::string_view part : parts)
+    all += part;
+  return all;
+}
+
 /// A device that runs kernels; options may be set before.
 class Machine {
 public:
   Options options = {.workers = 1, .most_instructions = 10'000'000};
   Dim3 grid, threads;
   std::uint32_t dynamic_shared = 0;
-  std::string target = "sm_90a";
-  std::string printed; ///< by vprintf
+  std::string target = "sm_100a"; ///< of the modules
+  std::string printed;            ///< by vprintf
   Checker* checker = nullptr;
   Memory memory{std::uint64_t(64) << 20};
 

@@ -1,5 +1,6 @@
 // Images of modules: PTX text, fat binaries, cubins; and which chips run which code.
 #include "emulator/driver/module.h"
+#include "emulator/isa/target.h"
 
 #include <charconv>
 #include <cstdio>
@@ -75,32 +76,6 @@ bool is_text(const void* image) {
          bytes[0] == '\t';
 }
 
-struct Target {
-  int number = 0; // 90
-  char suffix = 0;
-};
-
-std::optional<Target> parse_target(std::string_view name) {
-  if (!name.starts_with("sm_"))
-    return std::nullopt;
-  Target target;
-  const auto [end, error] = std::from_chars(name.data() + 3, name.data() + name.size(), target.number);
-  const std::string_view rest(end, static_cast<std::size_t>(name.data() + name.size() - end));
-  if (error != std::errc() || (!rest.empty() && rest != "a" && rest != "f"))
-    return std::nullopt;
-  target.suffix = rest.empty() ? '\0' : rest[0];
-  return target;
-}
-
-bool runs(const Chip& chip, Target target) {
-  const int number = chip.major * 10 + chip.minor;
-  if (target.suffix == 'a')
-    return target.number == number;
-  if (target.suffix == 'f')
-    return target.number / 10 == chip.major && target.number <= number;
-  return target.number <= number;
-}
-
 CUresult text_of_fat(const std::byte* fat, const Chip& chip, std::string& text, LoadLog& log) {
   FatHeader header;
   std::memcpy(&header, fat, sizeof header);
@@ -174,7 +149,7 @@ CUresult check_target(std::string_view text, const Chip& chip, LoadLog& log) {
   }
   const std::string_view name = directive(text, ".target");
   const std::optional<Target> target = parse_target(name);
-  if (target && !runs(chip, *target)) {
+  if (target && !parse_target(chip.target).value().has(*target)) {
     log.error = fmt::format("PTX for {} does not run on {}{}", name, chip.target,
                             target->suffix == 'a'
                                 ? "; code for an 'a' target runs on that chip only"

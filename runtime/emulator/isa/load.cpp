@@ -1,6 +1,7 @@
 #include "emulator/isa/load.h"
 #include "emulator/isa/operands.h"
 #include "emulator/isa/provenance.h"
+#include "emulator/isa/requirements.h"
 #include "emulator/isa/specials.h"
 #include "emulator/memory/memory.h"
 
@@ -9,11 +10,19 @@
 namespace emu {
 namespace {
 
+// What is known of the module's opcodes.
+struct Spellings {
+  explicit Spellings(std::size_t count) : entries(count), allowed(count) {}
+  std::vector<const Entry*> entries;
+  std::vector<std::uint64_t>
+      allowed; // a bit for each number of operands with which target and version have it
+};
+
 class FunctionDecoder {
 public:
-  FunctionDecoder(Program& program, Function& function, const Placement& placement,
-                  std::vector<const Entry*>& spellings)
-      : module(*program.module), program(program), function(function), placement(placement),
+  FunctionDecoder(Program& program, Target target, Function& function, const Placement& placement,
+                  Spellings& spellings)
+      : module(*program.module), target(target), program(program), function(function), placement(placement),
         operands(module, function, placement), spellings(spellings) {}
 
   bool run(ptx::Error& error) {
@@ -42,12 +51,22 @@ private:
 
   const Entry* find(const ptx::Statement& statement, ptx::Error& error) {
     const ptx::Opcode& opcode = *statement.opcode;
-    const Entry*& entry = spellings[opcode.index];
+    const Entry*& entry = spellings.entries[opcode.index];
     std::string why;
     if (entry == nullptr)
       entry = Table::instance().find(opcode.mnemonic, opcode.modifiers, why);
-    if (entry == nullptr)
+    if (entry == nullptr) {
       error = {statement.place, fmt::format("{} in '{}'", why, opcode.text), {}};
+      return nullptr;
+    }
+    const std::uint64_t operands = std::uint64_t(1) << std::min<std::size_t>(statement.operands.size(), 63);
+    if ((spellings.allowed[opcode.index] & operands) == 0)
+      why = missing_requirement(module, target, statement);
+    if (!why.empty()) {
+      error = {statement.place, fmt::format("'{}' {}", opcode.text, why), {}};
+      return nullptr;
+    }
+    spellings.allowed[opcode.index] |= operands;
     return entry;
   }
 
@@ -100,7 +119,7 @@ private:
 
   // What the instructions' addresses point into.
   void find_pointees() {
-    const Provenance provenance(module, *function.source, spellings);
+    const Provenance provenance(module, *function.source, spellings.entries);
     std::map<std::pair<bool, std::uint32_t>, std::uint32_t> numbers;
     function.extents.resize(1);
     function.pointees.resize(function.code.size());
@@ -125,11 +144,12 @@ private:
   }
 
   const ptx::Module& module;
+  Target target;
   Program& program;
   Function& function;
   const Placement& placement;
   Operands operands;
-  std::vector<const Entry*>& spellings;
+  Spellings& spellings;
   std::vector<std::uint32_t> pc_of_statement;
   FlowGraph graph;
 };
@@ -160,6 +180,11 @@ void apply_directives(Function& function) {
 // Lays out the variables of the program's module and decodes its functions.
 bool decode(Program& program, Memory& memory, ptx::Error& error, const ResolveExternal& external) {
   const ptx::Module& source = *program.module;
+  const std::optional<Target> target = parse_target(source.target);
+  if (!target) {
+    error = {source.target_place, fmt::format("unknown target '{}'", source.target), "a name such as sm_90a"};
+    return false;
+  }
   Placement placement(source, program, memory, external);
   if (!placement.place_variables(error))
     return false;
@@ -174,9 +199,10 @@ bool decode(Program& program, Memory& memory, ptx::Error& error, const ResolveEx
     apply_directives(*made);
     program.functions.push_back(std::move(made));
   }
-  std::vector<const Entry*> spellings(source.opcodes.size());
+  Spellings spellings(source.opcodes.size());
   for (auto& function : program.functions)
-    if (function->source->defined && !FunctionDecoder(program, *function, placement, spellings).run(error))
+    if (function->source->defined &&
+        !FunctionDecoder(program, *target, *function, placement, spellings).run(error))
       return false;
   return true;
 }

@@ -129,8 +129,9 @@ bool Operands::add_special(const ptx::Operand& operand, std::uint32_t bytes, Dec
 }
 
 bool Operands::add_register(const ptx::Operand& operand, const OperandSpec& spec, Decoding& decoding) {
+  const bool selects = operand.component >= ptx::Component::bytes;
   const std::uint32_t part =
-      operand.component == ptx::Component::none
+      operand.component == ptx::Component::none || (selects && spec.selects)
           ? 0
           : static_cast<std::uint32_t>(operand.component) - static_cast<std::uint32_t>(ptx::Component::x);
   const ptx::Register& reg = function.source->registers[operand.index];
@@ -149,7 +150,7 @@ bool Operands::add_register(const ptx::Operand& operand, const OperandSpec& spec
                                   : fmt::format("{}{} bits", spec.at_least ? "at least " : "", 8 * wanted)));
     return false;
   }
-  if (operand.negated && !predicate) {
+  if (operand.negated && !predicate && !spec.selects) {
     decoding.fail(fmt::format("'{}' cannot be negated here", operand.text));
     return false;
   }

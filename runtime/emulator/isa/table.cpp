@@ -47,6 +47,10 @@ OperandSpec parse_operand(std::string_view word) {
     spec.what = What::label;
   } else if (word == "any") {
     spec.what = What::any;
+  } else if (word == "sel") {
+    spec.what = What::typed;
+    spec.type = ptx::Type::b32;
+    spec.selects = true;
   } else if (word.size() == 2 && std::string_view("twrp").find(word[0]) != std::string_view::npos &&
              word[1] >= '0' && word[1] <= '2') {
     spec.what = What::typed;
@@ -80,10 +84,11 @@ const Table& Table::instance() {
 }
 
 Table::Table() {
-  for (auto family : {arithmetic_entries, bit_entries, compare_entries, float_entries, half_entries,
-                      convert_entries, move_entries, control_entries, memory_entries, cache_entries,
-                      atomic_entries, warp_entries, barrier_entries, mma_entries, shared_matrix_entries,
-                      wmma_entries, stack_entries, async_entries, mbarrier_entries})
+  for (auto family :
+       {arithmetic_entries, bit_entries,   compare_entries, float_entries,    half_entries,
+        convert_entries,    move_entries,  control_entries, memory_entries,   cache_entries,
+        atomic_entries,     warp_entries,  barrier_entries, mma_entries,      shared_matrix_entries,
+        wmma_entries,       stack_entries, async_entries,   mbarrier_entries, video_entries})
     for (const Entry& entry : family())
       entries.push_back(entry);
   for (std::uint32_t i = 0; i < entries.size(); ++i) {

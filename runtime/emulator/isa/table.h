@@ -1,5 +1,5 @@
 // The instruction set as data. Adding an instruction is one Entry here (in the file of its family), one
-// semantic function beside it, and one test.
+// semantic function beside it, and one test; and a rule in requirements.cpp, if not every chip has it.
 //
 // `syntax` is the ISA's notation in small: ".x" a modifier that must be there, "(.a|.b)" one of several,
 // "{.a|.b}" one of several or none:
@@ -14,6 +14,7 @@
 //     b32 f64 .. of that type
 //     u32/pred   either of them, by the register that is given
 //     pred       a predicate (sources: also negated, see Instruction::negated)
+//     sel        b32, of which .h1 or .b3210 may select parts, and which may be negated (video)
 //     cc         the carry flag, which is not written: a hidden predicate of the function
 //     mem        an address; label  a branch target; any  whatever is written (the decoder looks at the
 //     statement)
@@ -110,6 +111,7 @@ struct OperandSpec {
   bool or_predicate = false;      ///< may be one instead
   bool pair = false;              ///< what|predicate
   bool packs = false;             ///< also a vector of parts of it; and clocks
+  bool selects = false;           ///< parts of it may be selected; it may be negated
   bool at_least = false;          ///< the register may be wider than the type
   std::int8_t modifier_type = -1; ///< which type among the modifiers; -1: `type`
   ptx::Type type = ptx::Type::b32;
@@ -138,6 +140,7 @@ std::span<const Entry> wmma_entries();
 std::span<const Entry> stack_entries();
 std::span<const Entry> async_entries();
 std::span<const Entry> mbarrier_entries();
+std::span<const Entry> video_entries();
 
 /// What stands after the last instruction of a function: its lanes return, or leave.
 Execute function_end();

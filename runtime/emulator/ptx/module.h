@@ -51,7 +51,7 @@ struct SourceLine {
 
 // ---- operands ----
 
-enum class Component : std::uint8_t { none, x, y, z, w, b0, b1, b2, b3, h0, h1 };
+enum class Component : std::uint8_t { none, x, y, z, w, bytes, halves };
 
 struct Operand {
   enum class Kind : std::uint8_t {
@@ -74,6 +74,9 @@ struct Operand {
   bool negated = false;
   bool local = false;
   bool is_unsigned = false; ///< of an integer: .u64 in the sense of constant expressions, else .s64
+  /// Of Component::bytes and halves: so many, and which, 4 bits each: 2 and 0x10 of .h10.
+  std::uint8_t selected = 0;
+  std::uint16_t selection = 0;
   std::uint32_t index = 0;
   /// Bits of a constant, or the offset added to a register (in an address) or to a variable: [%r+8], var+8.
   std::int64_t value = 0;
@@ -255,6 +258,7 @@ public:
   };
   Version version;
   std::string_view target;                      ///< "sm_90a"
+  Place target_place;
   std::vector<std::string_view> target_options; ///< "debug", ...
   int address_size = 64;
   std::vector<Variable> variables;

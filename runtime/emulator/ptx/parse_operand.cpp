@@ -66,10 +66,22 @@ bool is_special(std::string_view name) {
 }
 
 constexpr std::pair<std::string_view, Component> components[] = {
-    {".x", Component::x},   {".y", Component::y},   {".z", Component::z},   {".w", Component::w},
-    {".r", Component::x},   {".g", Component::y},   {".b", Component::z},   {".a", Component::w},
-    {".b0", Component::b0}, {".b1", Component::b1}, {".b2", Component::b2}, {".b3", Component::b3},
-    {".h0", Component::h0}, {".h1", Component::h1}};
+    {".x", Component::x}, {".y", Component::y}, {".z", Component::z}, {".w", Component::w},
+    {".r", Component::x}, {".g", Component::y}, {".b", Component::z}, {".a", Component::w}};
+
+// ".b3210", ".h1": the parts of video instructions' operands.
+bool select_parts(std::string_view text, Operand& operand) {
+  const std::string_view digits = text.substr(std::min<std::size_t>(2, text.size()));
+  const bool bytes = text.starts_with(".b");
+  if ((!bytes && !text.starts_with(".h")) || digits.empty() || digits.size() > 4 ||
+      digits.find_first_not_of("01234567") != std::string_view::npos)
+    return false;
+  operand.component = bytes ? Component::bytes : Component::halves;
+  operand.selected = static_cast<std::uint8_t>(digits.size());
+  for (char digit : digits)
+    operand.selection = static_cast<std::uint16_t>(operand.selection << 4 | (digit - '0'));
+  return true;
+}
 
 } // namespace
 
@@ -148,7 +160,7 @@ Operand Parser::register_or_symbol() {
   if (std::optional<std::uint32_t> reg = scopes.find_register(name.text, current->registers)) {
     result.kind = Kind::reg;
     result.index = *reg;
-    result.component = component(name);
+    component(name, result);
   } else if (const Scopes::Binding* binding = scopes.find(name.text)) {
     bool variable = binding->kind == Scopes::Binding::Kind::variable;
     result.kind = variable ? Kind::variable : Kind::function;
@@ -159,7 +171,7 @@ Operand Parser::register_or_symbol() {
     offset(result);
   } else if (is_special(name.text)) {
     result.kind = Kind::special;
-    result.component = component(name);
+    component(name, result);
   } else if (name.text[0] == '%') {
     fail(name.place, fmt::format("register {} is not declared", name.quoted()), scopes.near_miss(name.text));
   }
@@ -167,16 +179,17 @@ Operand Parser::register_or_symbol() {
 }
 
 /// .x, if it follows the name of a register.
-Component Parser::component(const Token& name) {
+void Parser::component(const Token& name, Operand& operand) {
   Token token = tokens.current();
   if (!token.is(Token::Kind::directive) || !name.touches(token))
-    return Component::none;
-  for (const auto& [text, value] : components)
-    if (token.text == text) {
-      tokens.next();
-      return value;
-    }
-  fail(token.place, fmt::format("{} is no component of a register", token.quoted()));
+    return;
+  const auto* found =
+      std::ranges::find(components, token.text, &std::pair<std::string_view, Component>::first);
+  if (found != std::end(components))
+    operand.component = found->second;
+  else if (!select_parts(token.text, operand))
+    fail(token.place, fmt::format("{} is no component of a register", token.quoted()));
+  tokens.next();
 }
 
 /// array[3], an element of a variable.

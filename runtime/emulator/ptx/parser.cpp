@@ -46,6 +46,7 @@ void Parser::header() {
   if (!tokens.current().is_directive(".target"))
     tokens.unexpected("'.target' after '.version'");
   tokens.next();
+  module.target_place = tokens.current().place;
   module.target = tokens.expect(Token::Kind::name, "a target such as sm_90").text;
   while (tokens.accept(","))
     module.target_options.push_back(tokens.expect(Token::Kind::name, "an option of '.target'").text);

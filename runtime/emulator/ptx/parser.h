@@ -68,7 +68,7 @@ private:
   Operand register_or_symbol();
   Operand pair(Operand first);
   Operand group(Operand::Kind kind, std::string_view close);
-  Component component(const Token& name);
+  void component(const Token& name, Operand& operand);
   void element(Operand& operand);
   void offset(Operand& operand);
   std::span<const Operand> take(std::size_t first);
