@@ -131,9 +131,14 @@ std::string obstacle_of(const GpuDescription& gpu, const Problem& problem) {
   return {};
 }
 
+/// Rows of a matrix instruction.
+static constexpr std::int64_t least_rows = 16;
+
 // ---- what a tile needs -----------------------------------------------------------------------------------
 
-std::int64_t threads_of(std::int64_t rows) { return 32 * std::max<std::int64_t>(rows / warp_rows, 1); }
+std::int64_t threads_of(std::int64_t rows, std::int64_t dot_rows) {
+  return rows ? 32 * (rows / dot_rows) : 32;
+}
 
 std::int64_t shared_tile_bytes(std::int64_t rows, std::int64_t columns, std::int64_t element_bytes) {
   std::int64_t chunks = round_up(columns * element_bytes, 32) / 16;  // of 16 bytes
@@ -145,14 +150,18 @@ std::int64_t row_offset_bytes(std::int64_t rows) { return round_up(rows * 8, 128
 
 GpuNeeds needs_of(const GpuDescription& gpu, const Problem& problem, const Tile& tile) {
   GpuNeeds needs;
-  needs.threads = threads_of(tile.rows);
+  needs.threads = threads_of(tile.rows, tile.dot_rows);
   needs.shared_bytes = shared_tile_bytes(tile.rows, problem.head_dim, problem.element_bytes) +
                        shared_tile_bytes(tile.keys, problem.head_dim, problem.element_bytes) +
                        shared_tile_bytes(tile.keys, problem.head_dim_v, problem.element_bytes) +
                        row_offset_bytes(tile.rows);
-  // Scores, output, 16-bit weights with their residuals; row statistics, addresses and operands of a product.
-  constexpr std::int64_t others = 48;
-  std::int64_t scores = warp_rows * tile.keys / 32, output = warp_rows * problem.head_dim_v / 32;
+  // Scores, output, 16-bit weights with their residuals; row statistics, addresses and operands of a product;
+  // what expressions of scores need at once (2 for an operation, 16 for an elementary function: the least
+  // without spills at d=64 and 128).
+  const double expressions =
+      2 * std::max(problem.plain_per_score - 4, 0.0) + 16 * std::max(problem.special_per_score - 1, 0.0);
+  const std::int64_t others = 48 + static_cast<std::int64_t>(expressions);
+  std::int64_t scores = tile.dot_rows * tile.keys / 32, output = tile.dot_rows * problem.head_dim_v / 32;
   needs.registers = scores + output + (problem.element_bytes == 2 ? scores : 0) + others;
   std::int64_t per_block = round_up(std::min(needs.registers, gpu.registers_per_thread), 8) * needs.threads;
   if (needs.shared_bytes > gpu.shared_per_block)
@@ -180,7 +189,7 @@ Cost cost_of(const GpuDescription& gpu, const Problem& problem, const Tile& tile
   double rows = static_cast<double>(tile.rows), keys = static_cast<double>(tile.keys), scores = rows * keys;
   double bytes = static_cast<double>(problem.element_bytes),
          dims = static_cast<double>(problem.head_dim + problem.head_dim_v);
-  double warps = rows / warp_rows;
+  double warps = rows / static_cast<double>(tile.dot_rows);
   double read = warps * keys * dims * bytes + rows * static_cast<double>(problem.head_dim) * bytes;
   const std::pair<std::string_view, double> parts[] = {
       {"matrix products",
@@ -236,14 +245,17 @@ Choice choose_among(const GpuDescription& gpu, const Problem& problem,
                     const std::vector<std::int64_t>& row_sizes) {
   std::vector<GpuCandidate> candidates;
   for (std::int64_t rows : row_sizes)
-    for (std::int64_t keys : {16, 32, 48, 64, 80, 96, 112, 128}) {
-      Tile tile{rows, keys, rows, keys, problem.head_dim_v};
-      GpuNeeds needs = needs_of(gpu, problem, tile);
-      candidates.push_back({tile, needs, cost_of(gpu, problem, tile, needs), obstacle_to(gpu, needs)});
-    }
+    for (std::int64_t dot_rows : {16, 32})
+      for (std::int64_t keys : {16, 32, 48, 64, 80, 96, 112, 128}) {
+        if (dot_rows > rows)
+          continue;
+        Tile tile{rows, keys, dot_rows, keys, problem.head_dim_v};
+        GpuNeeds needs = needs_of(gpu, problem, tile);
+        candidates.push_back({tile, needs, cost_of(gpu, problem, tile, needs), obstacle_to(gpu, needs)});
+      }
   std::sort(candidates.begin(), candidates.end(), [](const auto& a, const auto& b) {
-    return std::tuple(a.cost.cycles, a.tile.rows, a.tile.keys) <
-           std::tuple(b.cost.cycles, b.tile.rows, b.tile.keys);
+    return std::tuple(a.cost.cycles, a.tile.rows, a.tile.dot_rows, a.tile.keys) <
+           std::tuple(b.cost.cycles, b.tile.rows, b.tile.dot_rows, b.tile.keys);
   });
   auto found =
       std::find_if(candidates.begin(), candidates.end(), [](const auto& c) { return c.obstacle.empty(); });
@@ -273,13 +285,13 @@ Choice choose_among(const GpuDescription& gpu, const Problem& problem,
 Choice choose_gpu(const GpuDescription& gpu, const Problem& problem) {
   std::vector<std::int64_t> rows;
   for (std::int64_t size : {16, 32, 64, 128})
-    if (problem.query_block == 0 || size <= std::max(problem.query_block, warp_rows))
+    if (problem.query_block == 0 || size <= std::max(problem.query_block, least_rows))
       rows.push_back(size);
   return choose_among(gpu, problem, rows);
 }
 
 Choice choose_gpu_few_rows(const GpuDescription& gpu, const Problem& problem) {
-  return choose_among(gpu, problem, {warp_rows});
+  return choose_among(gpu, problem, {least_rows});
 }
 
 Prediction predict_gpu(const GpuDescription& gpu, const Problem& problem, const Shape& shape,

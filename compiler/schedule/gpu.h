@@ -1,7 +1,8 @@
 // Tiles of a GPU block: what a chip has, what a tile needs of it, which one is chosen and why.
 //
-// A block works on `rows` x `keys` scores. Each of its warps has `warp_rows` rows: their scores, weights and
-// output are fragments in its registers; queries, keys and values are in shared memory.
+// A block works on `rows` x `keys` scores. Each of its warps has `dot_rows` rows, 16 or 32: their scores,
+// weights and output are fragments in its registers; queries, keys and values are in shared memory, from where
+// every warp reads all keys and values: the more rows it has, the less often.
 #ifndef ATTILE_COMPILER_SCHEDULE_GPU_H
 #define ATTILE_COMPILER_SCHEDULE_GPU_H
 
@@ -39,10 +40,9 @@ std::string target_for(const std::string& chip);
 /// Why no kernel for the problem can be made for a chip, with a remedy; empty if one can.
 std::string obstacle_of(const GpuDescription& gpu, const Problem& problem);
 
-/// Rows of a warp.
-inline constexpr std::int64_t warp_rows = 16;
-/// Threads of a block whose tile has `rows` rows; of a kernel without a tile where `rows` is 0.
-std::int64_t threads_of(std::int64_t rows);
+/// Threads of a block whose tile has `rows` rows, `dot_rows` of them in each warp; of a kernel without a tile
+/// where `rows` is 0.
+std::int64_t threads_of(std::int64_t rows, std::int64_t dot_rows);
 
 /// Shared memory of a tile, with its padding against bank conflicts: SharedTile of
 /// templates/attile/shared.cuh.

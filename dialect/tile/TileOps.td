@@ -572,9 +572,9 @@ def Tile_DotAsyncOp : Tile_Op<"dot_async", [MemoryEffects<[MemRead, MemWrite]>]>
 }
 
 def Tile_WaitOp : Tile_Op<"wait", [MemoryEffects<[MemRead, MemWrite]>]> {
-  let summary = "waits for asynchronous operations";
+  let summary = "waits for asynchronous operations; for all that were started if none is named";
   let arguments = (ins Variadic<Tile_TokenType>:$tokens);
-  let assemblyFormat = "$tokens attr-dict `:` type($tokens)";
+  let assemblyFormat = "($tokens^ `:` type($tokens))? attr-dict";
 }
 
 #endif

@@ -185,8 +185,8 @@ __device__ __forceinline__ void copy_rows(const SharedTile<T, Rows, Cols>& to, c
 /// which may be used again at once. The last barrier is the caller's.
 template <bool Aligned = false, class T, int Rows, int Cols, int R>
 __device__ __forceinline__ void gather_rows(const SharedTile<T, Rows, Cols>& to, const T* base, i64 stride_h,
-                                            i64 stride_q, const RowFragment<i64, R>& row_h,
-                                            const RowFragment<i64, R>& row_q, i64* row_offsets, int count) {
+                                            i64 stride_q, const RowFragment<int, R>& row_h,
+                                            const RowFragment<int, R>& row_q, i64* row_offsets, int count) {
   __syncthreads(); // earlier readers of row_offsets
   if (lane_of_thread() % 4 == 0)
 #pragma unroll

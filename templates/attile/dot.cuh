@@ -84,7 +84,8 @@ __device__ __forceinline__ void add_dot_nt_16(Fragment<float, R, C>& acc, const 
                                               const SharedTile<T, C, D>& b) {
   using A = SharedTile<T, Rows, D>;
   using B = SharedTile<T, C, D>;
-  constexpr int steps = A::chunks / 2, unroll = steps <= 16 ? steps : 4;
+  // More steps at once load more operands ahead than a warp of 32 rows has registers for.
+  constexpr int steps = A::chunks / 2, unroll = R > 16 || steps > 16 ? 4 : steps;
   const int thread = thread_again(), lane = thread % 32;
   const unsigned a_base = shared_address(a.base), b_base = shared_address(b.base);
   const int a_offset = A::offset(thread / 32 * R + lane % 16, lane / 16);

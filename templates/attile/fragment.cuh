@@ -30,7 +30,8 @@ template <class T, int R> struct RowFragment {
 };
 
 template <int R> __device__ __forceinline__ int row_of(int m, int i) {
-  return warp_of_thread() * R + 16 * m + lane_of_thread() / 4 + 8 * i;
+  const int thread = thread_again();
+  return thread / 32 * R + 16 * m + thread % 32 / 4 + 8 * i;
 }
 __device__ __forceinline__ int column_of(int j, int c) { return 8 * j + 2 * (lane_of_thread() % 4) + c; }
 

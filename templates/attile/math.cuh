@@ -26,6 +26,7 @@ __device__ __forceinline__ float abs(float x) { return fabsf(x); }
 __device__ __forceinline__ long long abs(long long x) {
   return x < 0 ? (long long)(0 - (unsigned long long)x) : x;
 }
+__device__ __forceinline__ int abs(int x) { return x < 0 ? -x : x; }
 __device__ __forceinline__ float copysign(float size, float sign) { return copysignf(size, sign); }
 __device__ __forceinline__ float fma(float a, float b, float c) { return fmaf(a, b, c); }
 

@@ -67,8 +67,8 @@ __device__ __forceinline__ void store_row(T* row, const float (&x)[C / 8][4], in
 /// threads of a warp call it.
 template <bool Aligned = false, class T, int R, int C>
 __device__ __forceinline__ void
-scatter_rows(T* base, i64 stride_h, i64 stride_q, const RowFragment<i64, R>& row_h,
-             const RowFragment<i64, R>& row_q, const Fragment<float, R, C>& x, int count) {
+scatter_rows(T* base, i64 stride_h, i64 stride_q, const RowFragment<int, R>& row_h,
+             const RowFragment<int, R>& row_q, const Fragment<float, R, C>& x, int count) {
   const bool wide =
       Aligned || (detail::aligned_to(16, base, stride_h) && detail::aligned_to(16, base, stride_q));
 #pragma unroll
@@ -82,8 +82,8 @@ scatter_rows(T* base, i64 stride_h, i64 stride_q, const RowFragment<i64, R>& row
 /// One element a row.
 template <class T, int R>
 __device__ __forceinline__ void
-scatter_rows(T* base, i64 stride_h, i64 stride_q, const RowFragment<i64, R>& row_h,
-             const RowFragment<i64, R>& row_q, const RowFragment<float, R>& x, int count) {
+scatter_rows(T* base, i64 stride_h, i64 stride_q, const RowFragment<int, R>& row_h,
+             const RowFragment<int, R>& row_q, const RowFragment<float, R>& x, int count) {
 #pragma unroll
   for (int m = 0; m < R / 16; ++m)
 #pragma unroll

@@ -21,7 +21,7 @@ struct Bounds {
 /// item(i, bounds) adds one.
 template <class Item>
 __device__ __forceinline__ void summarize_level(i64* out, i64 count, int block, Item item) {
-  const i64 slots = ceil_div(count, block);
+  const i64 slots = ceil_div(count, i64(block));
 #pragma unroll 1
   for (i64 slot = warp_of_thread(); slot < slots; slot += blockDim.x / 32) {
     Bounds bounds;
@@ -61,14 +61,14 @@ __device__ __forceinline__ void summarize(const Global<3, i64>& summary, const G
     const i64 value = i64(widen(elements[i * stride]));
     bounds.add(value, value);
   });
-  count = ceil_div(count, block);
+  count = ceil_div(count, i64(block));
 #pragma unroll 1
   while (count > 1) {
     __syncthreads(); // the level below is written
     detail::summarize_level(out + 2 * count, count, block,
                             [=](i64 i, detail::Bounds& bounds) { bounds.add(out[2 * i], out[2 * i + 1]); });
     out += 2 * count;
-    count = ceil_div(count, block);
+    count = ceil_div(count, i64(block));
   }
 }
 
@@ -94,13 +94,14 @@ __device__ __forceinline__ void range_of(i64& min, i64& max, const Global<3, S>&
   const S* level = summary.data + row * summary.stride[0];
   const i64 block = values[N + 1];
   i64 first = clamp_index(values[N - 1], n) / block, last = clamp_index(values[N], n) / block;
-  i64 count = ceil_div(n, block);
+  i64 count = ceil_div(n, i64(block));
   detail::Bounds bounds;
   // At each level the slots at both ends that do not fill a parent; then the parents between them.
 #pragma unroll 1
   while (first <= last) {
     const i64 past = last + 1;
-    const i64 left_end = ceil_div(first, block) * block < past ? ceil_div(first, block) * block : past;
+    const i64 left_end =
+        ceil_div(first, i64(block)) * block < past ? ceil_div(first, i64(block)) * block : past;
     const i64 right_start = past / block * block > left_end ? past / block * block : left_end;
 #pragma unroll 1
     for (i64 i = first; i < left_end; ++i)
@@ -108,10 +109,10 @@ __device__ __forceinline__ void range_of(i64& min, i64& max, const Global<3, S>&
 #pragma unroll 1
     for (i64 i = right_start; i < past; ++i)
       bounds.add(level[2 * i], level[2 * i + 1]);
-    first = ceil_div(left_end, block);
+    first = ceil_div(left_end, i64(block));
     last = right_start / block - 1;
     level += 2 * count;
-    count = ceil_div(count, block);
+    count = ceil_div(count, i64(block));
   }
   min = bounds.min;
   max = bounds.max;

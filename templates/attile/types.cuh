@@ -102,6 +102,15 @@ __device__ __forceinline__ i64 ceil_div(i64 a, i64 b) {
   return quotient + (quotient * b != a && (a < 0) == (b < 0));
 }
 
+__device__ __forceinline__ int floor_div(int a, int b) {
+  const int quotient = a / b;
+  return quotient - (quotient * b != a && (a < 0) != (b < 0));
+}
+__device__ __forceinline__ int ceil_div(int a, int b) {
+  const int quotient = a / b;
+  return quotient + (quotient * b != a && (a < 0) == (b < 0));
+}
+
 __device__ constexpr int round_up(int value, int multiple) {
   return (value + multiple - 1) / multiple * multiple;
 }

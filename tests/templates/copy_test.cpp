@@ -26,7 +26,7 @@ int tile_bytes(const Copy& copy) {
 Kernel kernel_for(const Copy& copy) {
   const std::string call = copy.function == "gather_rows" ? R"(
   __shared__ i64 offsets[Rows];
-  RowFragment<i64, 16> h, q;
+  RowFragment<int, 16> h, q;
   for (int i = 0; i < 2; ++i) {
     h.x[0][i] = row_of<16>(0, i) % 3;
     q.x[0][i] = row_of<16>(0, i) / 3;

@@ -44,7 +44,7 @@ extern "C" __global__ void __launch_bounds__(32 * W) test(const $T* q, const $T*
     $P
   }
   wait_copies<0>();
-  RowFragment<i64, R> zero, row;
+  RowFragment<int, R> zero, row;
   fill(zero, 0);
   for (int m = 0; m < R / 16; ++m)
     for (int i = 0; i < 2; ++i)

@@ -51,7 +51,7 @@ using namespace attile;
 extern "C" __global__ void test(const float* x, const float* one, i64 stride_h, i64 stride_q, i64 count, $T* out,
                                 $T* single) {
   constexpr int R = $R;
-  RowFragment<i64, R> h, q;
+  RowFragment<int, R> h, q;
   for (int m = 0; m < R / 16; ++m)
     for (int i = 0; i < 2; ++i) {
       h.x[m][i] = row_of<R>(m, i) % 3;

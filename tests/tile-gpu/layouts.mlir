@@ -16,7 +16,7 @@ tile.kernel @attention(%q: !tile.buffer<?x?x?x64xbf16, global> {tile.name = "q"}
   // CHECK-DAG: %[[QT:.*]] = tile.alloc : <32x64xbf16, shared, swizzle_128>
   // CHECK-DAG: %[[S:.*]] = tile.alloc : <32x48xf32, register, fragment>
   // CHECK-DAG: %[[O:.*]] = tile.alloc : <32x64xf32, register, fragment>
-  // CHECK-DAG: %[[ROW:.*]] = tile.alloc : <32xi64, register>
+  // CHECK-DAG: %[[ROW:.*]] = tile.alloc : <32xi32, register>
   // CHECK-DAG: %[[F:.*]] = tile.alloc : <32xf32, register>
   tile.gather %qt, %q[%c0, %row, %row] count(%n) : !tile.buffer<32x64xbf16, local>, !tile.buffer<?x?x?x64xbf16, global>, !tile.buffer<32xi64, local>
   tile.visit keys(%c0 to %n) tile 48 classify {
@@ -34,22 +34,23 @@ tile.kernel @attention(%q: !tile.buffer<?x?x?x64xbf16, global> {tile.name = "q"}
   // Few keys: 16-bit weights are not enough.
   // CHECK: %[[FEW:.*]] = arith.cmpi sle, %{{.*}}, %{{.*}} : i64
   // CHECK: tile.visit
-  // Both copies start before the first dot; each dot waits for its own, and all warps meet.
+  // Each dot waits for its own copy, and all warps meet: nobody reads keys any more when the next ones come, nor
+  // values when theirs do.
   // CHECK: %[[TK:.*]] = tile.copy_async %[[KT:.*]], %{{.*}} : <48x64xbf16, shared, swizzle_128>, <?x64xbf16, global> -> !tile.token
-  // CHECK: %[[TV:.*]] = tile.copy_async %[[VT:.*]], %{{.*}} : <48x64xbf16, shared, swizzle_128>, <?x64xbf16, global> -> !tile.token
   // CHECK-NEXT: tile.wait %[[TK]]
   // CHECK-NEXT: tile.sync block
+  // CHECK: %[[TV:.*]] = tile.copy_async %[[VT:.*]], %{{.*}} : <48x64xbf16, shared, swizzle_128>, <?x64xbf16, global> -> !tile.token
   // CHECK-NEXT: tile.dot %[[S]], %[[QT]], %[[KT]] transpose_b
   // CHECK-NEXT: tile.copy %[[W:.*]], %[[S]] : {{(!tile.buffer)?}}<32x48xbf16, register, fragment>
+  // CHECK-NEXT: scf.if %[[FEW]] {
+  // CHECK-NEXT:   tile.residual %[[LOW:.*]], %[[S]]
+  // CHECK-NEXT: }
   // CHECK-NEXT: tile.wait %[[TV]]
   // CHECK-NEXT: tile.sync block
   // CHECK-NEXT: tile.dot %[[O]], %[[W]], %[[VT]] rescale(%[[F]]
   // CHECK-NEXT: scf.if %[[FEW]] {
-  // CHECK-NEXT:   tile.residual %[[LOW:.*]], %[[S]]
   // CHECK-NEXT:   tile.dot %[[O]], %[[LOW]], %[[VT]] accumulate
   // CHECK-NEXT: }
-  // Nobody overwrites the tile before all have read it.
-  // CHECK-NEXT: tile.sync block
   // CHECK-NEXT: tile.yield
   tile.return
 }
@@ -77,5 +78,51 @@ tile.kernel @merge(%partial: !tile.buffer<?x16x64xf32, global> {tile.name = "par
   scf.if %any {
     tile.fill %o, %zero : !tile.buffer<16x64xf32, local>, f32
   }
+  tile.return
+}
+
+// Keys that a dot may leave out by row stay in it: warps take all of them.
+// CHECK-LABEL: tile.kernel @spans
+tile.kernel @spans(%n: i64 {tile.name = "param.n"}, %k: !tile.buffer<?x?x?x32xf32, global> {tile.name = "k"})
+    attributes {schedule = #tile.schedule<rows = 32, keys = 32, dot_rows = 16, score_keys = 32, value_cols = 32>} {
+  %c0 = arith.constant 0 : i64
+  %q = tile.alloc : !tile.buffer<32x32xf32, local>
+  %s = tile.alloc : !tile.buffer<32x32xf32, local>
+  %visible = tile.alloc : !tile.buffer<32x32xi1, local>
+  %first = tile.alloc : !tile.buffer<32xi64, local>
+  %last = tile.alloc : !tile.buffer<32xi64, local>
+  tile.fill %first, %c0 : !tile.buffer<32xi64, local>, i64
+  // CHECK-NOT: tile.spans
+  // CHECK-NOT: xi32
+  // CHECK-NOT: within
+  tile.spans %first, %last of %visible cols(%n) group 16 : !tile.buffer<32xi64, local>, !tile.buffer<32x32xi1, local>
+  %kt = tile.slice %k[%c0, %c0, %c0, %c0] sizes(%n) : !tile.buffer<?x?x?x32xf32, global> -> !tile.buffer<?x32xf32, global>
+  tile.dot %s, %q, %kt within(%first, %last : !tile.buffer<32xi64, local>, !tile.buffer<32xi64, local>) transpose_b : !tile.buffer<32x32xf32, local>, !tile.buffer<32x32xf32, local>, !tile.buffer<?x32xf32, global>
+  // One copy a tile: nobody overwrites it before all have read it.
+  // CHECK: tile.dot
+  // CHECK-NEXT: tile.sync block
+  // CHECK-NEXT: tile.return
+  tile.return
+}
+
+// Rows are found again where results are stored; what nobody reads any more is gone.
+// CHECK-LABEL: tile.kernel @rows
+tile.kernel @rows(%n: i64 {tile.name = "param.n"}, %o: !tile.buffer<?x?x?x32xf32, global> {tile.name = "o"})
+    attributes {schedule = #tile.schedule<rows = 16, keys = 16, dot_rows = 16, score_keys = 16, value_cols = 32>} {
+  %c0 = arith.constant 0 : i64
+  %row_h = tile.alloc : !tile.buffer<16xi64, local>
+  %row_q = tile.alloc : !tile.buffer<16xi64, local>
+  %out = tile.alloc : !tile.buffer<16x32xf32, local>
+  %zero = arith.constant 0.0 : f32
+  // CHECK-NOT: tile.generic
+  tile.generic rows(16) outs(%row_h, %row_q : !tile.buffer<16xi64, local>, !tile.buffer<16xi64, local>) {
+    %row = tile.index 0
+    tile.yield %c0, %row : i64, i64
+  }
+  // CHECK: tile.fill
+  // CHECK-NEXT: tile.generic rows(16) outs(%[[H:.*]], %[[Q:.*]] : {{.*}}<16xi32, register>
+  // CHECK: tile.scatter %{{.*}}[%{{.*}}, %[[H]], %[[Q]]]
+  tile.fill %out, %zero : !tile.buffer<16x32xf32, local>, f32
+  tile.scatter %o[%c0, %row_h, %row_q], %out count(%n) : !tile.buffer<?x?x?x32xf32, global>, !tile.buffer<16x32xf32, local>, !tile.buffer<16xi64, local>
   tile.return
 }

@@ -25,11 +25,11 @@ tile.kernel @kernel(%q: !tile.buffer<?x?x?x64xbf16, global> {tile.name = "q"},
   // CHECK: tile.alloc {tile.id = "k_tile", tile.offset = 2048 : i64}
   %kt = tile.alloc : !tile.buffer<16x64xbf16, shared, swizzle_128>
   // CHECK: tile.alloc {tile.id = "row_h"}
-  %h = tile.alloc : !tile.buffer<16xi64, register>
+  %h = tile.alloc : !tile.buffer<16xi32, register>
   // CHECK: tile.alloc {tile.id = "scores"}
   %s = tile.alloc : !tile.buffer<16x16xf32, register, fragment>
   // CHECK: tile.gather {{.*}} {tile.offset = 4096 : i64}
-  tile.gather %qt, %q[%n, %h, %h] count(%n) : !tile.buffer<16x64xbf16, shared, swizzle_128>, !tile.buffer<?x?x?x64xbf16, global>, !tile.buffer<16xi64, register>
+  tile.gather %qt, %q[%n, %h, %h] count(%n) : !tile.buffer<16x64xbf16, shared, swizzle_128>, !tile.buffer<?x?x?x64xbf16, global>, !tile.buffer<16xi32, register>
   %k = tile.slice %q[%n, %n, %n, %n] sizes(%n) : !tile.buffer<?x?x?x64xbf16, global> -> !tile.buffer<?x64xbf16, global>
   %0 = tile.copy_async %kt, %k : !tile.buffer<16x64xbf16, shared, swizzle_128>, !tile.buffer<?x64xbf16, global> -> !tile.token
   %1 = tile.copy_async %qt, %k : !tile.buffer<16x64xbf16, shared, swizzle_128>, !tile.buffer<?x64xbf16, global> -> !tile.token

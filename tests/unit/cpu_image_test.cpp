@@ -1,6 +1,6 @@
 // Linking: an image needs nothing from outside. And the ranges that decide what is computed in 32 bits.
 #include "compiler/backends/cpu/CpuBackend.h"
-#include "compiler/conversion/tile-to-llvm/Ranges.h"
+#include "compiler/transforms/tile/Ranges.h"
 #include "dialect/tile/Tile.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"

@@ -5,7 +5,11 @@
 #include "compiler/conversion/tile-to-llvm/TileToLLVM.h"
 #include "compiler/transforms/attn/Passes.h"
 #include "compiler/transforms/tile/CpuLayouts.h"
+#include "compiler/transforms/tile/FuseMasks.h"
 #include "compiler/transforms/tile/GpuLayouts.h"
+#include "compiler/transforms/tile/NarrowIntegers.h"
+#include "compiler/transforms/tile/PrefetchTiles.h"
+#include "compiler/transforms/tile/PrepareRows.h"
 #include "compiler/transforms/tile/VisitLoops.h"
 
 #include "mlir/Transforms/Passes.h"
@@ -19,7 +23,11 @@ void attile::registerAttilePasses() {
   attile::registerTestMaskAnalysis();
   registerCpuLayoutsPass();
   registerGpuLayoutsPass();
+  registerFuseMasksPass();
+  registerPrepareRowsPass();
   registerVisitLoopsPass();
+  registerPrefetchTilesPass();
+  registerNarrowIntegersPass();
   cuda::registerPrepareForEmissionPass();
   registerTileToVectorPass();
 }

@@ -2,7 +2,11 @@
 #include "compiler/backends/cuda/CudaBackend.h"
 
 #include "compiler/backends/cuda/PrepareForEmission.h"
+#include "compiler/transforms/tile/FuseMasks.h"
 #include "compiler/transforms/tile/GpuLayouts.h"
+#include "compiler/transforms/tile/NarrowIntegers.h"
+#include "compiler/transforms/tile/PrefetchTiles.h"
+#include "compiler/transforms/tile/PrepareRows.h"
 #include "compiler/transforms/tile/VisitLoops.h"
 #include "dialect/tile/Tile.h"
 #include "templates/templates.h"
@@ -25,7 +29,15 @@ static LogicalResult tidy(ModuleOp module) {
 LogicalResult lowerTiles(ModuleOp module) {
   if (failed(assignGpuLayouts(module)) || failed(tidy(module)))
     return failure();
-  if (failed(lowerVisitsToLoops(module)) || failed(tidy(module)))
+  fuseMasks(module);
+  prepareRows(module);
+  if (failed(lowerVisitsToLoops(module)))
+    return failure();
+  prefetchTiles(module);
+  if (failed(tidy(module)))
+    return failure();
+  narrowIntegers(module);
+  if (failed(tidy(module)))
     return failure();
   return prepareForEmission(module);
 }

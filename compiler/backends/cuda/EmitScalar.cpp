@@ -61,6 +61,8 @@ std::string literal(Attribute value) {
   if (integer.getBitWidth() == 1)
     return integer.isZero() ? "false" : "true";
   int64_t number = integer.getSExtValue();
+  if (integer.getBitWidth() == 32)
+    return fmt::format("{}", number);
   if (number == std::numeric_limits<int64_t>::min())
     return "(-0x7fffffffffffffffLL - 1)";
   return fmt::format("{}LL", number);
@@ -267,6 +269,10 @@ std::string ScalarText::expression(Operation& op) const {
       .Case<arith::SIToFPOp, arith::UIToFPOp, arith::ExtFOp>(
           [&](auto convert) { return "(" + typeName(convert.getType()) + ")" + a(); })
       .Case<arith::FPToSIOp, arith::ExtUIOp, arith::ExtSIOp>([&](auto) { return "(i64)" + a(); })
+      .Case([&](arith::TruncIOp) {
+        std::string wide = a();
+        return StringRef(wide).consume_front("(i64)") ? wide.substr(5) : "(int)" + wide;
+      })
       .Default([](Operation*) { return std::string(); });
 }
 

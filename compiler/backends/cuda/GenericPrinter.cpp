@@ -14,7 +14,6 @@
 //
 //===----------------------------------------------------------------------===//
 #include "compiler/backends/cuda/KernelPrinter.h"
-#include "compiler/schedule/gpu.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Matchers.h"
@@ -61,7 +60,7 @@ static StringRef identity(tile::Combiner combiner) {
 void KernelPrinter::generic(tile::GenericOp op) {
   Block& body = op.getBody().front();
   line("#pragma unroll");
-  line("for (int m = 0; m < " + Twine(schedule::warp_rows / 16) + "; ++m)");
+  line("for (int m = 0; m < " + Twine(warpRows() / 16) + "; ++m)");
   line("#pragma unroll");
   line("for (int i = 0; i < 2; ++i) {");
   ++depth;
@@ -75,9 +74,10 @@ void KernelPrinter::generic(tile::GenericOp op) {
   for (Operation& inner : body)
     if (auto index = dyn_cast<tile::IndexOp>(inner); index && index.getDim() == 0) {
       std::string name = fresh("row_index");
-      line("const i64 " + name + " = row_of<" + Twine(schedule::warp_rows) + ">(m, i);");
-      text.name(index.getResult(), name);
+      line("const int " + name + " = row_of<" + Twine(warpRows()) + ">(m, i);");
+      text.name(index.getResult(), "(i64)" + name);
     }
+  genericRow(op);
   SmallVector<std::string> partial;
   if (op.getCombiners())
     for (auto combiner : op.getCombiners()->getAsRange<tile::CombinerAttr>()) {
@@ -112,6 +112,33 @@ void KernelPrinter::generic(tile::GenericOp op) {
   line("}");
 }
 
+void KernelPrinter::genericRow(tile::GenericOp op) {
+  Block& body = op.getBody().front();
+  ofRows.clear();
+  if (!op.getCols())
+    return; // all is
+  auto isOfRow = [&](Value value) {
+    if (auto argument = dyn_cast<BlockArgument>(value))
+      return argument.getOwner() != &body || rankOf(op.getInputs()[argument.getArgNumber()]) == 1;
+    Operation* source = value.getDefiningOp();
+    auto index = dyn_cast<tile::IndexOp>(source);
+    return source->getBlock() != &body || ofRows.contains(source) || (index && index.getDim() == 0);
+  };
+  for (Operation& inner : body.without_terminator())
+    if (!isa<tile::IndexOp>(inner) && inner.getNumOperands() > 0 &&
+        llvm::all_of(inner.getOperands(), isOfRow))
+      ofRows.insert(&inner);
+  for (Operation& inner : body.without_terminator()) {
+    if (!ofRows.contains(&inner))
+      continue;
+    bool forColumns = llvm::any_of(inner.getUsers(), [&](Operation* user) { return !ofRows.contains(user); });
+    if (isa<tile::LookupOp>(inner))
+      tileOperation(inner);
+    else
+      scalar(inner, /*mayInline=*/!forColumns);
+  }
+}
+
 void KernelPrinter::genericElement(tile::GenericOp op, ArrayRef<std::string> partial) {
   Block& body = op.getBody().front();
   std::string inside; // of the columns that there are
@@ -124,13 +151,13 @@ void KernelPrinter::genericElement(tile::GenericOp op, ArrayRef<std::string> par
     bool cut = !matchPattern(op.getCols(), m_Constant());
     std::string column = fresh("column");
     if (indexed || cut)
-      line("const i64 " + column + " = column_of(j, c);");
+      line("const int " + column + " = column_of(j, c);");
     for (Operation& inner : body)
       if (auto index = dyn_cast<tile::IndexOp>(inner); index && index.getDim() == 1)
-        text.name(index.getResult(), column);
+        text.name(index.getResult(), "(i64)" + column);
     if (cut) {
       inside = fresh("inside");
-      line("const bool " + inside + " = " + column + " < " + text(op.getCols()) + ";");
+      line("const bool " + inside + " = " + column + " < (int)" + text(op.getCols()) + ";");
     }
     for (auto [input, argument] : llvm::zip(op.getInputs(), body.getArguments())) {
       if (rankOf(input) != 2 || argument.use_empty())
@@ -141,7 +168,7 @@ void KernelPrinter::genericElement(tile::GenericOp op, ArrayRef<std::string> par
     }
   }
   for (Operation& inner : body.without_terminator())
-    if (!isa<tile::IndexOp>(inner))
+    if (!isa<tile::IndexOp>(inner) && !ofRows.contains(&inner))
       operation(inner);
   OperandRange yielded = body.getTerminator()->getOperands();
   size_t stored = op.getOutputs().size();

@@ -100,8 +100,9 @@ void KernelPrinter::signature() {
                            id);
     }
   }
+  // With a number of blocks, even 1, the assembler spills no register to have more warps at once.
   line("extern \"C\" __global__ void __launch_bounds__(" +
-       Twine(kernel->getAttrOfType<IntegerAttr>(kThreads).getInt()) + ")");
+       Twine(kernel->getAttrOfType<IntegerAttr>(kThreads).getInt()) + ", 1)");
   line(kernel.getSymName() + "(" + llvm::join(parameters, ",\n    ") + ") {");
   ++depth;
   for (const std::string& conversion : conversions)
@@ -141,10 +142,10 @@ void KernelPrinter::operation(Operation& op) {
       });
 }
 
-void KernelPrinter::scalar(Operation& op) {
+void KernelPrinter::scalar(Operation& op, bool mayInline) {
   std::string expression = text.expression(op);
   Value result = op.getResult(0);
-  if (ScalarText::isInlined(op, expression)) {
+  if (mayInline && ScalarText::isInlined(op, expression)) {
     text.name(result, "(" + expression + ")");
     return;
   }
@@ -156,7 +157,7 @@ void KernelPrinter::scalar(Operation& op) {
 void KernelPrinter::declare(ValueRange values, ValueRange inits) {
   SmallVector<std::string> names;
   for (auto [i, value] : llvm::enumerate(values)) {
-    names.push_back(fresh("v"));
+    names.push_back(fresh("now"));
     std::string init = inits.empty() ? "" : " = " + text.whole(inits[i]);
     line(typeName(value.getType()) + " " + names.back() + init + ";");
     text.name(value, names.back());
@@ -167,8 +168,13 @@ void KernelPrinter::declare(ValueRange values, ValueRange inits) {
 /// All of them at once: a value may be an expression of the others.
 void KernelPrinter::assign(ValueRange values) {
   ArrayRef<std::string> names = carried.back();
-  if (values.size() == 1) {
-    line(names[0] + " = " + text.whole(values[0]) + ";");
+  bool apart = llvm::none_of(values, [](Value value) { // constants and what has a name of its own
+    Operation* op = value.getDefiningOp();
+    return !op || (!isa<arith::ConstantOp>(op) && op->hasOneUse());
+  });
+  if (values.size() == 1 || apart) {
+    for (auto [name, value] : llvm::zip(names, values))
+      line(name + " = " + text.whole(value) + ";");
     return;
   }
   SmallVector<std::string> next;
@@ -186,8 +192,8 @@ void KernelPrinter::loop(scf::ForOp op) {
     text.name(result, variable);
   std::string i = fresh("at");
   text.name(op.getInductionVar(), i);
-  line("for (i64 " + i + " = " + text.whole(op.getLowerBound()) + "; " + i + " < " +
-       text(op.getUpperBound()) + "; " + i + " += " + text.whole(op.getStep()) + ") {");
+  line("for (" + typeName(op.getInductionVar().getType()) + " " + i + " = " + text.whole(op.getLowerBound()) +
+       "; " + i + " < " + text(op.getUpperBound()) + "; " + i + " += " + text.whole(op.getStep()) + ") {");
   ++depth;
   block(*op.getBody());
   --depth;

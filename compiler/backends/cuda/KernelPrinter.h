@@ -22,7 +22,8 @@ private:
   std::string parameterName(llvm::StringRef kind, llvm::StringRef name);
   void block(mlir::Block& block);
   void operation(mlir::Operation& op);
-  void scalar(mlir::Operation& op);
+  /// A value of its own, or where `mayInline` and it reads well, a part of what uses it.
+  void scalar(mlir::Operation& op, bool mayInline = true);
   void loop(mlir::scf::ForOp op);
   void branch(mlir::scf::IfOp op);
   /// `type name = init;` for each value that control flow carries or yields.
@@ -53,7 +54,10 @@ private:
   // ---- GenericPrinter.cpp: loops over the elements of a thread
   void generic(tile::GenericOp op);
   void genericElement(tile::GenericOp op, mlir::ArrayRef<std::string> partial);
+  /// Prints what is the same for all columns of a row; it is in `ofRows` afterwards.
+  void genericRow(tile::GenericOp op);
 
+  int64_t warpRows() const { return tile::KernelOp(kernel).getScheduleAttr().getDotRows(); }
   llvm::StringRef argumentName(mlir::Value buffer) const;
   bool isScratch(mlir::Value buffer) const;
 
@@ -65,6 +69,7 @@ private:
   llvm::StringMap<int> taken;       ///< how many there are of a stem, about
   llvm::StringMap<std::string> ids; ///< variables of the parameters, by the names of their slots
   llvm::DenseMap<mlir::Value, std::string> buffers;
+  llvm::DenseSet<mlir::Operation*> ofRows; ///< of the generic that is printed
   mlir::SmallVector<mlir::SmallVector<std::string>>
       carried; ///< variables of the enclosing loops and branches
 };

@@ -31,8 +31,10 @@ public:
     nameBuffers();
     placeSharedMemory();
     countPending();
-    int64_t rows = kernel.getScheduleAttr() ? kernel.getScheduleAttr().getRows() : 0;
-    kernel->setAttr(kThreads, b.getI64IntegerAttr(schedule::threads_of(rows)));
+    tile::ScheduleAttr tile = kernel.getScheduleAttr();
+    int64_t threads =
+        tile ? schedule::threads_of(tile.getRows(), tile.getDotRows()) : schedule::threads_of(0, 0);
+    kernel->setAttr(kThreads, b.getI64IntegerAttr(threads));
     return success();
   }
 
@@ -45,6 +47,8 @@ private:
     if (isa<arith::ExtSIOp, arith::SIToFPOp>(op) && fromFlag)
       return false;
     if (isa<arith::ExtUIOp, arith::UIToFPOp>(op) && !fromFlag)
+      return false;
+    if (isa<arith::TruncIOp>(op) && !op.getResult(0).getType().isInteger(32))
       return false;
     return !ScalarText().expression(op).empty();
   }
@@ -115,7 +119,7 @@ private:
       Operation* user = use.getOwner();
       if (auto gather = dyn_cast<tile::GatherOp>(user); gather && gather.getDest() == alloc.getResult())
         return "q_tile";
-      if (isa<tile::GatherOp, tile::ScatterOp>(user) && type.getElementType().isInteger(64)) {
+      if (isa<tile::GatherOp, tile::ScatterOp>(user) && type.getElementType().isInteger(32)) {
         Value rowH = isa<tile::GatherOp>(user) ? cast<tile::GatherOp>(user).getRowH()
                                                : cast<tile::ScatterOp>(user).getRowH();
         return rowH == alloc.getResult() ? "row_h" : "row_q";
@@ -170,11 +174,11 @@ private:
   // ---- waits -----------------------------------------------------------------------------------------
 
   /// Copies complete in the order in which they started. Those that were started later in the same block may
-  /// go on.
+  /// go on, unless the wait is for all.
   void countPending() {
     kernel.walk([&](tile::WaitOp wait) {
       int64_t pending = 0;
-      for (Operation* op = wait->getPrevNode(); op; op = op->getPrevNode()) {
+      for (Operation* op = wait->getPrevNode(); op && !wait.getTokens().empty(); op = op->getPrevNode()) {
         auto copy = dyn_cast<tile::CopyAsyncOp>(op);
         if (copy && llvm::is_contained(wait.getTokens(), copy.getToken()))
           break;

@@ -1,7 +1,6 @@
 //===- TilePrinter.cpp - tile operations as calls of templates/ ---------------------------===//
 #include "compiler/backends/cuda/KernelPrinter.h"
 #include "compiler/backends/cuda/PrepareForEmission.h"
-#include "compiler/schedule/gpu.h"
 
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -15,10 +14,10 @@ using tile::Space;
 static BufferType typeOf(Value buffer) { return cast<BufferType>(buffer.getType()); }
 
 /// "Fragment<float, 16, 64>" and its like.
-static std::string objectType(BufferType type) {
+static std::string objectType(BufferType type, int64_t warpRows) {
   std::string element = typeName(type.getElementType());
   ArrayRef<int64_t> shape = type.getShape();
-  auto warp = std::to_string(schedule::warp_rows);
+  auto warp = std::to_string(warpRows);
   if (type.getSpace() == Space::Shared)
     return "SharedTile<" + element + ", " + std::to_string(shape[0]) + ", " + std::to_string(shape[1]) + ">";
   if (shape.size() == 1)
@@ -115,10 +114,10 @@ void KernelPrinter::allocate(tile::AllocOp op) {
   buffers[op.getResult()] = name;
   BufferType type = op.getType();
   if (type.getSpace() != Space::Shared)
-    return line(objectType(type) + " " + name + ";");
+    return line(objectType(type, warpRows()) + " " + name + ";");
   std::string offset = std::to_string(op->getAttrOfType<IntegerAttr>(kOffset).getInt());
-  line("const " + objectType(type) + " " + name + "{reinterpret_cast<" + typeName(type.getElementType()) +
-       "*>(shared + " + offset + ")};");
+  line("const " + objectType(type, warpRows()) + " " + name + "{reinterpret_cast<" +
+       typeName(type.getElementType()) + "*>(shared + " + offset + ")};");
 }
 
 void KernelPrinter::copy(tile::CopyOp op) {

@@ -7,7 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "compiler/conversion/tile-to-llvm/KernelLowering.h"
-#include "compiler/conversion/tile-to-llvm/Ranges.h"
+#include "compiler/transforms/tile/Ranges.h"
 
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"

@@ -32,10 +32,6 @@ struct VectorTarget {
 
 inline constexpr llvm::StringLiteral kWorkerScratchAttr = "attile.worker_scratch";
 
-/// The greatest length that positions may reach: runtimes refuse longer inputs, kernels compute positions in
-/// 32 bits.
-inline constexpr int64_t kMaxLength = int64_t(1) << 29;
-
 /// Replaces every tile.kernel of `module` by its function. Plans stay. Buffers must have CPU layouts
 /// (assign-cpu-layouts).
 mlir::LogicalResult lowerKernelsToVector(mlir::ModuleOp module, const VectorTarget& target);

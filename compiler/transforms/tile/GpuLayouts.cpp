@@ -5,6 +5,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/IRMapping.h"
 #include "mlir/Pass/Pass.h"
 #include "llvm/ADT/MapVector.h"
 
@@ -26,13 +27,10 @@ struct BlockLayouts {
 
   LogicalResult run() {
     decideTiles();
+    dropSpans();
     kernel.walk([&](tile::AllocOp alloc) { place(alloc); });
     llvm::MapVector<Block*, SmallVector<tile::DotOp>> dots;
     WalkResult walked = kernel.walk([&](tile::DotOp dot) {
-      if (!dot.getWithin().empty()) {
-        dot.emitOpError("leaves out keys by row, which the warps of a GPU do not");
-        return WalkResult::interrupt();
-      }
       bool weighted = !dot.getTransposeB() && dot.getRhs().getType().getElementType().isF16();
       if (weighted && !dot.getRescale()) {
         dot.emitOpError("multiplies weights that no running maximum scales, which need not fit into f16; use "
@@ -47,6 +45,8 @@ struct BlockLayouts {
     for (auto& [body, ofTile] : dots)
       stage(body, ofTile);
     kernel.walk([&](tile::GenericOp generic) { loadInputs(generic); });
+    kernel.walk([&](tile::ScatterOp scatter) { remakeRows(scatter); });
+    dropUnreadRows();
     return success();
   }
 
@@ -60,6 +60,21 @@ struct BlockLayouts {
       op.getAny().replaceAllUsesWith(arith::ConstantIntOp::create(b, op.getLoc(), 1, 1));
       op.getAll().replaceAllUsesWith(arith::ConstantIntOp::create(b, op.getLoc(), 0, 1));
       op.erase();
+    });
+  }
+
+  /// Warps multiply all keys of a tile: those that a dot may leave out by row stay in it.
+  void dropSpans() {
+    kernel.walk([&](tile::DotOp dot) { dot.getWithinMutable().clear(); });
+    kernel.walk([&](tile::SpansOp spans) {
+      Value bounds[] = {spans.getFirst(), spans.getLast()};
+      spans.erase();
+      for (Value bound : bounds)
+        if (llvm::all_of(bound.getUsers(), llvm::IsaPred<tile::FillOp>)) {
+          for (Operation* fill : llvm::make_early_inc_range(bound.getUsers()))
+            fill->erase();
+          bound.getDefiningOp()->erase();
+        }
     });
   }
 
@@ -77,8 +92,10 @@ struct BlockLayouts {
   void place(tile::AllocOp alloc) {
     BufferType type = alloc.getType();
     bool gathered = llvm::any_of(alloc->getUsers(), llvm::IsaPred<tile::GatherOp>) && type.getRank() == 2;
-    alloc.getResult().setType(gathered ? shared(type, type.getShape())
-                                       : registers(type.getShape(), type.getElementType()));
+    Type element = type.getElementType();
+    if (element.isInteger(64)) // positions of rows
+      element = IntegerType::get(alloc.getContext(), 32);
+    alloc.getResult().setType(gathered ? shared(type, type.getShape()) : registers(type.getShape(), element));
   }
 
   Value allocateAtTop(BufferType type, Location loc) {
@@ -88,34 +105,47 @@ struct BlockLayouts {
 
   // ---- dots ------------------------------------------------------------------------------------------
 
-  /// Keys and values come into shared memory: all copies of a tile start before its first dot, and each dot
-  /// waits for its own. 16-bit weights are rounded in registers.
+  /// Keys and values come into shared memory, and each dot waits for its own. The copy for the first dot may
+  /// start when the last tile's first dot is done, which the later waits tell; the other copies when all of
+  /// the last tile is, which the first wait tells. 16-bit weights are rounded in registers.
   void stage(Block* body, ArrayRef<tile::DotOp> dots) {
     OpBuilder start(dots.front());
     SmallVector<Value> tokens;
-    int64_t keys = kernel.getScheduleAttr().getKeys();
     for (tile::DotOp dot : dots) {
-      BufferType source = dot.getRhs().getType();
-      Operation* slice = dot.getRhs().getDefiningOp();
-      if (slice->getBlock() == body && !slice->isBeforeInBlock(dots.front()))
-        slice->moveBefore(dots.front());
-      Value staged = allocateAtTop(shared(source, {keys, source.getShape()[1]}), dot.getLoc());
-      auto copy = tile::CopyAsyncOp::create(start, dot.getLoc(), tile::TokenType::get(start.getContext()),
-                                            staged, dot.getRhs(), Value(), Value());
-      tokens.push_back(copy.getToken());
-      dot.getRhsMutable().assign(staged);
+      tokens.push_back(copyOperand(start, body, dot, dots.front()));
+      if (dot == dots.front())
+        waitFor(start, tokens.front());
     }
     for (auto [dot, token] : llvm::zip(dots, tokens)) {
       tile::DotOp op = dot;
-      OpBuilder b(op);
       Type element = op.getRhs().getType().getElementType();
       if (!op.getTransposeB() && !element.isF32())
         roundWeights(op, element);
-      tile::WaitOp::create(b, op.getLoc(), token);
-      synchronise(b);
+      OpBuilder b(op);
+      if (op != dots.front())
+        waitFor(b, token);
     }
     OpBuilder end(body->getTerminator());
-    synchronise(end); // before the next tile overwrites this one
+    if (dots.size() == 1)
+      synchronise(end); // before the next tile overwrites this one
+  }
+
+  Value copyOperand(OpBuilder& b, Block* body, tile::DotOp dot, tile::DotOp first) {
+    BufferType source = dot.getRhs().getType();
+    Operation* slice = dot.getRhs().getDefiningOp();
+    if (slice->getBlock() == body && !slice->isBeforeInBlock(first))
+      slice->moveBefore(first);
+    int64_t keys = kernel.getScheduleAttr().getKeys();
+    Value staged = allocateAtTop(shared(source, {keys, source.getShape()[1]}), dot.getLoc());
+    auto copy = tile::CopyAsyncOp::create(b, dot.getLoc(), tile::TokenType::get(b.getContext()), staged,
+                                          dot.getRhs(), Value(), Value());
+    dot.getRhsMutable().assign(staged);
+    return copy.getToken();
+  }
+
+  void waitFor(OpBuilder& b, Value token) {
+    tile::WaitOp::create(b, kernel.getLoc(), token);
+    synchronise(b);
   }
 
   void synchronise(OpBuilder& b) {
@@ -133,26 +163,67 @@ struct BlockLayouts {
   }
 
   /// Rounding weights to 16 bits costs about as much accuracy as rounding the result, but only on average
-  /// over many weights. Where there may be few, what the rounding left is multiplied too.
+  /// over many weights. Where there may be few, what the rounding left is multiplied too. It is taken before
+  /// the first product, which then need not keep the exact weights.
   void addResidual(tile::DotOp dot, Value exact) {
     Location loc = dot.getLoc();
-    OpBuilder b(dot->getContext());
-    b.setInsertionPointAfter(dot);
+    Value residual = allocateAtTop(dot.getLhs().getType(), loc), few;
     if (auto visit = dot->getParentOfType<tile::VisitOp>()) {
       OpBuilder outside(visit);
       Value keys = arith::SubIOp::create(outside, loc, visit.getHi(), visit.getLo());
       Value limit =
           arith::ConstantIntOp::create(outside, loc, rows() <= kFewRows ? kFewKeysOfFewRows : kFewKeys, 64);
-      Value few = arith::CmpIOp::create(outside, loc, arith::CmpIPredicate::sle, keys, limit);
-      auto branch = scf::IfOp::create(b, loc, few, /*withElseRegion=*/false);
-      b.setInsertionPointToStart(branch.thenBlock());
+      few = arith::CmpIOp::create(outside, loc, arith::CmpIPredicate::sle, keys, limit);
     }
-    Value residual = allocateAtTop(dot.getLhs().getType(), loc);
-    tile::ResidualOp::create(b, loc, residual, exact);
+    auto ifFew = [&](OpBuilder& b) {
+      if (few)
+        b.setInsertionPointToStart(scf::IfOp::create(b, loc, few, /*withElseRegion=*/false).thenBlock());
+    };
+    OpBuilder before(dot);
+    ifFew(before);
+    tile::ResidualOp::create(before, loc, residual, exact);
+    OpBuilder b(dot->getContext());
+    b.setInsertionPointAfter(dot);
+    ifFew(b);
     auto again = cast<tile::DotOp>(b.clone(*dot));
     again.getLhsMutable().assign(residual);
     again.getRescaleMutable().clear();
     again.setAccumulate(true);
+  }
+
+  /// Which rows there are is made again where results are stored: registers that hold it meanwhile are worth
+  /// more.
+  void remakeRows(tile::ScatterOp scatter) {
+    for (Operation* user : scatter.getRowQ().getUsers()) {
+      auto generic = dyn_cast<tile::GenericOp>(user);
+      if (!generic || !llvm::is_contained(generic.getOutputs(), scatter.getRowQ()) ||
+          !llvm::is_contained(generic.getOutputs(), scatter.getRowH()))
+        continue;
+      OpBuilder b(scatter);
+      IRMapping map;
+      for (Value output : generic.getOutputs())
+        map.map(output, allocateAtTop(cast<BufferType>(output.getType()), scatter.getLoc()));
+      b.clone(*generic, map);
+      scatter.getRowHMutable().assign(map.lookup(scatter.getRowH()));
+      scatter.getRowQMutable().assign(map.lookup(scatter.getRowQ()));
+      return;
+    }
+  }
+
+  void dropUnreadRows() {
+    SmallVector<tile::GenericOp> unread;
+    kernel.walk([&](tile::GenericOp generic) {
+      if (generic.getReduces().empty() && llvm::all_of(generic.getOutputs(), [](Value buffer) {
+            return buffer.getDefiningOp<tile::AllocOp>() && buffer.hasOneUse();
+          }))
+        unread.push_back(generic);
+    });
+    for (tile::GenericOp generic : unread) {
+      SmallVector<Value> buffers(generic.getOutputs());
+      generic.erase();
+      for (Value buffer : buffers)
+        buffer.getDefiningOp()->erase();
+    }
   }
 
   // ---- partial results ---------------------------------------------------------------------------------

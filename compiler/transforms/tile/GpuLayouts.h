@@ -21,19 +21,18 @@
 //     %w = tile.alloc : !tile.buffer<64x64xbf16, register, fragment>
 //     tile.visit ... body {
 //       %0 = tile.copy_async %kt, %keys -> !tile.token
-//       %1 = tile.copy_async %vt, %values -> !tile.token
 //       tile.wait %0
-//       tile.sync block
+//       tile.sync block                                       // all have read the last tile's values, too
+//       %1 = tile.copy_async %vt, %values -> !tile.token
 //       tile.dot %s, %qt, %kt transpose_b
 //       ...
 //       tile.copy %w, %s
 //       tile.wait %1
 //       tile.sync block
 //       tile.dot %o, %w, %vt rescale(%f) accumulate
-//       tile.sync block
 //     }
 //
-// Precondition: kernels as attn-to-tile writes them, with a schedule, without `within`. Postcondition: no
+// Precondition: kernels as attn-to-tile writes them, with a schedule. Postcondition: no
 // local buffer is left; both operands of a dot are in shared memory, or the left one is a fragment; what a
 // `tile.generic` reads and writes are fragments (rank 2) and rows in registers (rank 1). Stands first of the
 // GPU's passes: all others read the spaces that it assigns.

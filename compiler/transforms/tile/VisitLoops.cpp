@@ -61,6 +61,8 @@ void lower(tile::VisitOp visit) {
   Value lo = visit.getLo(), hi = visit.getHi();
   Value step = arith::ConstantIntOp::create(b, loc, keys, 64);
   Value aligned = arith::MulIOp::create(b, loc, arith::DivSIOp::create(b, loc, lo, step), step);
+  // The same where there is a tile at all; and no further than positions go.
+  lo = arith::MinSIOp::create(b, loc, lo, hi);
   auto loop = scf::ForOp::create(b, loc, aligned, hi, step);
   Operation* end = loop.getBody()->getTerminator();
   b.setInsertionPoint(end);

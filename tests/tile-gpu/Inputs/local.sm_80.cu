@@ -1,9 +1,9 @@
-// local, by Attile 0.1.0 for sm_80: rows=64 keys=48 dot_rows=64 score_keys=48 value_cols=64
+// local, by Attile 0.1.0 for sm_80: rows=64 keys=64 dot_rows=32 score_keys=64 value_cols=64
 #include "attile/kernel.cuh"
 
 using namespace attile;
 
-extern "C" __global__ void __launch_bounds__(128)
+extern "C" __global__ void __launch_bounds__(64, 1)
 local_main(const bf16* q,
     i64 q_stride_0,
     i64 q_stride_1,
@@ -34,238 +34,282 @@ local_main(const bf16* q,
     i64 q_tiles,
     i64 splits) {
   extern __shared__ __align__(1024) unsigned char shared[];
-  Operand<bf16, 16, 48> weights_low;
-  Operand<bf16, 16, 48> weights;
-  const SharedTile<bf16, 48, 64> v_tile{reinterpret_cast<bf16*>(shared + 0)};
-  const SharedTile<bf16, 48, 64> k_tile{reinterpret_cast<bf16*>(shared + 6144)};
-  Fragment<float, 16, 48> tile;
-  RowFragment<float, 16> factor;
-  RowFragment<float, 16> row;
-  RowFragment<float, 16> row_2;
-  Fragment<bool, 16, 48> visible;
-  Fragment<float, 16, 48> scores;
-  Fragment<float, 16, 64> out;
-  RowFragment<float, 16> row_3;
-  RowFragment<float, 16> row_4;
-  const SharedTile<bf16, 64, 64> q_tile{reinterpret_cast<bf16*>(shared + 12288)};
-  RowFragment<i64, 16> row_q;
-  RowFragment<i64, 16> row_h;
-  const i64 t = (i64)blockIdx.x / splits;
-  const i64 t_1 = t / q_tiles;
-  const i64 t_2 = t_1 / head_tiles;
-  const i64 t_3 = t_2 % kv_heads;
-  const i64 t_4 = t_2 / kv_heads;
-  const i64 t_5 = heads / kv_heads;
-  const i64 t_6 = (t_1 % head_tiles) * heads_per_tile;
-  const i64 t_7 = wrap_add(t_3 * t_5, t_6);
-  const i64 t_8 = ((q_tiles - 1LL) - (t % q_tiles)) * q_per_tile;
-  const i64 t_9 = min(q_per_tile, wrap_sub(q_len, t_8));
-  const i64 t_10 = wrap_mul(min(heads_per_tile, wrap_sub(t_5, t_6)), t_9);
-  const i64 t_11 = wrap_sub(t_10, 1LL);
+  RowFragment<int, 32> row_q;
+  RowFragment<int, 32> row_h;
+  Operand<bf16, 32, 64> weights_low;
+  Operand<bf16, 32, 64> weights;
+  const SharedTile<bf16, 64, 64> v_tile{reinterpret_cast<bf16*>(shared + 0)};
+  const SharedTile<bf16, 64, 64> k_tile{reinterpret_cast<bf16*>(shared + 8192)};
+  const int t = (int)kv_len;
+  Fragment<float, 32, 64> tile;
+  RowFragment<float, 32> factor;
+  RowFragment<float, 32> row;
+  RowFragment<float, 32> row_2;
+  Fragment<float, 32, 64> scores;
+  Fragment<float, 32, 64> out;
+  RowFragment<float, 32> row_3;
+  RowFragment<float, 32> row_4;
+  const SharedTile<bf16, 64, 64> q_tile{reinterpret_cast<bf16*>(shared + 16384)};
+  RowFragment<int, 32> row_q_2;
+  RowFragment<int, 32> row_h_2;
+  const int t_1 = (int)splits;
+  const i64 t_2 = (i64)blockIdx.x / splits;
+  const int t_3 = (((int)q_tiles) - 1) - ((int)(t_2 % q_tiles));
+  const i64 t_4 = t_2 / q_tiles;
+  const i64 t_5 = t_4 / head_tiles;
+  const i64 t_6 = t_5 % kv_heads;
+  const i64 t_7 = t_5 / kv_heads;
+  const i64 t_8 = (i64)(((int)heads) / ((int)kv_heads));
+  const i64 t_9 = (t_4 % head_tiles) * heads_per_tile;
+  const i64 t_10 = wrap_add(t_6 * t_8, t_9);
+  const i64 t_11 = ((i64)t_3) * q_per_tile;
+  const i64 t_12 = min(q_per_tile, wrap_sub(q_len, t_11));
+  const i64 t_13 = wrap_mul(min(heads_per_tile, wrap_sub(t_8, t_9)), t_12);
+  const i64 t_14 = wrap_sub(t_13, 1LL);
   #pragma unroll
-  for (int m = 0; m < 1; ++m)
+  for (int m = 0; m < 2; ++m)
   #pragma unroll
   for (int i = 0; i < 2; ++i) {
-    const i64 row_index = row_of<16>(m, i);
-    const i64 t_12 = min(row_index, t_11);
-    const i64 y = wrap_add(t_7, t_12 / t_9);
-    const i64 y_1 = wrap_add(t_8, t_12 % t_9);
-    row_h.x[m][i] = y;
-    row_q.x[m][i] = y_1;
+    const int row_index = row_of<32>(m, i);
+    const i64 t_15 = min((i64)row_index, t_14);
+    const i64 y = wrap_add(t_10, t_15 / t_12);
+    const i64 y_1 = wrap_add(t_11, t_15 % t_12);
+    row_h_2.x[m][i] = y;
+    row_q_2.x[m][i] = y_1;
   }
-  gather_rows(q_tile, q + t_4 * q_stride_0, q_stride_1, q_stride_2, row_h, row_q, reinterpret_cast<i64*>(shared + 20480), (int)t_10);
+  gather_rows(q_tile, q + t_7 * q_stride_0, q_stride_1, q_stride_2, row_h_2, row_q_2, reinterpret_cast<i64*>(shared + 24576), (int)t_13);
   fill(row_4, -infinity);
   fill(row_3, 0.0f);
   fill(out, 0.0f);
-  const i64 t_13 = kv_len - q_len;
-  const i64 t_14 = wrap_add(t_13, t_8);
-  const i64 t_15 = wrap_add(t_13, wrap_sub(wrap_add(t_8, t_9), 1LL));
-  const i64 t_16 = max(wrap_add(param_window, -1LL), -2305843009213693952LL);
-  const i64 t_17 = wrap_sub(t_14, min(t_16, 2305843009213693952LL));
-  const i64 t_18 = wrap_add(max(min(t_15, kv_len + (-1LL)), -1LL), 1LL);
-  const i64 t_19 = min(max(t_17, 0LL), t_18);
-  const i64 t_20 = wrap_mul(t_19 / 48LL, 48LL);
-  const i64 t_21 = ceil_div(max(wrap_sub(t_18, t_20), 0LL), splits);
-  const i64 t_22 = wrap_mul(ceil_div(t_21, 48LL), 48LL);
-  const i64 t_23 = wrap_add(t_20, wrap_mul((i64)blockIdx.x % splits, t_22));
-  const i64 t_24 = max(t_19, t_23);
-  const i64 t_25 = min(t_18, wrap_add(t_23, t_22));
-  const bool t_26 = (wrap_sub(t_25, t_24)) <= 512LL;
-  for (i64 at = wrap_mul(t_24 / 48LL, 48LL); at < t_25; at += 48LL) {
-    const i64 t_27 = max(at, t_24);
-    const i64 t_28 = min(at + 48LL, t_25);
-    const i64 t_29 = wrap_add(t_28, -1LL);
-    const bool t_30 = (t_27 <= t_15) && (param_window > (wrap_sub(t_14, t_29)));
-    const bool t_31 = (t_29 <= t_14) && (param_window > (wrap_sub(t_15, t_27)));
-    const i64 t_32 = wrap_sub(t_28, t_27);
-    const bool t_33 = t_32 == 48LL;
-    if (t_30) {
-      const bool t_34 = t_31 && t_33;
-      if (!t_34) {
-        #pragma unroll
-        for (int m = 0; m < 1; ++m)
-        #pragma unroll
-        for (int i = 0; i < 2; ++i) {
-          const i64 row_q_x = row_q.x[m][i];
+  const int t_16 = t - ((int)q_len);
+  const i64 t_17 = (i64)t_16;
+  const i64 t_18 = wrap_add(t_17, t_11);
+  const i64 t_19 = wrap_add(t_17, wrap_sub(wrap_add(t_11, t_12), 1LL));
+  const i64 t_20 = max(wrap_add(param_window, -1LL), -2305843009213693952LL);
+  const i64 t_21 = wrap_sub(t_18, min(t_20, 2305843009213693952LL));
+  const int t_22 = (int)(max(min(t_19, (i64)(t + (-1))), -1LL));
+  const int t_23 = t_22 + 1;
+  const i64 t_24 = (i64)t_23;
+  const i64 t_25 = min(max(t_21, 0LL), t_24);
+  const int t_26 = (((int)t_25) / 64) * 64;
+  const int t_27 = ceil_div(ceil_div(max(t_23 - t_26, 0), t_1), 64);
+  const i64 t_28 = (i64)(t_27 * 64);
+  const i64 t_29 = wrap_add((i64)t_26, ((i64)blockIdx.x % splits) * t_28);
+  const i64 t_30 = max(t_25, t_29);
+  const i64 t_31 = min(t_24, wrap_add(t_29, t_28));
+  const int t_32 = (int)t_31;
+  const bool t_33 = (wrap_sub(t_31, t_30)) <= 512LL;
+  const i64 t_34 = wrap_mul(t_30 / 64LL, 64LL);
+  const i64 t_35 = min(t_30, t_31);
+  const int t_36 = (int)t_35;
+  if (t_34 < t_31) {
+    const i64 t_37 = max(t_34, t_35);
+    const i64 t_38 = min(wrap_add(t_34, 64LL), t_31);
+    const i64 t_39 = wrap_sub(t_18, (i64)(((int)t_38) + (-1)));
+    const i64 t_40 = wrap_sub(t_38, t_37);
+    if ((t_37 <= t_19) && (param_window > t_39)) {
+      copy_rows_async<2>(k_tile, k + t_7 * k_stride_0 + t_6 * k_stride_1 + t_37 * k_stride_2, k_stride_2, (int)t_40);
+      commit_copies();
+    }
+    for (int at = (int)(min(t_34, t_31)); at < t_32; at += 64) {
+      const int t_41 = max(at, t_36);
+      const i64 t_42 = (i64)t_41;
+      const int t_43 = at + 64;
+      const int t_44 = min(t_43, t_32);
+      const i64 t_45 = (i64)(t_44 + (-1));
+      const bool t_46 = (t_42 <= t_19) && (param_window > (wrap_sub(t_18, t_45)));
+      const bool t_47 = (t_45 <= t_18) && (param_window > (wrap_sub(t_19, t_42)));
+      const int t_48 = t_44 - t_41;
+      const i64 t_49 = (i64)t_48;
+      const bool t_50 = t_48 == 64;
+      if (t_46) {
+        wait_copies<0>();
+        __syncthreads();
+        copy_rows_async<2>(v_tile, v + t_7 * v_stride_0 + t_6 * v_stride_1 + t_42 * v_stride_2, v_stride_2, (int)t_49);
+        commit_copies();
+        dot_nt(scores, q_tile, k_tile);
+        row_2 = row_4;
+        if (t_47 && t_50) {
           #pragma unroll
-          for (int j = 0; j < 6; ++j)
+          for (int m = 0; m < 2; ++m)
           #pragma unroll
-          for (int c = 0; c < 2; ++c) {
-            const i64 column = column_of(j, c);
-            const bool inside = column < t_32;
-            const i64 t_35 = wrap_add(t_27, column);
-            const i64 t_36 = row_q_x + t_13;  // local.attn:5
-            const bool t_37 = (t_35 <= t_36) && ((wrap_sub(t_36, t_35)) < param_window);  // local.attn:5
-            visible.x[m][j][2 * i + c] = inside ? t_37 : false;
+          for (int i = 0; i < 2; ++i) {
+            float partial = -infinity;
+            #pragma unroll
+            for (int j = 0; j < 8; ++j)
+            #pragma unroll
+            for (int c = 0; c < 2; ++c) {
+              const float scores_x = scores.x[m][j][2 * i + c];
+              const float t_51 = scores_x * 0.125f;
+              scores.x[m][j][2 * i + c] = t_51;
+              partial = Max::of(partial, t_51);
+            }
+            row_4.x[m][i] = Max::of(row_4.x[m][i], reduce_columns<Max>(partial));
+          }
+        } else {
+          const i64 t_52 = max(min(param_window, 2147483647LL), -2147483648LL);
+          const int t_53 = (int)t_52;
+          #pragma unroll
+          for (int m = 0; m < 2; ++m)
+          #pragma unroll
+          for (int i = 0; i < 2; ++i) {
+            const i64 row_q_2_x = row_q_2.x[m][i];
+            const int t_54 = ((int)row_q_2_x) + t_16;  // local.attn:5
+            float partial_1 = -infinity;
+            #pragma unroll
+            for (int j = 0; j < 8; ++j)
+            #pragma unroll
+            for (int c = 0; c < 2; ++c) {
+              const int column_1 = column_of(j, c);
+              const bool inside = column_1 < (int)t_49;
+              const float scores_x_1 = scores.x[m][j][2 * i + c];
+              const int t_55 = t_41 + (column_1);
+              const float t_56 = ((t_55 <= t_54) && ((t_54 - t_55) < t_53)) ? (scores_x_1 * 0.125f) : (-infinity);
+              scores.x[m][j][2 * i + c] = inside ? t_56 : 0.0f;
+              partial_1 = inside ? Max::of(partial_1, t_56) : partial_1;
+            }
+            row_4.x[m][i] = Max::of(row_4.x[m][i], reduce_columns<Max>(partial_1));
           }
         }
-      }
-      copy_rows_async<4>(k_tile, k + t_4 * k_stride_0 + t_3 * k_stride_1 + t_27 * k_stride_2, k_stride_2, (int)t_32);
-      commit_copies();
-      copy_rows_async<4>(v_tile, v + t_4 * v_stride_0 + t_3 * v_stride_1 + t_27 * v_stride_2, v_stride_2, (int)t_32);
-      commit_copies();
-      wait_copies<1>();
-      __syncthreads();
-      dot_nt(scores, q_tile, k_tile);
-      row_2 = row_4;
-      if (t_34) {
         #pragma unroll
-        for (int m = 0; m < 1; ++m)
+        for (int m = 0; m < 2; ++m)
         #pragma unroll
         for (int i = 0; i < 2; ++i) {
-          float partial = -infinity;
+          const float row_4_x = row_4.x[m][i];
+          const float row_2_x = row_2.x[m][i];
+          const float row_3_x = row_3.x[m][i];
+          const float t_57 = (row_4_x == (-infinity)) ? 0.0f : row_4_x;
+          const float t_58 = math::exp(row_2_x - t_57);  // builtin.softmax:17
+          const float y_2 = row_3_x * t_58;
+          row.x[m][i] = t_57;
+          factor.x[m][i] = t_58;
+          row_3.x[m][i] = y_2;
+        }
+        if (t_50) {
           #pragma unroll
-          for (int j = 0; j < 6; ++j)
+          for (int m = 0; m < 2; ++m)
           #pragma unroll
-          for (int c = 0; c < 2; ++c) {
-            const float scores_x = scores.x[m][j][2 * i + c];
-            const float t_38 = scores_x * 0.125f;
-            scores.x[m][j][2 * i + c] = t_38;
-            partial = Max::of(partial, t_38);
+          for (int i = 0; i < 2; ++i) {
+            const float row_x = row.x[m][i];
+            const float t_59 = -(row_x * 1.442695f);  // builtin.softmax:17
+            float partial_2 = 0.0f;
+            #pragma unroll
+            for (int j = 0; j < 8; ++j)
+            #pragma unroll
+            for (int c = 0; c < 2; ++c) {
+              const float scores_x_2 = scores.x[m][j][2 * i + c];
+              const float t_60 = math::exp2(math::fma(scores_x_2, 1.442695f, t_59));  // builtin.softmax:17
+              tile.x[m][j][2 * i + c] = t_60;
+              partial_2 = Add::of(partial_2, t_60);
+            }
+            row_3.x[m][i] = Add::of(row_3.x[m][i], reduce_columns<Add>(partial_2));
           }
-          row_4.x[m][i] = Max::of(row_4.x[m][i], reduce_columns<Max>(partial));
+        } else {
+          #pragma unroll
+          for (int m = 0; m < 2; ++m)
+          #pragma unroll
+          for (int i = 0; i < 2; ++i) {
+            const float row_x_1 = row.x[m][i];
+            const float t_61 = -(row_x_1 * 1.442695f);  // builtin.softmax:17
+            float partial_3 = 0.0f;
+            #pragma unroll
+            for (int j = 0; j < 8; ++j)
+            #pragma unroll
+            for (int c = 0; c < 2; ++c) {
+              const int column_3 = column_of(j, c);
+              const bool inside_1 = column_3 < (int)t_49;
+              const float scores_x_3 = scores.x[m][j][2 * i + c];
+              const float t_62 = math::exp2(math::fma(scores_x_3, 1.442695f, t_61));  // builtin.softmax:17
+              tile.x[m][j][2 * i + c] = inside_1 ? t_62 : 0.0f;
+              partial_3 = inside_1 ? Add::of(partial_3, t_62) : partial_3;
+            }
+            row_3.x[m][i] = Add::of(row_3.x[m][i], reduce_columns<Add>(partial_3));
+          }
+        }
+        round(weights, tile);
+        if (t_33) {
+          residual(weights_low, tile);
+        }
+        wait_copies<0>();
+        __syncthreads();
+        const bool t_63 = t_43 < t_32;
+        const int t_64 = t_63 ? t_43 : at;
+        const int t_65 = max(t_64, t_36);
+        const i64 t_66 = (i64)t_65;
+        const int t_67 = min(t_64 + 64, t_32);
+        const bool t_68 = param_window > (wrap_sub(t_18, (i64)(t_67 + (-1))));
+        const i64 t_69 = (i64)(t_67 - t_65);
+        if (t_63 && ((t_66 <= t_19) && t_68)) {
+          copy_rows_async<2>(k_tile, k + t_7 * k_stride_0 + t_6 * k_stride_1 + t_66 * k_stride_2, k_stride_2, (int)t_69);
+          commit_copies();
+        }
+        scale_rows(out, factor);
+        dot_nn(out, weights, v_tile);
+        if (t_33) {
+          dot_nn(out, weights_low, v_tile);
         }
       } else {
-        #pragma unroll
-        for (int m = 0; m < 1; ++m)
-        #pragma unroll
-        for (int i = 0; i < 2; ++i) {
-          float partial_1 = -infinity;
-          #pragma unroll
-          for (int j = 0; j < 6; ++j)
-          #pragma unroll
-          for (int c = 0; c < 2; ++c) {
-            const i64 column_2 = column_of(j, c);
-            const bool inside_1 = column_2 < t_32;
-            const float scores_x_1 = scores.x[m][j][2 * i + c];
-            const bool visible_x = visible.x[m][j][2 * i + c];
-            const float t_39 = visible_x ? (scores_x_1 * 0.125f) : (-infinity);
-            scores.x[m][j][2 * i + c] = inside_1 ? t_39 : 0.0f;
-            partial_1 = inside_1 ? Max::of(partial_1, t_39) : partial_1;
-          }
-          row_4.x[m][i] = Max::of(row_4.x[m][i], reduce_columns<Max>(partial_1));
+        const bool t_70 = t_43 < t_32;
+        const int t_71 = t_70 ? t_43 : at;
+        const int t_72 = max(t_71, t_36);
+        const i64 t_73 = (i64)t_72;
+        const int t_74 = min(t_71 + 64, t_32);
+        const bool t_75 = param_window > (wrap_sub(t_18, (i64)(t_74 + (-1))));
+        const i64 t_76 = (i64)(t_74 - t_72);
+        if (t_70 && ((t_73 <= t_19) && t_75)) {
+          copy_rows_async<2>(k_tile, k + t_7 * k_stride_0 + t_6 * k_stride_1 + t_73 * k_stride_2, k_stride_2, (int)t_76);
+          commit_copies();
         }
       }
-      #pragma unroll
-      for (int m = 0; m < 1; ++m)
-      #pragma unroll
-      for (int i = 0; i < 2; ++i) {
-        const float row_4_x = row_4.x[m][i];
-        const float row_2_x = row_2.x[m][i];
-        const float row_3_x = row_3.x[m][i];
-        const float t_40 = (row_4_x == (-infinity)) ? 0.0f : row_4_x;
-        const float t_41 = math::exp(row_2_x - t_40);  // builtin.softmax:17
-        const float y_2 = row_3_x * t_41;
-        row.x[m][i] = t_40;
-        factor.x[m][i] = t_41;
-        row_3.x[m][i] = y_2;
-      }
-      if (t_33) {
-        #pragma unroll
-        for (int m = 0; m < 1; ++m)
-        #pragma unroll
-        for (int i = 0; i < 2; ++i) {
-          const float row_x = row.x[m][i];
-          float partial_2 = 0.0f;
-          #pragma unroll
-          for (int j = 0; j < 6; ++j)
-          #pragma unroll
-          for (int c = 0; c < 2; ++c) {
-            const float scores_x_2 = scores.x[m][j][2 * i + c];
-            const float t_42 = math::exp(scores_x_2 - row_x);  // builtin.softmax:17
-            tile.x[m][j][2 * i + c] = t_42;
-            partial_2 = Add::of(partial_2, t_42);
-          }
-          row_3.x[m][i] = Add::of(row_3.x[m][i], reduce_columns<Add>(partial_2));
-        }
-      } else {
-        #pragma unroll
-        for (int m = 0; m < 1; ++m)
-        #pragma unroll
-        for (int i = 0; i < 2; ++i) {
-          const float row_x_1 = row.x[m][i];
-          float partial_3 = 0.0f;
-          #pragma unroll
-          for (int j = 0; j < 6; ++j)
-          #pragma unroll
-          for (int c = 0; c < 2; ++c) {
-            const i64 column_4 = column_of(j, c);
-            const bool inside_2 = column_4 < t_32;
-            const float scores_x_3 = scores.x[m][j][2 * i + c];
-            const float t_43 = math::exp(scores_x_3 - row_x_1);  // builtin.softmax:17
-            tile.x[m][j][2 * i + c] = inside_2 ? t_43 : 0.0f;
-            partial_3 = inside_2 ? Add::of(partial_3, t_43) : partial_3;
-          }
-          row_3.x[m][i] = Add::of(row_3.x[m][i], reduce_columns<Add>(partial_3));
-        }
-      }
-      round(weights, tile);
-      wait_copies<0>();
-      __syncthreads();
-      scale_rows(out, factor);
-      dot_nn(out, weights, v_tile);
-      if (t_26) {
-        residual(weights_low, tile);
-        dot_nn(out, weights_low, v_tile);
-      }
-      __syncthreads();
     }
   }
-  if (splits == 1LL) {
+  if (t_1 == 1) {
     #pragma unroll
-    for (int m = 0; m < 1; ++m)
+    for (int m = 0; m < 2; ++m)
     #pragma unroll
     for (int i = 0; i < 2; ++i) {
       const float row_3_x_1 = row_3.x[m][i];
       const float row_4_x_1 = row_4.x[m][i];
-      const float t_44 = (row_3_x_1 != row_3_x_1) ? row_3_x_1 : row_4_x_1;
-      row_4.x[m][i] = t_44;
+      const float t_77 = (row_3_x_1 != row_3_x_1) ? row_3_x_1 : row_4_x_1;
+      row_4.x[m][i] = t_77;
     }
     #pragma unroll
-    for (int m = 0; m < 1; ++m)
+    for (int m = 0; m < 2; ++m)
     #pragma unroll
     for (int i = 0; i < 2; ++i) {
       const float row_3_x_2 = row_3.x[m][i];
       const float row_4_x_2 = row_4.x[m][i];
+      const float t_78 = 1.0f / row_3_x_2;  // builtin.softmax:29
+      const bool t_79 = row_4_x_2 == (-infinity);
       #pragma unroll
       for (int j = 0; j < 8; ++j)
       #pragma unroll
       for (int c = 0; c < 2; ++c) {
         const float out_x = out.x[m][j][2 * i + c];
-        const float t_45 = (row_4_x_2 == (-infinity)) ? 0.0f : (out_x / row_3_x_2);
-        out.x[m][j][2 * i + c] = t_45;
+        out.x[m][j][2 * i + c] = t_79 ? 0.0f : (out_x * t_78);
       }
     }
-    scatter_rows(o + t_4 * o_stride_0, o_stride_1, o_stride_2, row_h, row_q, out, (int)t_10);
+    #pragma unroll
+    for (int m = 0; m < 2; ++m)
+    #pragma unroll
+    for (int i = 0; i < 2; ++i) {
+      const int row_index_1 = row_of<32>(m, i);
+      const i64 t_80 = min((i64)row_index_1, t_14);
+      const i64 y_3 = wrap_add(t_10, t_80 / t_12);
+      const i64 y_4 = wrap_add(t_11, t_80 % t_12);
+      row_h.x[m][i] = y_3;
+      row_q.x[m][i] = y_4;
+    }
+    scatter_rows(o + t_7 * o_stride_0, o_stride_1, o_stride_2, row_h, row_q, out, (int)t_13);
   } else {
     #pragma unroll
-    for (int m = 0; m < 1; ++m)
+    for (int m = 0; m < 2; ++m)
     #pragma unroll
     for (int i = 0; i < 2; ++i) {
       const float row_3_x_3 = row_3.x[m][i];
       const float row_4_x_3 = row_4.x[m][i];
-      const float t_46 = (row_3_x_3 != row_3_x_3) ? row_3_x_3 : row_4_x_3;
-      row_4.x[m][i] = t_46;
+      const float t_81 = (row_3_x_3 != row_3_x_3) ? row_3_x_3 : row_4_x_3;
+      row_4.x[m][i] = t_81;
     }
     store(tensor_partial_m + (i64)blockIdx.x * 64LL, row_4);
     store(tensor_partial_l + (i64)blockIdx.x * 64LL, row_3);
@@ -273,7 +317,7 @@ local_main(const bf16* q,
   }
 }
 
-extern "C" __global__ void __launch_bounds__(128)
+extern "C" __global__ void __launch_bounds__(64, 1)
 local_merge(bf16* o,
     i64 o_stride_0,
     i64 o_stride_1,
@@ -289,109 +333,113 @@ local_merge(bf16* o,
     i64 kv_heads,
     i64 head_tiles,
     i64 q_tiles) {
-  RowFragment<float, 16> row;
-  RowFragment<float, 16> row_2;
-  Fragment<float, 16, 64> tile;
-  RowFragment<float, 16> row_3;
-  Fragment<float, 16, 64> tile_2;
-  RowFragment<float, 16> row_4;
-  RowFragment<float, 16> row_5;
-  RowFragment<i64, 16> row_q;
-  RowFragment<i64, 16> row_h;
-  const i64 t = (q_tiles - 1LL) - ((i64)blockIdx.x % q_tiles);
+  RowFragment<int, 32> row_q;
+  RowFragment<int, 32> row_h;
+  RowFragment<float, 32> row;
+  RowFragment<float, 32> row_2;
+  Fragment<float, 32, 64> tile;
+  RowFragment<float, 32> row_3;
+  Fragment<float, 32, 64> tile_2;
+  RowFragment<float, 32> row_4;
+  RowFragment<float, 32> row_5;
+  const int t = (((int)q_tiles) - 1) - ((int)((i64)blockIdx.x % q_tiles));
   const i64 t_1 = (i64)blockIdx.x / q_tiles;
   const i64 t_2 = t_1 / head_tiles;
-  const i64 t_3 = heads / kv_heads;
+  const i64 t_3 = (i64)(((int)heads) / ((int)kv_heads));
   const i64 t_4 = (t_1 % head_tiles) * heads_per_tile;
   const i64 t_5 = wrap_add((t_2 % kv_heads) * t_3, t_4);
-  const i64 t_6 = t * q_per_tile;
+  const i64 t_6 = ((i64)t) * q_per_tile;
   const i64 t_7 = min(q_per_tile, wrap_sub(q_len, t_6));
   const i64 t_8 = wrap_mul(min(heads_per_tile, wrap_sub(t_3, t_4)), t_7);
   const i64 t_9 = wrap_sub(t_8, 1LL);
-  #pragma unroll
-  for (int m = 0; m < 1; ++m)
-  #pragma unroll
-  for (int i = 0; i < 2; ++i) {
-    const i64 row_index = row_of<16>(m, i);
-    const i64 t_10 = min(row_index, t_9);
-    const i64 y = wrap_add(t_5, t_10 / t_7);
-    const i64 y_1 = wrap_add(t_6, t_10 % t_7);
-    row_h.x[m][i] = y;
-    row_q.x[m][i] = y_1;
-  }
   fill(row_5, -infinity);
   fill(row_4, 0.0f);
   fill(tile_2, 0.0f);
-  const i64 t_11 = (i64)blockIdx.x * splits;
-  for (i64 at = t_11; at < (wrap_add(t_11, splits)); at += 1LL) {
+  const i64 t_10 = (i64)blockIdx.x * splits;
+  for (i64 at = t_10; at < (wrap_add(t_10, splits)); at += 1LL) {
     load(row_3, tensor_partial_m + at * 64LL);
     load(tile, tensor_partial_o + at * 4096LL);
     #pragma unroll
-    for (int m = 0; m < 1; ++m)
+    for (int m = 0; m < 2; ++m)
     #pragma unroll
     for (int i = 0; i < 2; ++i) {
       const float row_5_x = row_5.x[m][i];
       const float row_3_x = row_3.x[m][i];
+      const float t_11 = math::maxnum(row_5_x, row_3_x);  // builtin.softmax:15
+      const float t_12 = math::exp(row_5_x - t_11);  // builtin.softmax:17
+      const float t_13 = math::exp(row_3_x - t_11);  // builtin.softmax:19
+      const bool t_14 = row_3_x == (-infinity);
+      const bool t_15 = row_5_x == (-infinity);
       #pragma unroll
       for (int j = 0; j < 8; ++j)
       #pragma unroll
       for (int c = 0; c < 2; ++c) {
         const float tile_2_x = tile_2.x[m][j][2 * i + c];
         const float tile_x = tile.x[m][j][2 * i + c];
-        const float t_12 = math::maxnum(row_5_x, row_3_x);  // builtin.softmax:15
-        const float t_13 = (tile_2_x * (math::exp(row_5_x - t_12))) + (tile_x * (math::exp(row_3_x - t_12)));  // builtin.softmax:25
-        const float t_14 = (row_3_x == (-infinity)) ? tile_2_x : t_13;
-        tile_2.x[m][j][2 * i + c] = (row_5_x == (-infinity)) ? tile_x : t_14;
+        const float t_16 = t_14 ? tile_2_x : ((tile_2_x * t_12) + (tile_x * t_13));
+        tile_2.x[m][j][2 * i + c] = t_15 ? tile_x : t_16;
       }
     }
     load(row_2, tensor_partial_m + at * 64LL);
     load(row, tensor_partial_l + at * 64LL);
     #pragma unroll
-    for (int m = 0; m < 1; ++m)
+    for (int m = 0; m < 2; ++m)
     #pragma unroll
     for (int i = 0; i < 2; ++i) {
       const float row_5_x_1 = row_5.x[m][i];
       const float row_4_x = row_4.x[m][i];
       const float row_2_x = row_2.x[m][i];
       const float row_x = row.x[m][i];
-      const float t_15 = math::maxnum(row_5_x_1, row_2_x);  // builtin.softmax:15
-      const float t_16 = (row_4_x * (math::exp(row_5_x_1 - t_15))) + (row_x * (math::exp(row_2_x - t_15)));  // builtin.softmax:22
-      const bool t_17 = row_2_x == (-infinity);
-      const bool t_18 = row_5_x_1 == (-infinity);
-      const float t_19 = t_18 ? row_2_x : (t_17 ? row_5_x_1 : t_15);
-      const float y_2 = t_18 ? row_x : (t_17 ? row_4_x : t_16);
-      row_5.x[m][i] = t_19;
-      row_4.x[m][i] = y_2;
+      const float t_17 = math::maxnum(row_5_x_1, row_2_x);  // builtin.softmax:15
+      const float t_18 = (row_4_x * (math::exp(row_5_x_1 - t_17))) + (row_x * (math::exp(row_2_x - t_17)));  // builtin.softmax:22
+      const bool t_19 = row_2_x == (-infinity);
+      const bool t_20 = row_5_x_1 == (-infinity);
+      const float t_21 = t_20 ? row_2_x : (t_19 ? row_5_x_1 : t_17);
+      const float y = t_20 ? row_x : (t_19 ? row_4_x : t_18);
+      row_5.x[m][i] = t_21;
+      row_4.x[m][i] = y;
     }
   }
   #pragma unroll
-  for (int m = 0; m < 1; ++m)
+  for (int m = 0; m < 2; ++m)
   #pragma unroll
   for (int i = 0; i < 2; ++i) {
     const float row_4_x_1 = row_4.x[m][i];
     const float row_5_x_2 = row_5.x[m][i];
-    const float t_20 = (row_4_x_1 != row_4_x_1) ? row_4_x_1 : row_5_x_2;
-    row_5.x[m][i] = t_20;
+    const float t_22 = (row_4_x_1 != row_4_x_1) ? row_4_x_1 : row_5_x_2;
+    row_5.x[m][i] = t_22;
   }
   #pragma unroll
-  for (int m = 0; m < 1; ++m)
+  for (int m = 0; m < 2; ++m)
   #pragma unroll
   for (int i = 0; i < 2; ++i) {
     const float row_4_x_2 = row_4.x[m][i];
     const float row_5_x_3 = row_5.x[m][i];
+    const float t_23 = 1.0f / row_4_x_2;  // builtin.softmax:29
+    const bool t_24 = row_5_x_3 == (-infinity);
     #pragma unroll
     for (int j = 0; j < 8; ++j)
     #pragma unroll
     for (int c = 0; c < 2; ++c) {
       const float tile_2_x_1 = tile_2.x[m][j][2 * i + c];
-      const float t_21 = (row_5_x_3 == (-infinity)) ? 0.0f : (tile_2_x_1 / row_4_x_2);
-      tile_2.x[m][j][2 * i + c] = t_21;
+      tile_2.x[m][j][2 * i + c] = t_24 ? 0.0f : (tile_2_x_1 * t_23);
     }
+  }
+  #pragma unroll
+  for (int m = 0; m < 2; ++m)
+  #pragma unroll
+  for (int i = 0; i < 2; ++i) {
+    const int row_index = row_of<32>(m, i);
+    const i64 t_25 = min((i64)row_index, t_9);
+    const i64 y_1 = wrap_add(t_5, t_25 / t_7);
+    const i64 y_2 = wrap_add(t_6, t_25 % t_7);
+    row_h.x[m][i] = y_1;
+    row_q.x[m][i] = y_2;
   }
   scatter_rows(o + (t_2 / kv_heads) * o_stride_0, o_stride_1, o_stride_2, row_h, row_q, tile_2, (int)t_8);
 }
 
-extern "C" __global__ void __launch_bounds__(32)
+extern "C" __global__ void __launch_bounds__(32, 1)
 local_few_main(const bf16* q,
     i64 q_stride_0,
     i64 q_stride_1,
@@ -422,212 +470,244 @@ local_few_main(const bf16* q,
     i64 q_tiles,
     i64 splits) {
   extern __shared__ __align__(1024) unsigned char shared[];
+  RowFragment<int, 16> row_q;
+  RowFragment<int, 16> row_h;
   Operand<bf16, 16, 32> weights_low;
   Operand<bf16, 16, 32> weights;
   const SharedTile<bf16, 32, 64> v_tile{reinterpret_cast<bf16*>(shared + 0)};
   const SharedTile<bf16, 32, 64> k_tile{reinterpret_cast<bf16*>(shared + 4096)};
+  const int t = (int)kv_len;
   Fragment<float, 16, 32> tile;
   RowFragment<float, 16> factor;
   RowFragment<float, 16> row;
   RowFragment<float, 16> row_2;
-  Fragment<bool, 16, 32> visible;
   Fragment<float, 16, 32> scores;
   Fragment<float, 16, 64> out;
   RowFragment<float, 16> row_3;
   RowFragment<float, 16> row_4;
   const SharedTile<bf16, 16, 64> q_tile{reinterpret_cast<bf16*>(shared + 8192)};
-  RowFragment<i64, 16> row_q;
-  RowFragment<i64, 16> row_h;
-  const i64 t = (i64)blockIdx.x / splits;
-  const i64 t_1 = t / q_tiles;
-  const i64 t_2 = t_1 / head_tiles;
-  const i64 t_3 = t_2 % kv_heads;
-  const i64 t_4 = t_2 / kv_heads;
-  const i64 t_5 = heads / kv_heads;
-  const i64 t_6 = (t_1 % head_tiles) * heads_per_tile;
-  const i64 t_7 = wrap_add(t_3 * t_5, t_6);
-  const i64 t_8 = ((q_tiles - 1LL) - (t % q_tiles)) * q_per_tile;
-  const i64 t_9 = min(q_per_tile, wrap_sub(q_len, t_8));
-  const i64 t_10 = wrap_mul(min(heads_per_tile, wrap_sub(t_5, t_6)), t_9);
-  const i64 t_11 = wrap_sub(t_10, 1LL);
+  RowFragment<int, 16> row_q_2;
+  RowFragment<int, 16> row_h_2;
+  const int t_1 = (int)splits;
+  const i64 t_2 = (i64)blockIdx.x / splits;
+  const int t_3 = (((int)q_tiles) - 1) - ((int)(t_2 % q_tiles));
+  const i64 t_4 = t_2 / q_tiles;
+  const i64 t_5 = t_4 / head_tiles;
+  const i64 t_6 = t_5 % kv_heads;
+  const i64 t_7 = t_5 / kv_heads;
+  const i64 t_8 = (i64)(((int)heads) / ((int)kv_heads));
+  const i64 t_9 = (t_4 % head_tiles) * heads_per_tile;
+  const i64 t_10 = wrap_add(t_6 * t_8, t_9);
+  const i64 t_11 = ((i64)t_3) * q_per_tile;
+  const i64 t_12 = min(q_per_tile, wrap_sub(q_len, t_11));
+  const i64 t_13 = wrap_mul(min(heads_per_tile, wrap_sub(t_8, t_9)), t_12);
+  const i64 t_14 = wrap_sub(t_13, 1LL);
   #pragma unroll
   for (int m = 0; m < 1; ++m)
   #pragma unroll
   for (int i = 0; i < 2; ++i) {
-    const i64 row_index = row_of<16>(m, i);
-    const i64 t_12 = min(row_index, t_11);
-    const i64 y = wrap_add(t_7, t_12 / t_9);
-    const i64 y_1 = wrap_add(t_8, t_12 % t_9);
-    row_h.x[m][i] = y;
-    row_q.x[m][i] = y_1;
+    const int row_index = row_of<16>(m, i);
+    const i64 t_15 = min((i64)row_index, t_14);
+    const i64 y = wrap_add(t_10, t_15 / t_12);
+    const i64 y_1 = wrap_add(t_11, t_15 % t_12);
+    row_h_2.x[m][i] = y;
+    row_q_2.x[m][i] = y_1;
   }
-  gather_rows(q_tile, q + t_4 * q_stride_0, q_stride_1, q_stride_2, row_h, row_q, reinterpret_cast<i64*>(shared + 10240), (int)t_10);
+  gather_rows(q_tile, q + t_7 * q_stride_0, q_stride_1, q_stride_2, row_h_2, row_q_2, reinterpret_cast<i64*>(shared + 10240), (int)t_13);
   fill(row_4, -infinity);
   fill(row_3, 0.0f);
   fill(out, 0.0f);
-  const i64 t_13 = kv_len - q_len;
-  const i64 t_14 = wrap_add(t_13, t_8);
-  const i64 t_15 = wrap_add(t_13, wrap_sub(wrap_add(t_8, t_9), 1LL));
-  const i64 t_16 = max(wrap_add(param_window, -1LL), -2305843009213693952LL);
-  const i64 t_17 = wrap_sub(t_14, min(t_16, 2305843009213693952LL));
-  const i64 t_18 = wrap_add(max(min(t_15, kv_len + (-1LL)), -1LL), 1LL);
-  const i64 t_19 = min(max(t_17, 0LL), t_18);
-  const i64 t_20 = wrap_mul(t_19 / 32LL, 32LL);
-  const i64 t_21 = ceil_div(max(wrap_sub(t_18, t_20), 0LL), splits);
-  const i64 t_22 = wrap_mul(ceil_div(t_21, 32LL), 32LL);
-  const i64 t_23 = wrap_add(t_20, wrap_mul((i64)blockIdx.x % splits, t_22));
-  const i64 t_24 = max(t_19, t_23);
-  const i64 t_25 = min(t_18, wrap_add(t_23, t_22));
-  const bool t_26 = (wrap_sub(t_25, t_24)) <= 4096LL;
-  for (i64 at = wrap_mul(t_24 / 32LL, 32LL); at < t_25; at += 32LL) {
-    const i64 t_27 = max(at, t_24);
-    const i64 t_28 = min(at + 32LL, t_25);
-    const i64 t_29 = wrap_add(t_28, -1LL);
-    const bool t_30 = (t_27 <= t_15) && (param_window > (wrap_sub(t_14, t_29)));
-    const bool t_31 = (t_29 <= t_14) && (param_window > (wrap_sub(t_15, t_27)));
-    const i64 t_32 = wrap_sub(t_28, t_27);
-    const bool t_33 = t_32 == 32LL;
-    if (t_30) {
-      const bool t_34 = t_31 && t_33;
-      if (!t_34) {
-        #pragma unroll
-        for (int m = 0; m < 1; ++m)
-        #pragma unroll
-        for (int i = 0; i < 2; ++i) {
-          const i64 row_q_x = row_q.x[m][i];
+  const int t_16 = t - ((int)q_len);
+  const i64 t_17 = (i64)t_16;
+  const i64 t_18 = wrap_add(t_17, t_11);
+  const i64 t_19 = wrap_add(t_17, wrap_sub(wrap_add(t_11, t_12), 1LL));
+  const i64 t_20 = max(wrap_add(param_window, -1LL), -2305843009213693952LL);
+  const i64 t_21 = wrap_sub(t_18, min(t_20, 2305843009213693952LL));
+  const int t_22 = (int)(max(min(t_19, (i64)(t + (-1))), -1LL));
+  const int t_23 = t_22 + 1;
+  const i64 t_24 = (i64)t_23;
+  const i64 t_25 = min(max(t_21, 0LL), t_24);
+  const int t_26 = (((int)t_25) / 32) * 32;
+  const int t_27 = ceil_div(ceil_div(max(t_23 - t_26, 0), t_1), 32);
+  const i64 t_28 = (i64)(t_27 * 32);
+  const i64 t_29 = wrap_add((i64)t_26, ((i64)blockIdx.x % splits) * t_28);
+  const i64 t_30 = max(t_25, t_29);
+  const i64 t_31 = min(t_24, wrap_add(t_29, t_28));
+  const int t_32 = (int)t_31;
+  const bool t_33 = (wrap_sub(t_31, t_30)) <= 4096LL;
+  const i64 t_34 = wrap_mul(t_30 / 32LL, 32LL);
+  const i64 t_35 = min(t_30, t_31);
+  const int t_36 = (int)t_35;
+  if (t_34 < t_31) {
+    const i64 t_37 = max(t_34, t_35);
+    const i64 t_38 = min(wrap_add(t_34, 32LL), t_31);
+    const i64 t_39 = wrap_sub(t_18, (i64)(((int)t_38) + (-1)));
+    const i64 t_40 = wrap_sub(t_38, t_37);
+    if ((t_37 <= t_19) && (param_window > t_39)) {
+      copy_rows_async<1>(k_tile, k + t_7 * k_stride_0 + t_6 * k_stride_1 + t_37 * k_stride_2, k_stride_2, (int)t_40);
+      commit_copies();
+    }
+    for (int at = (int)(min(t_34, t_31)); at < t_32; at += 32) {
+      const int t_41 = max(at, t_36);
+      const i64 t_42 = (i64)t_41;
+      const int t_43 = at + 32;
+      const int t_44 = min(t_43, t_32);
+      const i64 t_45 = (i64)(t_44 + (-1));
+      const bool t_46 = (t_42 <= t_19) && (param_window > (wrap_sub(t_18, t_45)));
+      const bool t_47 = (t_45 <= t_18) && (param_window > (wrap_sub(t_19, t_42)));
+      const int t_48 = t_44 - t_41;
+      const i64 t_49 = (i64)t_48;
+      const bool t_50 = t_48 == 32;
+      if (t_46) {
+        wait_copies<0>();
+        __syncthreads();
+        copy_rows_async<1>(v_tile, v + t_7 * v_stride_0 + t_6 * v_stride_1 + t_42 * v_stride_2, v_stride_2, (int)t_49);
+        commit_copies();
+        dot_nt(scores, q_tile, k_tile);
+        row_2 = row_4;
+        if (t_47 && t_50) {
           #pragma unroll
-          for (int j = 0; j < 4; ++j)
+          for (int m = 0; m < 1; ++m)
           #pragma unroll
-          for (int c = 0; c < 2; ++c) {
-            const i64 column = column_of(j, c);
-            const bool inside = column < t_32;
-            const i64 t_35 = wrap_add(t_27, column);
-            const i64 t_36 = row_q_x + t_13;  // local.attn:5
-            const bool t_37 = (t_35 <= t_36) && ((wrap_sub(t_36, t_35)) < param_window);  // local.attn:5
-            visible.x[m][j][2 * i + c] = inside ? t_37 : false;
+          for (int i = 0; i < 2; ++i) {
+            float partial = -infinity;
+            #pragma unroll
+            for (int j = 0; j < 4; ++j)
+            #pragma unroll
+            for (int c = 0; c < 2; ++c) {
+              const float scores_x = scores.x[m][j][2 * i + c];
+              const float t_51 = scores_x * 0.125f;
+              scores.x[m][j][2 * i + c] = t_51;
+              partial = Max::of(partial, t_51);
+            }
+            row_4.x[m][i] = Max::of(row_4.x[m][i], reduce_columns<Max>(partial));
+          }
+        } else {
+          const i64 t_52 = max(min(param_window, 2147483647LL), -2147483648LL);
+          const int t_53 = (int)t_52;
+          #pragma unroll
+          for (int m = 0; m < 1; ++m)
+          #pragma unroll
+          for (int i = 0; i < 2; ++i) {
+            const i64 row_q_2_x = row_q_2.x[m][i];
+            const int t_54 = ((int)row_q_2_x) + t_16;  // local.attn:5
+            float partial_1 = -infinity;
+            #pragma unroll
+            for (int j = 0; j < 4; ++j)
+            #pragma unroll
+            for (int c = 0; c < 2; ++c) {
+              const int column_1 = column_of(j, c);
+              const bool inside = column_1 < (int)t_49;
+              const float scores_x_1 = scores.x[m][j][2 * i + c];
+              const int t_55 = t_41 + (column_1);
+              const float t_56 = ((t_55 <= t_54) && ((t_54 - t_55) < t_53)) ? (scores_x_1 * 0.125f) : (-infinity);
+              scores.x[m][j][2 * i + c] = inside ? t_56 : 0.0f;
+              partial_1 = inside ? Max::of(partial_1, t_56) : partial_1;
+            }
+            row_4.x[m][i] = Max::of(row_4.x[m][i], reduce_columns<Max>(partial_1));
           }
         }
-      }
-      copy_rows_async<1>(k_tile, k + t_4 * k_stride_0 + t_3 * k_stride_1 + t_27 * k_stride_2, k_stride_2, (int)t_32);
-      commit_copies();
-      copy_rows_async<1>(v_tile, v + t_4 * v_stride_0 + t_3 * v_stride_1 + t_27 * v_stride_2, v_stride_2, (int)t_32);
-      commit_copies();
-      wait_copies<1>();
-      __syncthreads();
-      dot_nt(scores, q_tile, k_tile);
-      row_2 = row_4;
-      if (t_34) {
         #pragma unroll
         for (int m = 0; m < 1; ++m)
         #pragma unroll
         for (int i = 0; i < 2; ++i) {
-          float partial = -infinity;
+          const float row_4_x = row_4.x[m][i];
+          const float row_2_x = row_2.x[m][i];
+          const float row_3_x = row_3.x[m][i];
+          const float t_57 = (row_4_x == (-infinity)) ? 0.0f : row_4_x;
+          const float t_58 = math::exp(row_2_x - t_57);  // builtin.softmax:17
+          const float y_2 = row_3_x * t_58;
+          row.x[m][i] = t_57;
+          factor.x[m][i] = t_58;
+          row_3.x[m][i] = y_2;
+        }
+        if (t_50) {
           #pragma unroll
-          for (int j = 0; j < 4; ++j)
+          for (int m = 0; m < 1; ++m)
           #pragma unroll
-          for (int c = 0; c < 2; ++c) {
-            const float scores_x = scores.x[m][j][2 * i + c];
-            const float t_38 = scores_x * 0.125f;
-            scores.x[m][j][2 * i + c] = t_38;
-            partial = Max::of(partial, t_38);
+          for (int i = 0; i < 2; ++i) {
+            const float row_x = row.x[m][i];
+            const float t_59 = -(row_x * 1.442695f);  // builtin.softmax:17
+            float partial_2 = 0.0f;
+            #pragma unroll
+            for (int j = 0; j < 4; ++j)
+            #pragma unroll
+            for (int c = 0; c < 2; ++c) {
+              const float scores_x_2 = scores.x[m][j][2 * i + c];
+              const float t_60 = math::exp2(math::fma(scores_x_2, 1.442695f, t_59));  // builtin.softmax:17
+              tile.x[m][j][2 * i + c] = t_60;
+              partial_2 = Add::of(partial_2, t_60);
+            }
+            row_3.x[m][i] = Add::of(row_3.x[m][i], reduce_columns<Add>(partial_2));
           }
-          row_4.x[m][i] = Max::of(row_4.x[m][i], reduce_columns<Max>(partial));
+        } else {
+          #pragma unroll
+          for (int m = 0; m < 1; ++m)
+          #pragma unroll
+          for (int i = 0; i < 2; ++i) {
+            const float row_x_1 = row.x[m][i];
+            const float t_61 = -(row_x_1 * 1.442695f);  // builtin.softmax:17
+            float partial_3 = 0.0f;
+            #pragma unroll
+            for (int j = 0; j < 4; ++j)
+            #pragma unroll
+            for (int c = 0; c < 2; ++c) {
+              const int column_3 = column_of(j, c);
+              const bool inside_1 = column_3 < (int)t_49;
+              const float scores_x_3 = scores.x[m][j][2 * i + c];
+              const float t_62 = math::exp2(math::fma(scores_x_3, 1.442695f, t_61));  // builtin.softmax:17
+              tile.x[m][j][2 * i + c] = inside_1 ? t_62 : 0.0f;
+              partial_3 = inside_1 ? Add::of(partial_3, t_62) : partial_3;
+            }
+            row_3.x[m][i] = Add::of(row_3.x[m][i], reduce_columns<Add>(partial_3));
+          }
+        }
+        round(weights, tile);
+        if (t_33) {
+          residual(weights_low, tile);
+        }
+        wait_copies<0>();
+        __syncthreads();
+        const bool t_63 = t_43 < t_32;
+        const int t_64 = t_63 ? t_43 : at;
+        const int t_65 = max(t_64, t_36);
+        const i64 t_66 = (i64)t_65;
+        const int t_67 = min(t_64 + 32, t_32);
+        const bool t_68 = param_window > (wrap_sub(t_18, (i64)(t_67 + (-1))));
+        const i64 t_69 = (i64)(t_67 - t_65);
+        if (t_63 && ((t_66 <= t_19) && t_68)) {
+          copy_rows_async<1>(k_tile, k + t_7 * k_stride_0 + t_6 * k_stride_1 + t_66 * k_stride_2, k_stride_2, (int)t_69);
+          commit_copies();
+        }
+        scale_rows(out, factor);
+        dot_nn(out, weights, v_tile);
+        if (t_33) {
+          dot_nn(out, weights_low, v_tile);
         }
       } else {
-        #pragma unroll
-        for (int m = 0; m < 1; ++m)
-        #pragma unroll
-        for (int i = 0; i < 2; ++i) {
-          float partial_1 = -infinity;
-          #pragma unroll
-          for (int j = 0; j < 4; ++j)
-          #pragma unroll
-          for (int c = 0; c < 2; ++c) {
-            const i64 column_2 = column_of(j, c);
-            const bool inside_1 = column_2 < t_32;
-            const float scores_x_1 = scores.x[m][j][2 * i + c];
-            const bool visible_x = visible.x[m][j][2 * i + c];
-            const float t_39 = visible_x ? (scores_x_1 * 0.125f) : (-infinity);
-            scores.x[m][j][2 * i + c] = inside_1 ? t_39 : 0.0f;
-            partial_1 = inside_1 ? Max::of(partial_1, t_39) : partial_1;
-          }
-          row_4.x[m][i] = Max::of(row_4.x[m][i], reduce_columns<Max>(partial_1));
+        const bool t_70 = t_43 < t_32;
+        const int t_71 = t_70 ? t_43 : at;
+        const int t_72 = max(t_71, t_36);
+        const i64 t_73 = (i64)t_72;
+        const int t_74 = min(t_71 + 32, t_32);
+        const bool t_75 = param_window > (wrap_sub(t_18, (i64)(t_74 + (-1))));
+        const i64 t_76 = (i64)(t_74 - t_72);
+        if (t_70 && ((t_73 <= t_19) && t_75)) {
+          copy_rows_async<1>(k_tile, k + t_7 * k_stride_0 + t_6 * k_stride_1 + t_73 * k_stride_2, k_stride_2, (int)t_76);
+          commit_copies();
         }
       }
-      #pragma unroll
-      for (int m = 0; m < 1; ++m)
-      #pragma unroll
-      for (int i = 0; i < 2; ++i) {
-        const float row_4_x = row_4.x[m][i];
-        const float row_2_x = row_2.x[m][i];
-        const float row_3_x = row_3.x[m][i];
-        const float t_40 = (row_4_x == (-infinity)) ? 0.0f : row_4_x;
-        const float t_41 = math::exp(row_2_x - t_40);  // builtin.softmax:17
-        const float y_2 = row_3_x * t_41;
-        row.x[m][i] = t_40;
-        factor.x[m][i] = t_41;
-        row_3.x[m][i] = y_2;
-      }
-      if (t_33) {
-        #pragma unroll
-        for (int m = 0; m < 1; ++m)
-        #pragma unroll
-        for (int i = 0; i < 2; ++i) {
-          const float row_x = row.x[m][i];
-          float partial_2 = 0.0f;
-          #pragma unroll
-          for (int j = 0; j < 4; ++j)
-          #pragma unroll
-          for (int c = 0; c < 2; ++c) {
-            const float scores_x_2 = scores.x[m][j][2 * i + c];
-            const float t_42 = math::exp(scores_x_2 - row_x);  // builtin.softmax:17
-            tile.x[m][j][2 * i + c] = t_42;
-            partial_2 = Add::of(partial_2, t_42);
-          }
-          row_3.x[m][i] = Add::of(row_3.x[m][i], reduce_columns<Add>(partial_2));
-        }
-      } else {
-        #pragma unroll
-        for (int m = 0; m < 1; ++m)
-        #pragma unroll
-        for (int i = 0; i < 2; ++i) {
-          const float row_x_1 = row.x[m][i];
-          float partial_3 = 0.0f;
-          #pragma unroll
-          for (int j = 0; j < 4; ++j)
-          #pragma unroll
-          for (int c = 0; c < 2; ++c) {
-            const i64 column_4 = column_of(j, c);
-            const bool inside_2 = column_4 < t_32;
-            const float scores_x_3 = scores.x[m][j][2 * i + c];
-            const float t_43 = math::exp(scores_x_3 - row_x_1);  // builtin.softmax:17
-            tile.x[m][j][2 * i + c] = inside_2 ? t_43 : 0.0f;
-            partial_3 = inside_2 ? Add::of(partial_3, t_43) : partial_3;
-          }
-          row_3.x[m][i] = Add::of(row_3.x[m][i], reduce_columns<Add>(partial_3));
-        }
-      }
-      round(weights, tile);
-      wait_copies<0>();
-      __syncthreads();
-      scale_rows(out, factor);
-      dot_nn(out, weights, v_tile);
-      if (t_26) {
-        residual(weights_low, tile);
-        dot_nn(out, weights_low, v_tile);
-      }
-      __syncthreads();
     }
   }
-  if (splits == 1LL) {
+  if (t_1 == 1) {
     #pragma unroll
     for (int m = 0; m < 1; ++m)
     #pragma unroll
     for (int i = 0; i < 2; ++i) {
       const float row_3_x_1 = row_3.x[m][i];
       const float row_4_x_1 = row_4.x[m][i];
-      const float t_44 = (row_3_x_1 != row_3_x_1) ? row_3_x_1 : row_4_x_1;
-      row_4.x[m][i] = t_44;
+      const float t_77 = (row_3_x_1 != row_3_x_1) ? row_3_x_1 : row_4_x_1;
+      row_4.x[m][i] = t_77;
     }
     #pragma unroll
     for (int m = 0; m < 1; ++m)
@@ -635,16 +715,28 @@ local_few_main(const bf16* q,
     for (int i = 0; i < 2; ++i) {
       const float row_3_x_2 = row_3.x[m][i];
       const float row_4_x_2 = row_4.x[m][i];
+      const float t_78 = 1.0f / row_3_x_2;  // builtin.softmax:29
+      const bool t_79 = row_4_x_2 == (-infinity);
       #pragma unroll
       for (int j = 0; j < 8; ++j)
       #pragma unroll
       for (int c = 0; c < 2; ++c) {
         const float out_x = out.x[m][j][2 * i + c];
-        const float t_45 = (row_4_x_2 == (-infinity)) ? 0.0f : (out_x / row_3_x_2);
-        out.x[m][j][2 * i + c] = t_45;
+        out.x[m][j][2 * i + c] = t_79 ? 0.0f : (out_x * t_78);
       }
     }
-    scatter_rows(o + t_4 * o_stride_0, o_stride_1, o_stride_2, row_h, row_q, out, (int)t_10);
+    #pragma unroll
+    for (int m = 0; m < 1; ++m)
+    #pragma unroll
+    for (int i = 0; i < 2; ++i) {
+      const int row_index_1 = row_of<16>(m, i);
+      const i64 t_80 = min((i64)row_index_1, t_14);
+      const i64 y_3 = wrap_add(t_10, t_80 / t_12);
+      const i64 y_4 = wrap_add(t_11, t_80 % t_12);
+      row_h.x[m][i] = y_3;
+      row_q.x[m][i] = y_4;
+    }
+    scatter_rows(o + t_7 * o_stride_0, o_stride_1, o_stride_2, row_h, row_q, out, (int)t_13);
   } else {
     #pragma unroll
     for (int m = 0; m < 1; ++m)
@@ -652,8 +744,8 @@ local_few_main(const bf16* q,
     for (int i = 0; i < 2; ++i) {
       const float row_3_x_3 = row_3.x[m][i];
       const float row_4_x_3 = row_4.x[m][i];
-      const float t_46 = (row_3_x_3 != row_3_x_3) ? row_3_x_3 : row_4_x_3;
-      row_4.x[m][i] = t_46;
+      const float t_81 = (row_3_x_3 != row_3_x_3) ? row_3_x_3 : row_4_x_3;
+      row_4.x[m][i] = t_81;
     }
     store(tensor_partial_m + (i64)blockIdx.x * 16LL, row_4);
     store(tensor_partial_l + (i64)blockIdx.x * 16LL, row_3);
@@ -661,7 +753,7 @@ local_few_main(const bf16* q,
   }
 }
 
-extern "C" __global__ void __launch_bounds__(32)
+extern "C" __global__ void __launch_bounds__(32, 1)
 local_few_merge(bf16* o,
     i64 o_stride_0,
     i64 o_stride_1,
@@ -677,6 +769,8 @@ local_few_merge(bf16* o,
     i64 kv_heads,
     i64 head_tiles,
     i64 q_tiles) {
+  RowFragment<int, 16> row_q;
+  RowFragment<int, 16> row_h;
   RowFragment<float, 16> row;
   RowFragment<float, 16> row_2;
   Fragment<float, 16, 64> tile;
@@ -684,34 +778,21 @@ local_few_merge(bf16* o,
   Fragment<float, 16, 64> tile_2;
   RowFragment<float, 16> row_4;
   RowFragment<float, 16> row_5;
-  RowFragment<i64, 16> row_q;
-  RowFragment<i64, 16> row_h;
-  const i64 t = (q_tiles - 1LL) - ((i64)blockIdx.x % q_tiles);
+  const int t = (((int)q_tiles) - 1) - ((int)((i64)blockIdx.x % q_tiles));
   const i64 t_1 = (i64)blockIdx.x / q_tiles;
   const i64 t_2 = t_1 / head_tiles;
-  const i64 t_3 = heads / kv_heads;
+  const i64 t_3 = (i64)(((int)heads) / ((int)kv_heads));
   const i64 t_4 = (t_1 % head_tiles) * heads_per_tile;
   const i64 t_5 = wrap_add((t_2 % kv_heads) * t_3, t_4);
-  const i64 t_6 = t * q_per_tile;
+  const i64 t_6 = ((i64)t) * q_per_tile;
   const i64 t_7 = min(q_per_tile, wrap_sub(q_len, t_6));
   const i64 t_8 = wrap_mul(min(heads_per_tile, wrap_sub(t_3, t_4)), t_7);
   const i64 t_9 = wrap_sub(t_8, 1LL);
-  #pragma unroll
-  for (int m = 0; m < 1; ++m)
-  #pragma unroll
-  for (int i = 0; i < 2; ++i) {
-    const i64 row_index = row_of<16>(m, i);
-    const i64 t_10 = min(row_index, t_9);
-    const i64 y = wrap_add(t_5, t_10 / t_7);
-    const i64 y_1 = wrap_add(t_6, t_10 % t_7);
-    row_h.x[m][i] = y;
-    row_q.x[m][i] = y_1;
-  }
   fill(row_5, -infinity);
   fill(row_4, 0.0f);
   fill(tile_2, 0.0f);
-  const i64 t_11 = (i64)blockIdx.x * splits;
-  for (i64 at = t_11; at < (wrap_add(t_11, splits)); at += 1LL) {
+  const i64 t_10 = (i64)blockIdx.x * splits;
+  for (i64 at = t_10; at < (wrap_add(t_10, splits)); at += 1LL) {
     load(row_3, tensor_partial_m + at * 16LL);
     load(tile, tensor_partial_o + at * 1024LL);
     #pragma unroll
@@ -720,16 +801,19 @@ local_few_merge(bf16* o,
     for (int i = 0; i < 2; ++i) {
       const float row_5_x = row_5.x[m][i];
       const float row_3_x = row_3.x[m][i];
+      const float t_11 = math::maxnum(row_5_x, row_3_x);  // builtin.softmax:15
+      const float t_12 = math::exp(row_5_x - t_11);  // builtin.softmax:17
+      const float t_13 = math::exp(row_3_x - t_11);  // builtin.softmax:19
+      const bool t_14 = row_3_x == (-infinity);
+      const bool t_15 = row_5_x == (-infinity);
       #pragma unroll
       for (int j = 0; j < 8; ++j)
       #pragma unroll
       for (int c = 0; c < 2; ++c) {
         const float tile_2_x = tile_2.x[m][j][2 * i + c];
         const float tile_x = tile.x[m][j][2 * i + c];
-        const float t_12 = math::maxnum(row_5_x, row_3_x);  // builtin.softmax:15
-        const float t_13 = (tile_2_x * (math::exp(row_5_x - t_12))) + (tile_x * (math::exp(row_3_x - t_12)));  // builtin.softmax:25
-        const float t_14 = (row_3_x == (-infinity)) ? tile_2_x : t_13;
-        tile_2.x[m][j][2 * i + c] = (row_5_x == (-infinity)) ? tile_x : t_14;
+        const float t_16 = t_14 ? tile_2_x : ((tile_2_x * t_12) + (tile_x * t_13));
+        tile_2.x[m][j][2 * i + c] = t_15 ? tile_x : t_16;
       }
     }
     load(row_2, tensor_partial_m + at * 16LL);
@@ -742,14 +826,14 @@ local_few_merge(bf16* o,
       const float row_4_x = row_4.x[m][i];
       const float row_2_x = row_2.x[m][i];
       const float row_x = row.x[m][i];
-      const float t_15 = math::maxnum(row_5_x_1, row_2_x);  // builtin.softmax:15
-      const float t_16 = (row_4_x * (math::exp(row_5_x_1 - t_15))) + (row_x * (math::exp(row_2_x - t_15)));  // builtin.softmax:22
-      const bool t_17 = row_2_x == (-infinity);
-      const bool t_18 = row_5_x_1 == (-infinity);
-      const float t_19 = t_18 ? row_2_x : (t_17 ? row_5_x_1 : t_15);
-      const float y_2 = t_18 ? row_x : (t_17 ? row_4_x : t_16);
-      row_5.x[m][i] = t_19;
-      row_4.x[m][i] = y_2;
+      const float t_17 = math::maxnum(row_5_x_1, row_2_x);  // builtin.softmax:15
+      const float t_18 = (row_4_x * (math::exp(row_5_x_1 - t_17))) + (row_x * (math::exp(row_2_x - t_17)));  // builtin.softmax:22
+      const bool t_19 = row_2_x == (-infinity);
+      const bool t_20 = row_5_x_1 == (-infinity);
+      const float t_21 = t_20 ? row_2_x : (t_19 ? row_5_x_1 : t_17);
+      const float y = t_20 ? row_x : (t_19 ? row_4_x : t_18);
+      row_5.x[m][i] = t_21;
+      row_4.x[m][i] = y;
     }
   }
   #pragma unroll
@@ -758,8 +842,8 @@ local_few_merge(bf16* o,
   for (int i = 0; i < 2; ++i) {
     const float row_4_x_1 = row_4.x[m][i];
     const float row_5_x_2 = row_5.x[m][i];
-    const float t_20 = (row_4_x_1 != row_4_x_1) ? row_4_x_1 : row_5_x_2;
-    row_5.x[m][i] = t_20;
+    const float t_22 = (row_4_x_1 != row_4_x_1) ? row_4_x_1 : row_5_x_2;
+    row_5.x[m][i] = t_22;
   }
   #pragma unroll
   for (int m = 0; m < 1; ++m)
@@ -767,14 +851,26 @@ local_few_merge(bf16* o,
   for (int i = 0; i < 2; ++i) {
     const float row_4_x_2 = row_4.x[m][i];
     const float row_5_x_3 = row_5.x[m][i];
+    const float t_23 = 1.0f / row_4_x_2;  // builtin.softmax:29
+    const bool t_24 = row_5_x_3 == (-infinity);
     #pragma unroll
     for (int j = 0; j < 8; ++j)
     #pragma unroll
     for (int c = 0; c < 2; ++c) {
       const float tile_2_x_1 = tile_2.x[m][j][2 * i + c];
-      const float t_21 = (row_5_x_3 == (-infinity)) ? 0.0f : (tile_2_x_1 / row_4_x_2);
-      tile_2.x[m][j][2 * i + c] = t_21;
+      tile_2.x[m][j][2 * i + c] = t_24 ? 0.0f : (tile_2_x_1 * t_23);
     }
+  }
+  #pragma unroll
+  for (int m = 0; m < 1; ++m)
+  #pragma unroll
+  for (int i = 0; i < 2; ++i) {
+    const int row_index = row_of<16>(m, i);
+    const i64 t_25 = min((i64)row_index, t_9);
+    const i64 y_1 = wrap_add(t_5, t_25 / t_7);
+    const i64 y_2 = wrap_add(t_6, t_25 % t_7);
+    row_h.x[m][i] = y_1;
+    row_q.x[m][i] = y_2;
   }
   scatter_rows(o + (t_2 / kv_heads) * o_stride_0, o_stride_1, o_stride_2, row_h, row_q, tile_2, (int)t_8);
 }

@@ -1,6 +1,6 @@
 //===- Ranges.h - bounds of integers, to compute in 32 bits where that is exact ---===//
-#ifndef ATTILE_CONVERSION_RANGES_H
-#define ATTILE_CONVERSION_RANGES_H
+#ifndef ATTILE_TRANSFORMS_TILE_RANGES_H
+#define ATTILE_TRANSFORMS_TILE_RANGES_H
 
 #include "mlir/IR/Value.h"
 
@@ -9,6 +9,10 @@
 #include <cstdint>
 
 namespace attile {
+
+/// The greatest length that positions may reach: runtimes refuse longer inputs, kernels compute positions in
+/// 32 bits.
+inline constexpr int64_t kMaxLength = int64_t(1) << 29;
 
 /// lo <= value <= hi, in 64-bit two's complement.
 struct IntRange {
@@ -25,6 +29,8 @@ class Ranges {
 public:
   IntRange of(mlir::Value value);
   void set(mlir::Value value, IntRange range) { known[value] = range; }
+  /// Before a value is erased: another may come to its place.
+  void forget(mlir::Value value) { known.erase(value); }
 
 private:
   IntRange compute(mlir::Value value);

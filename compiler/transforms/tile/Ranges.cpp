@@ -1,10 +1,10 @@
 //===- Ranges.cpp - interval arithmetic on i64 SSA values ------------------------===//
-#include "compiler/conversion/tile-to-llvm/Ranges.h"
+#include "compiler/transforms/tile/Ranges.h"
 
-#include "compiler/conversion/tile-to-llvm/TileToLLVM.h"
 #include "dialect/tile/Tile.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/Matchers.h"
 
 #include "llvm/ADT/TypeSwitch.h"
@@ -37,6 +37,25 @@ IntRange Ranges::of(Value value) {
   return range;
 }
 
+/// x, if a product is x / n * n with a constant n.
+static Value roundedOperand(arith::MulIOp mul) {
+  Operation* quotient = mul.getLhs().getDefiningOp();
+  if (auto wide = dyn_cast_or_null<arith::ExtSIOp>(quotient))
+    quotient = wide.getIn().getDefiningOp();
+  APInt n, divisor;
+  if (isa_and_nonnull<arith::DivSIOp, arith::FloorDivSIOp, arith::CeilDivSIOp>(quotient) &&
+      matchPattern(mul.getRhs(), m_ConstantInt(&n)) &&
+      matchPattern(quotient->getOperand(1), m_ConstantInt(&divisor)) && n.isStrictlyPositive() &&
+      n.getSExtValue() == divisor.getSExtValue())
+    return quotient->getOperand(0);
+  return {};
+}
+
+/// `x` rounded up or down to a multiple of n > 0.
+static IntRange rounded(IntRange x, IntRange n) {
+  return bounded(x.nonNegative() ? Wide(0) : Wide(x.lo) - n.hi, Wide(x.hi) + n.hi);
+}
+
 IntRange Ranges::compute(Value value) {
   if (auto argument = dyn_cast<BlockArgument>(value)) {
     // What a visit hands out are positions: (k0, k1) to classify; k0 and a count of at most a tile to the
@@ -56,10 +75,12 @@ IntRange Ranges::compute(Value value) {
   return llvm::TypeSwitch<Operation*, IntRange>(op)
       .Case([&](tile::SizeOp size) {
         StringRef name = size.getName();
-        bool extent =
-            name == "batch" || name == "heads" || name == "kv_heads" || name == "q_len" || name == "kv_len";
+        bool extent = llvm::is_contained({"batch", "heads", "kv_heads", "q_len", "kv_len", "q_per_tile",
+                                          "heads_per_tile", "q_tiles", "head_tiles", "splits"},
+                                         name);
         return extent ? IntRange{0, kMaxLength} : IntRange{};
       })
+      .Case([&](tile::BlockIndexOp) { return IntRange{0, INT32_MAX}; })
       .Case([&](tile::IndexOp) { return IntRange{0, kMaxLength}; })
       .Case([&](tile::LookupOp lookup) {
         Type element = lookup.getBuffer().getType().getElementType();
@@ -67,7 +88,11 @@ IntRange Ranges::compute(Value value) {
       })
       .Case([&](arith::AddIOp) { return bounded(Wide(a().lo) + b().lo, Wide(a().hi) + b().hi); })
       .Case([&](arith::SubIOp) { return bounded(Wide(a().lo) - b().hi, Wide(a().hi) - b().lo); })
-      .Case([&](arith::MulIOp) { return product(a(), b()); })
+      .Case([&](arith::MulIOp mul) {
+        Value x = roundedOperand(mul);
+        return x ? rounded(of(x), b()) : product(a(), b());
+      })
+      .Case([&](arith::ExtSIOp) { return a(); })
       .Case([&](arith::MinSIOp) { return IntRange{std::min(a().lo, b().lo), std::min(a().hi, b().hi)}; })
       .Case([&](arith::MaxSIOp) { return IntRange{std::max(a().lo, b().lo), std::max(a().hi, b().hi)}; })
       .Case([&](arith::SelectOp select) {
@@ -79,7 +104,7 @@ IntRange Ranges::compute(Value value) {
         IntRange n = a();
         if (n.lo == INT64_MIN)
           return IntRange{};
-        if (n.nonNegative() && b().lo >= 1)
+        if (n.nonNegative() && b().nonNegative()) // 0 has no quotient
           return IntRange{0, n.hi};
         int64_t size = std::max(n.hi, -n.lo);
         return size < INT64_MAX ? IntRange{-size - 1, size + 1} : IntRange{};
@@ -90,6 +115,10 @@ IntRange Ranges::compute(Value value) {
           return IntRange{};
         int64_t size = std::min(std::max(d.hi, -d.lo), std::max(n.hi, -n.lo));
         return IntRange{n.nonNegative() ? 0 : -size, size};
+      })
+      .Case([&](math::AbsIOp) {
+        IntRange x = a();
+        return x.lo == INT64_MIN ? IntRange{} : IntRange{0, std::max(x.hi, -x.lo)};
       })
       .Case([&](arith::ExtUIOp) { return IntRange{0, 1}; })
       .Case([&](arith::AndIOp) {

@@ -1,0 +1,69 @@
+// RUN: attile-opt %s --narrow-integers --canonicalize | FileCheck %s
+// Positions are computed in 32 bits, where their ranges allow it.
+
+// CHECK-LABEL: tile.kernel @window
+tile.kernel @window(%window: i64 {tile.name = "param.window"}) {
+  %lo = tile.size "q_len"
+  %hi = tile.size "kv_len"
+  %c64 = arith.constant 64 : i64
+  %q = tile.alloc : !tile.buffer<16xi32, register>
+  %v = tile.alloc : !tile.buffer<16x64xi1, register, fragment>
+  // CHECK-DAG: %[[LO:.*]] = arith.trunci %{{.*}} : i64 to i32
+  // CHECK-DAG: %[[HI:.*]] = arith.trunci %{{.*}} : i64 to i32
+  // CHECK: scf.for %[[AT:.*]] = %[[LO]] to %[[HI]] step %{{.*}} : i32 {
+  scf.for %at = %lo to %hi step %c64 : i64 {
+    // A param may be anything: it is brought into reach, where it compares as before.
+    // CHECK: %[[LIMIT:.*]] = arith.trunci %{{.*}} : i64 to i32
+    // CHECK: tile.generic
+    // CHECK: ^bb0(%[[ROW:.*]]: i64):
+    // CHECK: %[[Q:.*]] = arith.trunci %[[ROW]] : i64 to i32
+    // CHECK: %[[K:.*]] = arith.addi %[[AT]], %{{.*}} : i32
+    // CHECK: %[[D:.*]] = arith.subi %[[Q]], %[[K]] : i32
+    // CHECK: arith.cmpi slt, %[[D]], %[[LIMIT]] : i32
+    tile.generic rows(16) cols(%c64) ins(%q : !tile.buffer<16xi32, register>) outs(%v : !tile.buffer<16x64xi1, register, fragment>) {
+    ^bb0(%row: i64):
+      %col = tile.index 1
+      %k = arith.addi %at, %col : i64
+      %d = arith.subi %row, %k : i64
+      %in = arith.cmpi slt, %d, %window : i64
+      tile.yield %in : i1
+    }
+  }
+  tile.return
+}
+
+// Sums with a param, products of sizes, and loops to a param stay in 64 bits; so does a comparison of a param with one.
+// CHECK-LABEL: tile.kernel @wide
+// CHECK-NOT: i32{{$}}
+// CHECK: tile.return
+tile.kernel @wide(%n: i64 {tile.name = "param.n"}) {
+  %len = tile.size "kv_len"
+  %c1 = arith.constant 1 : i64
+  %s = tile.alloc : !tile.buffer<16xf32, register>
+  %area = arith.muli %len, %len : i64
+  scf.for %at = %area to %n step %c1 : i64 {
+    tile.generic rows(16) outs(%s : !tile.buffer<16xf32, register>) {
+      %sum = arith.addi %at, %n : i64
+      %more = arith.cmpi slt, %sum, %area : i64
+      %x = arith.uitofp %more : i1 to f32
+      tile.yield %x : f32
+    }
+  }
+  tile.return
+}
+
+// A loop that begins beyond its end does nothing, also in 32 bits.
+// CHECK-LABEL: tile.kernel @beyond
+// CHECK: %[[FIRST:.*]] = arith.minsi
+// CHECK: %[[NARROW:.*]] = arith.trunci %[[FIRST]]
+// CHECK: scf.for %{{.*}} = %[[NARROW]] to
+tile.kernel @beyond(%o: !tile.buffer<16xf32, global> {tile.name = "o"}) {
+  %len = tile.size "kv_len"
+  %c1 = arith.constant 1 : i64
+  %zero = arith.constant 0.0 : f32
+  %area = arith.muli %len, %len : i64
+  scf.for %at = %area to %len step %c1 : i64 {
+    tile.fill %o, %zero : !tile.buffer<16xf32, global>, f32
+  }
+  tile.return
+}
