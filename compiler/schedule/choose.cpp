@@ -166,7 +166,7 @@ Choice choose_few_rows(const TargetDescription& target, const Problem& problem) 
   // for keys and values in lanes, nor of fetching the next tile while one is multiplied.
   std::int64_t rows = target.lanes / 2, vectors = target.registers / 2 / rows;
   std::int64_t keys = problem.key_block % few_rows_keys ? few_rows_keys / 2 : few_rows_keys;
-  Tile tile{rows, keys, rows, vectors, vectors * target.lanes};
+  Tile tile{rows, keys, rows, target.registers / 2, vectors * target.lanes};
   Choice fixed{tile, predict(target, problem, decoding, tile), {{modelled.tile, ""}}, decoding, true};
   for (const Rejected& other : modelled.rejected)
     if (fixed.rejected.size() < model::told)

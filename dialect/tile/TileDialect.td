@@ -53,6 +53,7 @@ def Tile_LayoutKind : Tile_Enum<"LayoutKind", "order of a buffer's elements", [
     I32EnumAttrCase<"ColMajor", 1, "col_major">,    // the first dimension is contiguous (CPU: rows across vector lanes)
     I32EnumAttrCase<"ColPairs", 2, "col_pairs">,    // col_major with pairs along the second dimension kept together (16-bit dots)
     I32EnumAttrCase<"RowPairs", 3, "row_pairs">,    // row_major with pairs along the first dimension kept together (16-bit dots)
+    I32EnumAttrCase<"ColWords", 8, "col_words">,    // col_major with 64 bits along the second dimension kept together (dots of few rows)
     I32EnumAttrCase<"Swizzle128", 4, "swizzle_128">,
     I32EnumAttrCase<"Swizzle64", 5, "swizzle_64">,
     I32EnumAttrCase<"Swizzle32", 6, "swizzle_32">,

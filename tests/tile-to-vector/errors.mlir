@@ -80,7 +80,7 @@ tile.kernel @dot()
 }
 
 // -----
-// Few rows have the queries' channels across lanes, and the score's rows.
+// Few rows have the queries in words, and the score's rows across lanes.
 tile.kernel @few_rows(%k: !tile.buffer<?x64xf32, global> {tile.name = "k"})
     attributes {schedule = #tile.schedule<rows = 8, keys = 32, dot_rows = 8, score_keys = 2, value_cols = 32>} {
   %c0 = arith.constant 0 : i64
@@ -88,7 +88,7 @@ tile.kernel @few_rows(%k: !tile.buffer<?x64xf32, global> {tile.name = "k"})
   %q = tile.alloc : !tile.buffer<8x64xf32, local, col_major>
   %s = tile.alloc : !tile.buffer<8x32xf32, local, col_major>
   %keys = tile.slice %k[%c0, %c0] sizes(%n) : !tile.buffer<?x64xf32, global> -> !tile.buffer<?x64xf32, global>
-  // expected-error@+1 {{has 8 rows, fewer than a vector has lanes: expected rows of channels and weights with rows across lanes}}
+  // expected-error@+1 {{has 8 rows, fewer than a vector has lanes: expected words of channels and weights with rows across lanes}}
   tile.dot %s, %q, %keys transpose_b : !tile.buffer<8x32xf32, local, col_major>, !tile.buffer<8x64xf32, local, col_major>, !tile.buffer<?x64xf32, global>
   tile.return
 }

@@ -165,7 +165,8 @@ tile.kernel @two_columns(%bias: !tile.buffer<?xf32, global> {tile.name = "bias"}
   // CHECK: %[[SECOND:.*]] = vector.broadcast %{{.*}} : f32 to vector<8xf32>
   // CHECK: vector.shuffle %[[FIRST]], %[[SECOND]] [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]
   // CHECK: %[[COUNTS:.*]] = arith.cmpi slt, {{.*}} : vector<16xi32>
-  // CHECK: arith.select %[[COUNTS]], %{{.*}}, %[[CARRIED]]
+  // CHECK: %[[COUNTED:.*]] = arith.select %[[COUNTS]], %{{.*}}, %{{.*}} : vector<16xi1>, vector<16xf32>
+  // CHECK: arith.cmpf ogt, %[[COUNTED]], %[[CARRIED]]
   // Sixteen bits, two columns.
   // CHECK: vector.bitcast %{{.*}} : vector<16xi1> to vector<1xi16>
   // CHECK: scf.yield

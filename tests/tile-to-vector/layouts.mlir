@@ -74,7 +74,7 @@ tile.kernel @few_rows(%q: !tile.buffer<?x?x?x64xbf16, global> {tile.name = "q"},
   %o = tile.alloc : !tile.buffer<8x64xf32, local>
   %row = tile.alloc : !tile.buffer<8xi64, local>
   // CHECK: %[[ACROSS:.*]] = tile.alloc : <8x64xf32, local>
-  // CHECK: %[[QT:.*]] = tile.alloc : <8x64xf32, local>
+  // CHECK: %[[QT:.*]] = tile.alloc : <8x64xf32, local, col_words>
   // CHECK: %[[S:.*]] = tile.alloc : <8x48xf32, local, col_major>
   // CHECK: %[[O:.*]] = tile.alloc : <8x64xf32, local, col_major>
   // CHECK: tile.gather %[[QT]],
@@ -87,7 +87,7 @@ tile.kernel @few_rows(%q: !tile.buffer<?x?x?x64xbf16, global> {tile.name = "q"},
   // CHECK: tile.dot %[[ACROSS]], %[[S]], %{{.*}} accumulate : {{.*}}, {{(!tile.buffer)?}}<?x64xbf16, global>
   // CHECK: tile.copy %[[O]], %[[ACROSS]]
   // PAIRS: tile.visit
-  // PAIRS: tile.dot %{{.*}}, %{{.*}}, %{{.*}} transpose_b : {{.*}}, {{(!tile.buffer)?}}<8x64xbf16, local>, {{(!tile.buffer)?}}<?x64xbf16, global>
+  // PAIRS: tile.dot %{{.*}}, %{{.*}}, %{{.*}} transpose_b : {{.*}}, {{(!tile.buffer)?}}<8x64xbf16, local, col_words>, {{(!tile.buffer)?}}<?x64xbf16, global>
   // PAIRS: tile.copy %[[P:.*]], %{{.*}} : {{(!tile.buffer)?}}<8x48xbf16, local, col_pairs>,
   // PAIRS: tile.dot %[[ACROSS:.*]], %[[P]], %{{.*}} accumulate : {{(!tile.buffer)?}}<8x64xf32, local>, {{.*}}, {{(!tile.buffer)?}}<?x64xbf16, global>
   // PAIRS: scf.if

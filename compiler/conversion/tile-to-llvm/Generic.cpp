@@ -13,6 +13,8 @@
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/Matchers.h"
 
+#include <limits>
+
 using namespace mlir;
 
 namespace attile {
@@ -436,6 +438,24 @@ Value GenericLowering::columnsThatCount(Value first, Value count) {
   return arith::CmpIOp::create(k.b, k.loc, arith::CmpIPredicate::slt, offset, splat(left));
 }
 
+static float neutral(tile::Combiner combiner) {
+  switch (combiner) {
+  case tile::Combiner::Add:
+    return 0;
+  case tile::Combiner::Mul:
+    return 1;
+  case tile::Combiner::Max:
+    return -std::numeric_limits<float>::infinity();
+  case tile::Combiner::Min:
+    return std::numeric_limits<float>::infinity();
+  }
+  llvm_unreachable("all combiners are listed");
+}
+
+static bool addsOrMultiplies(tile::Combiner combiner) {
+  return combiner == tile::Combiner::Add || combiner == tile::Combiner::Mul;
+}
+
 void GenericLowering::panelBody(Value r0) {
   row0 = r0;
   rowInPanel = arith::RemUIOp::create(k.b, k.loc, r0, k.constant(k.panel()));
@@ -471,9 +491,8 @@ void GenericLowering::panelBody(Value r0) {
   SmallVector<Value> init;
   for (int64_t i = 0, n = op.getReduces().size(); i < n; ++i)
     for (int64_t v = 0; v < vectors; ++v)
-      init.push_back(combinerOf(i) == tile::Combiner::Add   ? splat(k.constant(0.0f))
-                     : combinerOf(i) == tile::Combiner::Mul ? splat(k.constant(1.0f))
-                                                            : joined(loadOld(i, v)));
+      init.push_back(addsOrMultiplies(combinerOf(i)) ? splat(k.constant(neutral(combinerOf(i))))
+                                                     : joined(loadOld(i, v)));
   auto step = [&](Value c, ValueRange carried) {
     indices = {c};
     for (int64_t i = 1; i < columns; ++i) // past the last column it is repeated, and counts no more
@@ -486,10 +505,10 @@ void GenericLowering::panelBody(Value r0) {
     Value counts = op.getReduces().empty() || columns == 1 ? Value() : columnsThatCount(c, count);
     for (int64_t i = 0, n = op.getReduces().size(); i < n; ++i) {
       for (int64_t v = 0; v < vectors; ++v) {
-        Value old = carried[i * vectors + v];
-        Value sum =
-            combine(combinerOf(i), old, asVector(yield.getValues()[op.getOutputs().size() + i], v, 64));
-        next.push_back(counts ? Value(arith::SelectOp::create(k.b, k.loc, counts, sum, old)) : sum);
+        Value x = asVector(yield.getValues()[op.getOutputs().size() + i], v, 64);
+        if (counts) // rather than the result: that would lengthen the chain from one sum to the next
+          x = arith::SelectOp::create(k.b, k.loc, counts, x, splat(k.constant(neutral(combinerOf(i)))));
+        next.push_back(combine(combinerOf(i), carried[i * vectors + v], x));
       }
     }
     storeOutputs(c);
@@ -501,7 +520,7 @@ void GenericLowering::panelBody(Value r0) {
       Value sum = rowsOf(sums[i * vectors + v], 0);
       for (int64_t c = 1; c < columns; ++c)
         sum = combine(combinerOf(i), sum, rowsOf(sums[i * vectors + v], c));
-      if (combinerOf(i) == tile::Combiner::Add || combinerOf(i) == tile::Combiner::Mul)
+      if (addsOrMultiplies(combinerOf(i)))
         sum = combine(combinerOf(i), loadOld(i, v), sum);
       k.store(sum, elementPointer(k.buffer(reduce), {}, v));
     }

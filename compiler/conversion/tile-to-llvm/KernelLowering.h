@@ -23,7 +23,7 @@ namespace attile {
 /// ((r / panel) * columns + c) * panel + r % panel. col_pairs keeps columns 2i and 2i+1 of a row side by
 /// side:
 /// (((r / panel) * columns / 2 + c / 2) * panel + r % panel) * 2 + c % 2. row_pairs: ((r / 2) * columns + c)
-/// * 2 + r % 2.
+/// * 2 + r % 2. col_words keeps as many columns of a row side by side as are in 64 bits.
 struct Buffer {
   mlir::Value base;
   mlir::SmallVector<mlir::Value> sizes, strides;
@@ -35,6 +35,10 @@ struct Buffer {
   tile::LayoutKind layout() const { return type.getLayout(); }
   bool isLocal() const { return type.getSpace() == tile::Space::Local; }
 };
+
+/// Of buffers in col_words: bytes of a word, and how many words dots take at a time; columns that a tile
+/// lacks for the last of these are 0.
+inline constexpr int64_t kWordBytes = 8, kGroupWords = 4;
 
 class KernelLowering {
 public:

@@ -44,17 +44,25 @@ struct MathEmitter {
   Value less(Value a, Value b) { return arith::CmpFOp::create(k.b, k.loc, arith::CmpFPredicate::OLT, a, b); }
   Value select(Value c, Value a, Value b) { return arith::SelectOp::create(k.b, k.loc, c, a, b); }
 
-  /// 2^n * x for n integral and within [-130, 130]. AVX-512 has an instruction; else exponents are added in
-  /// two halves.
+  /// Whether 2^n * x is one instruction here: AVX-512 has one, also for chosen lanes only.
+  bool scalesByPower() {
+    auto vector = dyn_cast<VectorType>(type);
+    return vector && vector.getNumElements() == k.target.lanes && !k.target.scaleByPower.empty();
+  }
+
+  /// 2^n * x for n integral where `chosen`, 0 elsewhere.
+  Value scaleChosen(Value chosen, Value x, Value n) {
+    auto name = k.b.getStringAttr(k.target.scaleByPower);
+    Type bits = k.b.getIntegerType(k.target.lanes);
+    Value word = vector::BitCastOp::create(k.b, k.loc, VectorType::get({1}, bits), chosen);
+    Value mask = vector::ExtractOp::create(k.b, k.loc, word, int64_t(0));
+    Value rounding = arith::ConstantOp::create(k.b, k.loc, k.b.getI32IntegerAttr(4)); // the current mode
+    return LLVM::CallIntrinsicOp::create(k.b, k.loc, type, name, ValueRange{x, n, number(0), mask, rounding})
+        .getResult(0);
+  }
+
+  /// 2^n * x for n integral and within [-130, 130]: exponents are added in two halves.
   Value scale(Value x, Value n) {
-    if (auto vector = dyn_cast<VectorType>(type);
-        vector && vector.getNumElements() == k.target.lanes && !k.target.scaleByPower.empty()) {
-      auto name = k.b.getStringAttr(k.target.scaleByPower);
-      Value mask = arith::ConstantOp::create(k.b, k.loc, k.b.getI16IntegerAttr(-1));
-      Value rounding = arith::ConstantOp::create(k.b, k.loc, k.b.getI32IntegerAttr(4)); // the current mode
-      return LLVM::CallIntrinsicOp::create(k.b, k.loc, type, name, ValueRange{x, n, x, mask, rounding})
-          .getResult(0);
-    }
     Type i32 = typed(k.b.getI32Type());
     auto integer = [&](int64_t value) -> Value {
       Value scalar = arith::ConstantIntOp::create(k.b, k.loc, k.b.getI32Type(), value);
@@ -83,38 +91,52 @@ struct MathEmitter {
 
   /// x clamped to [lo, hi]; NaN stays (the second operand of the machine's min and max wins).
   Value clamp(Value x, double lo, double hi) {
-    Value low = number(lo), high = number(hi);
+    Value low = number(lo);
     Value above = arith::CmpFOp::create(k.b, k.loc, arith::CmpFPredicate::OGT, low, x);
-    x = select(above, low, x);
+    return atMost(select(above, low, x), hi);
+  }
+  Value atMost(Value x, double hi) {
+    Value high = number(hi);
     return select(less(high, x), high, x);
   }
 
-  /// 0 where x < lo, so that no result is subnormal: making and multiplying those takes CPUs a hundred times
-  /// as long, and masked scores and keys far away would make many.
-  Value normal(Value x, double lo, Value power) { return select(less(x, number(lo)), number(0), power); }
+  /// A power of x, `of` a bounded x giving its mantissa and exponent; 0 where x < lo, so that no result is
+  /// subnormal: making and multiplying those takes CPUs a hundred times as long, and masked scores and keys
+  /// far away would make many.
+  Value power(Value x, double lo, double hi, llvm::function_ref<std::pair<Value, Value>(Value)> of) {
+    if (scalesByPower()) { // what is not chosen may be any number
+      Value chosen = arith::CmpFOp::create(k.b, k.loc, arith::CmpFPredicate::UGE, x, number(lo));
+      auto [mantissa, exponent] = of(atMost(x, hi));
+      return scaleChosen(chosen, mantissa, exponent);
+    }
+    auto [mantissa, exponent] = of(clamp(x, lo, hi));
+    return select(less(x, number(lo)), number(0), scale(mantissa, exponent));
+  }
 
   /// 2^x = 2^n * 2^f.
   Value exp2(Value x) {
-    const double lo = -126;
-    Value bounded = clamp(x, lo, 128.5), n = math::RoundEvenOp::create(k.b, k.loc, bounded);
-    return normal(x, lo, scale(powerOfFraction(sub(bounded, n)), n));
+    return power(x, -126, 128.5, [&](Value bounded) {
+      Value n = math::RoundEvenOp::create(k.b, k.loc, bounded);
+      return std::pair(powerOfFraction(sub(bounded, n)), n);
+    });
   }
 
   /// e^x = 2^n * 2^f, with n + f = x * log2(e) to more bits than an f32 has.
   Value exp(Value x) {
     const double log2e = 1.4426950408889634, rest = log2e - double(float(log2e));
     const double lo = -0x1.5d589ep+6; // the least f32 whose power is not subnormal
-    Value bounded = clamp(x, lo, 128.5 / log2e);
-    Value n = math::RoundEvenOp::create(k.b, k.loc, mul(bounded, number(log2e)));
-    Value f;
-    if (k.target.fusesMultiplyAdd) {
-      f = fma(bounded, number(log2e), arith::NegFOp::create(k.b, k.loc, n));
-      f = fma(bounded, number(rest), f);
-    } else { // n times the upper bits of ln(2) is exact
-      const double high = 0x1.63p-1, low = 0.6931471805599453 - high;
-      f = mul(sub(sub(bounded, mul(n, number(high))), mul(n, number(low))), number(log2e));
-    }
-    return normal(x, lo, scale(powerOfFraction(f), n));
+    return power(x, lo, 128.5 / log2e, [&](Value bounded) {
+      Value n = math::RoundEvenOp::create(k.b, k.loc, mul(bounded, number(log2e)));
+      Value f;
+      if (k.target.fusesMultiplyAdd) {
+        f = fma(bounded, number(log2e), arith::NegFOp::create(k.b, k.loc, n));
+        f = fma(bounded, number(rest), f);
+      } else { // n times the upper bits of ln(2) is exact
+        const double high = 0x1.63p-1, low = 0.6931471805599453 - high;
+        f = mul(sub(sub(bounded, mul(n, number(high))), mul(n, number(low))), number(log2e));
+      }
+      return std::pair(powerOfFraction(f), n);
+    });
   }
 
   /// sin(x + quarters * pi / 2). The reduction is done in f64, where n * pi / 2 keeps its bits up to |x| of
@@ -164,7 +186,7 @@ struct MathEmitter {
   }
 
   /// |x|^y, with the sign and the NaN of a negative x.
-  Value power(Value x, Value y) {
+  Value signedPower(Value x, Value y) {
     Value log = logarithm<math::Log2Op>(math::AbsFOp::create(k.b, k.loc, x), 2);
     Value size = exp2(mul(y, log));
     auto equal = [&](Value a, Value b) -> Value {
@@ -216,7 +238,7 @@ Value emitMath(KernelLowering& k, Operation* op, ValueRange operands, Type type)
       .Case([&](math::SinOp) { return e.sine(operands[0], 0); })
       .Case([&](math::CosOp) { return e.sine(operands[0], 1); })
       .Case([&](math::LogOp) { return e.logarithm<math::LogOp>(operands[0], 2.718281828459045); })
-      .Case([&](math::PowFOp) { return e.power(operands[0], operands[1]); })
+      .Case([&](math::PowFOp) { return e.signedPower(operands[0], operands[1]); })
       .Case([&](arith::MaximumFOp) { return e.extremum(arith::CmpFPredicate::OGT, operands, true); })
       .Case([&](arith::MinimumFOp) { return e.extremum(arith::CmpFPredicate::OLT, operands, true); })
       .Case([&](arith::MaxNumFOp) { return e.extremum(arith::CmpFPredicate::OGT, operands, false); })

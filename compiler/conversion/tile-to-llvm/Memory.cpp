@@ -44,6 +44,9 @@ LogicalResult lowerAlloc(KernelLowering& k, tile::AllocOp op) {
       rows = roundUp(rows, k.panel());
       columns = roundUp(columns, 2);
       break;
+    case tile::LayoutKind::ColWords:
+      columns = roundUp(columns, kGroupWords * kWordBytes / bytesOf(type.getElementType()));
+      break;
     default:
       return op.emitOpError("has layout '")
              << stringifyLayoutKind(type.getLayout()) << "', which no CPU buffer has";

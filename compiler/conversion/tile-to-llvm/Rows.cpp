@@ -131,6 +131,29 @@ void scatterStatistic(KernelLowering& k, tile::ScatterOp op) {
 
 } // namespace
 
+/// Into col_words, zeros behind the last column. Not a place where time is spent: a block does it once.
+static void gatherWords(KernelLowering& k, tile::GatherOp op) {
+  const Buffer& source = k.buffer(op.getSource());
+  const Buffer& dest = k.buffer(op.getDest());
+  int64_t rows = dest.type.getShape()[0], width = 2 * k.target.lanes, columns = dest.type.getShape()[1];
+  int64_t words = dest.columns * bytesOf(dest.element()) / kWordBytes;
+  Type word = k.b.getI64Type();
+  Value zero = k.constant(int64_t(0));
+  Value stage = k.allocate((dest.columns + width) * bytesOf(dest.element()));
+  k.loop(zero, k.constant(rows), 1, [&](Value r) {
+    Value from = rowPointer(k, source, op.getBatch(), op.getRowH(), op.getRowQ(), r);
+    forColumns(k, columns, width, [&](Value c, int64_t valid) {
+      Value part = loadPart(k, k.at(from, source.element(), c), source.element(), width, valid);
+      if (source.element() != dest.element())
+        part = k.fromF32(k.toF32(part), dest.element());
+      k.store(part, k.at(stage, dest.element(), c));
+    });
+    k.loop(zero, k.constant(words), 1, [&](Value w) {
+      k.store(k.load(k.at(stage, word, w), word), k.at(dest.base, word, k.add(k.mul(w, rows), r)));
+    });
+  });
+}
+
 LogicalResult lowerGather(KernelLowering& k, tile::GatherOp op) {
   const Buffer& source = k.buffer(op.getSource());
   const Buffer& dest = k.buffer(op.getDest());
@@ -138,6 +161,10 @@ LogicalResult lowerGather(KernelLowering& k, tile::GatherOp op) {
   Value zero = k.constant(int64_t(0)), lanes = k.constant(k.lanes),
         rows = k.constant(dest.type.getShape()[0]);
   // Rows past count repeat a valid one: the row indices are clamped.
+  if (dest.packed && dest.layout() == tile::LayoutKind::ColWords) {
+    gatherWords(k, op);
+    return success();
+  }
   if (dest.packed && dest.layout() == tile::LayoutKind::RowMajor) {
     k.loop(zero, rows, 1, [&](Value r) {
       Value from = rowPointer(k, source, op.getBatch(), op.getRowH(), op.getRowQ(), r);

@@ -77,7 +77,8 @@ struct KernelLayouts {
     auto global = dot.getRhs().getDefiningOp<tile::SliceOp>();
     BufferType rhs = dot.getRhs().getType();
     bool scores = dot.getTransposeB();
-    bool pairs = dotBf16 && rhs.getElementType().isBF16() && (!scores || rhs.getShape()[1] % 2 == 0);
+    bool pairs =
+        dotBf16 && rhs.getElementType().isBF16() && (!scores || hasFewRows() || rhs.getShape()[1] % 2 == 0);
     if (!global || rhs.getSpace() != Space::Global)
       return;
     stageLhs(dot, pairs);
@@ -141,7 +142,7 @@ struct KernelLayouts {
     };
     if (dot.getTransposeB()) { // queries: gathered once, in the format of the dot
       Type element = pairs ? Type(b.getBF16Type()) : Type(b.getF32Type());
-      retype(lhs, format(hasFewRows() ? LayoutKind::RowMajor
+      retype(lhs, format(hasFewRows() ? LayoutKind::ColWords
                          : pairs      ? LayoutKind::ColPairs
                                       : LayoutKind::ColMajor,
                          element));
