@@ -107,19 +107,21 @@ static Result<Package> compileFor(const Spec& spec, const CompileOptions& option
   if (!selected)
     return selected.error();
   api::PackageCache cache(options, *selected->attention, report.notes);
-  std::optional<Package> before = cache.find();
+  std::optional<api::PackageCache::Found> before = cache.find();
+  report.cached = before.has_value();
+  if (before && !before->warned)
+    return std::move(before->package);
   PipelineOptions pipeline;
   pipeline.stopAfter = before ? "attn" : ""; // warnings come from there
   Result<PipelineResult> result = run(spec, options, pipeline);
   if (!result)
     return std::move(result).error();
-  report.cached = before.has_value();
   for (const StageTime& time : result->times)
     report.stages.push_back({time.stage, time.ms});
   report.warnings = api::diagnosticsOf(spec.impl->source, result->diagnostics);
   if (before)
-    return *std::move(before);
-  cache.keep(result->package);
+    return std::move(before->package);
+  cache.keep({result->package, !report.warnings.empty()});
   return std::move(result->package);
 }
 

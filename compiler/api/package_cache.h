@@ -17,9 +17,13 @@ public:
   PackageCache(const CompileOptions& options, const ast::Attention& attention,
                std::vector<std::string>& notes);
 
+  struct Found {
+    Package package;
+    bool warned = false; ///< compiling it gave warnings, which are not kept
+  };
   /// The package, if it is there and whole.
-  std::optional<Package> find();
-  void keep(const Package& package);
+  std::optional<Found> find();
+  void keep(const Found& found);
 
 private:
   std::vector<std::string>& notes;

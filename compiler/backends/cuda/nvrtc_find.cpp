@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <fmt/format.h>
 #include <string_view>
 
 namespace attile::cuda {
@@ -15,6 +16,18 @@ std::string environment(const char* name) {
   return value == nullptr ? "" : value;
 }
 
+// {13, 0} of "libnvrtc.so.13.0"
+std::vector<int> version_of(const std::string& path) {
+  constexpr std::string_view stem = "libnvrtc.so";
+  std::vector<int> numbers;
+  for (char c : path.substr(path.rfind(stem) + stem.size()))
+    if (c == '.')
+      numbers.push_back(0);
+    else if (c >= '0' && c <= '9' && !numbers.empty())
+      numbers.back() = 10 * numbers.back() + (c - '0');
+  return numbers;
+}
+
 // libnvrtc.so.13 and its like in `folder`, the newest first.
 void add_folder(const fs::path& folder, std::vector<std::string>& out) {
   std::vector<std::string> found;
@@ -22,7 +35,7 @@ void add_folder(const fs::path& folder, std::vector<std::string>& out) {
   for (fs::directory_iterator file(folder, error), end; !error && file != end; file.increment(error))
     if (file->path().filename().string().starts_with("libnvrtc.so"))
       found.push_back(file->path().string());
-  std::ranges::sort(found, std::greater());
+  std::ranges::sort(found, std::greater(), version_of);
   out.insert(out.end(), found.begin(), found.end());
 }
 
@@ -52,8 +65,6 @@ std::vector<std::string> nvrtc_candidates() {
     if (const std::string toolkit = environment(variable); !toolkit.empty())
       add_folder(fs::path(toolkit) / "lib64", out);
   add_folder("/usr/local/cuda/lib64", out);
-  for (const char* name : {"libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so"})
-    out.emplace_back(name);
   const std::string home = environment("HOME"), cache = environment("XDG_CACHE_HOME");
   add_wheel(fs::path(cache.empty() ? home + "/.cache" : cache) / "attile" / "nvrtc", out);
   if (const std::string virtual_environment = environment("VIRTUAL_ENV"); !virtual_environment.empty())
@@ -61,7 +72,21 @@ std::vector<std::string> nvrtc_candidates() {
   for (const std::string& lib :
        {home + "/.local/lib", std::string("/usr/local/lib"), std::string("/usr/lib")})
     add_python(lib, out);
+  for (const char* name : {"libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so"})
+    out.emplace_back(name);
   return out;
+}
+
+std::string nvrtc_identity() {
+  for (const std::string& candidate : nvrtc_candidates()) {
+    std::error_code failed;
+    auto size = fs::file_size(candidate, failed);
+    if (failed)
+      continue;
+    auto time = fs::last_write_time(candidate, failed);
+    return failed ? "" : fmt::format("{} {} {}", candidate, size, time.time_since_epoch().count());
+  }
+  return {};
 }
 
 } // namespace attile::cuda
