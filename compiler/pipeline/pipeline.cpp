@@ -155,6 +155,8 @@ private:
         return user_error("'" + attention.name + "' cannot be compiled for " + options.target + ": " + lacks);
       result.manyRows = schedule::choose_gpu(*result.gpu, result.problem);
       result.fewRows = schedule::choose_gpu_few_rows(*result.gpu, result.problem);
+      tiling.blocksPerThread = schedule::wanted_blocks(*result.gpu, result.problem, result.manyRows.tile);
+      tiling.fewBlocksPerThread = schedule::wanted_blocks(*result.gpu, result.problem, result.fewRows.tile);
     } else {
       result.machine =
           options.target == "native" ? schedule::describe(cpu_info()) : schedule::describe(options.target);

@@ -173,6 +173,12 @@ GpuNeeds needs_of(const GpuDescription& gpu, const Problem& problem, const Tile&
   return needs;
 }
 
+std::int64_t wanted_blocks(const GpuDescription& gpu, const Problem& problem, const Tile& tile) {
+  constexpr std::int64_t enough = 8 * 32; // threads that hide each other's waiting
+  GpuNeeds needs = needs_of(gpu, problem, tile);
+  return std::clamp(needs.blocks_per_sm, std::int64_t(1), std::max(enough / needs.threads, std::int64_t(1)));
+}
+
 // ---- what a tile costs -----------------------------------------------------------------------------------
 
 namespace {

@@ -58,6 +58,9 @@ struct GpuNeeds {
 };
 GpuNeeds needs_of(const GpuDescription& gpu, const Problem& problem, const Tile& tile);
 
+/// Blocks that an SM should have at once, where keys can be split into as many: eight warps, as far as they fit.
+std::int64_t wanted_blocks(const GpuDescription& gpu, const Problem& problem, const Tile& tile);
+
 /// What the model says of a tile at a shape. Traffic is that of global memory, before any cache: queries and
 /// outputs once, keys and values for each tile of rows.
 Prediction predict_gpu(const GpuDescription& gpu, const Problem& problem, const Shape& shape,

@@ -97,7 +97,7 @@ static std::optional<FewRows> fewRowsOf(const AttnToTileOptions& options) {
   if (!options.fewRows)
     return std::nullopt;
   int64_t rows = options.fewRows.getRows();
-  return FewRows{rows, std::max(rows, options.mostFewRows)};
+  return FewRows{rows, std::max(rows, options.mostFewRows), options.fewBlocksPerThread};
 }
 
 void Converter::writePlan(MutableArrayRef<TileKernels> tiles) {
@@ -165,6 +165,7 @@ LogicalResult attile::convertAttnToTile(ModuleOp module, const AttnToTileOptions
     FailureOr<Variant> variant = Variant::of(kernel, options.schedule, options.splitKeys);
     if (failed(variant))
       return failure();
+    variant->blocksPerThread = options.blocksPerThread;
     OpBuilder builder(kernel);
     if (failed(Converter(builder, *variant, options).run()))
       return failure();

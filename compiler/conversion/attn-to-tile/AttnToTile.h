@@ -17,6 +17,9 @@ struct AttnToTileOptions {
   int64_t mostFewRows = 0; ///< 0: as many as the smaller tile holds
   /// Keys that are worth a block of their own when there are fewer row tiles than threads.
   int64_t splitKeys = 1024;
+  /// Blocks of either tile that a thread works on at once: more than one where "thread" means a GPU's
+  /// multiprocessor.
+  int64_t blocksPerThread = 1, fewBlocksPerThread = 1;
   bool count = false; ///< write the plan `<name>_count` instead
 };
 

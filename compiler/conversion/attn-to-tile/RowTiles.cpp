@@ -22,8 +22,8 @@ static Value planQueries(Arithmetic& a, Variant& variant, Value qPerTile, Value 
 }
 
 /// Splits the keys where row tiles alone do not occupy the threads, into ranges worth a block each.
-static Value planSplits(Arithmetic& a, Variant& variant, Value tiles) {
-  Value wanted = a.ceil(planSize(a, "threads"), a.max(tiles, a.number(1)));
+static Value planSplits(Arithmetic& a, Variant& variant, Value tiles, Value perThread) {
+  Value wanted = a.ceil(a.mul(planSize(a, "threads"), perThread), a.max(tiles, a.number(1)));
   Value worth = a.ceil(planSize(a, "kv_len"), a.number(variant.splitKeys));
   return a.max(a.min(wanted, worth), a.number(1));
 }
@@ -33,11 +33,13 @@ Grid attile::attn_to_tile::planRowTiles(Arithmetic& a, Variant& variant, bool sp
   Value one = a.number(1), rows = a.number(variant.schedule.getRows());
   Value kvHeads = planSize(a, "kv_heads"), qLen = planSize(a, "q_len");
   Value group = a.div(planSize(a, "heads"), kvHeads), few, many;
+  Value perThread = a.number(variant.blocksPerThread);
   if (fewRows) {
     Value all = variant.packsHeads() ? a.mul(group, qLen) : qLen;
     few = a.less(all, a.number(fewRows->most + 1));
     many = a.less(a.number(fewRows->most), all);
     rows = a.select(few, a.number(fewRows->tile), rows);
+    perThread = a.select(few, a.number(fewRows->blocksPerThread), perThread);
   }
   Value qPerTile = a.min(a.max(qLen, one), rows);
   if (std::optional<uint64_t> qBlock = variant.fold.getQBlock())
@@ -46,7 +48,7 @@ Grid attile::attn_to_tile::planRowTiles(Arithmetic& a, Variant& variant, bool sp
   Value headTiles = a.ceil(group, headsPerTile);
   Value qTiles = planQueries(a, variant, qPerTile, qLen);
   Value tiles = a.mul(a.mul(planSize(a, "batch"), kvHeads), a.mul(headTiles, qTiles));
-  Value splits = split ? planSplits(a, variant, tiles) : one;
+  Value splits = split ? planSplits(a, variant, tiles, perThread) : one;
   std::pair<StringRef, Value> named[] = {{value::qPerTile, qPerTile},
                                          {value::headsPerTile, headsPerTile},
                                          {value::headTiles, headTiles},

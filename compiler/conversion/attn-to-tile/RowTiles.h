@@ -31,8 +31,9 @@ struct Grid {
 /// tiles for the threads.
 /// `few`, where given, is a smaller tile that is used if a kv head has few rows.
 struct FewRows {
-  int64_t tile; ///< rows of the smaller tile
-  int64_t most; ///< rows of a kv head up to which it is used
+  int64_t tile;            ///< rows of the smaller tile
+  int64_t most;            ///< rows of a kv head up to which it is used
+  int64_t blocksPerThread; ///< see AttnToTileOptions
 };
 Grid planRowTiles(Arithmetic& a, Variant& variant, bool split, std::optional<FewRows> fewRows = std::nullopt);
 
