@@ -122,9 +122,6 @@ std::string obstacle_of(const GpuDescription& gpu, const Problem& problem) {
   if (problem.bf16 && !gpu.bf16)
     return fmt::format("{} has no matrix products of bf16; use f16 or f32, or a target from sm_80 on",
                        gpu.name);
-  for (std::int64_t dim : {problem.head_dim, problem.head_dim_v})
-    if (dim % 8 != 0)
-      return fmt::format("head_dim {} is no multiple of 8; pad it with zeros to {}", dim, round_up(dim, 8));
   if (choose_gpu(gpu, problem).tile.rows == 0)
     return fmt::format("head_dim {} and {} do not fit into the {} bytes of shared memory of a block",
                        problem.head_dim, problem.head_dim_v, gpu.shared_per_block);
@@ -141,7 +138,7 @@ std::int64_t threads_of(std::int64_t rows, std::int64_t dot_rows) {
 }
 
 std::int64_t shared_tile_bytes(std::int64_t rows, std::int64_t columns, std::int64_t element_bytes) {
-  std::int64_t chunks = round_up(columns * element_bytes, 32) / 16;  // of 16 bytes
+  std::int64_t chunks = round_up(round_up(columns, 8) * element_bytes, 32) / 16; // of 16 bytes
   std::int64_t pitch = 16 * (chunks % 8 == 0 ? chunks : chunks + 1); // rows begin at different banks
   return round_up(rows * pitch, 128);
 }
@@ -161,7 +158,8 @@ GpuNeeds needs_of(const GpuDescription& gpu, const Problem& problem, const Tile&
   const double expressions =
       2 * std::max(problem.plain_per_score - 4, 0.0) + 16 * std::max(problem.special_per_score - 1, 0.0);
   const std::int64_t others = 48 + static_cast<std::int64_t>(expressions);
-  std::int64_t scores = tile.dot_rows * tile.keys / 32, output = tile.dot_rows * problem.head_dim_v / 32;
+  std::int64_t scores = tile.dot_rows * tile.keys / 32,
+               output = tile.dot_rows * round_up(problem.head_dim_v, 8) / 32;
   needs.registers = scores + output + (problem.element_bytes == 2 ? scores : 0) + others;
   std::int64_t per_block = round_up(std::min(needs.registers, gpu.registers_per_thread), 8) * needs.threads;
   if (needs.shared_bytes > gpu.shared_per_block)

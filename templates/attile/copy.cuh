@@ -49,8 +49,8 @@ template <class Tile> struct ChunkOrder {
   __device__ __forceinline__ int chunk(int v) const { return v / across * across + thread % across; }
 };
 
-/// Row r comes from row_pointer(r); rows past `rows` and columns past the tile's become 0.
-template <class T, int Rows, int Cols, class RowPointer>
+/// Row r comes from row_pointer(r); rows past `rows` and columns past `Columns` become 0.
+template <int Columns, class T, int Rows, int Cols, class RowPointer>
 __device__ __forceinline__ void copy_elements(const SharedTile<T, Rows, Cols>& to, RowPointer row_pointer,
                                               int rows) {
   using Tile = SharedTile<T, Rows, Cols>;
@@ -59,7 +59,7 @@ __device__ __forceinline__ void copy_elements(const SharedTile<T, Rows, Cols>& t
   for (int i = thread_again(); i < Rows * columns; i += int(blockDim.x)) {
     const int r = i / columns, c = i % columns;
     T value = {};
-    if (r < rows && c < Cols)
+    if (r < rows && c < Columns)
       value = row_pointer(r)[c];
     to.at(r, c) = value;
   }
@@ -146,12 +146,12 @@ template <class T> __device__ __forceinline__ bool aligned_to(int bytes, const T
   return ((reinterpret_cast<i64>(base) | stride * i64(sizeof(T))) & (bytes - 1)) == 0;
 }
 
-template <int Warps, bool Aligned, class T, int Rows, int Cols>
+template <int Warps, bool Aligned, int Columns, class T, int Rows, int Cols>
 __device__ __forceinline__ void copy_strided(const SharedTile<T, Rows, Cols>& to, const T* first_row,
                                              i64 row_stride, int rows) {
   const auto row_pointer = [=](int r) { return first_row + r * row_stride; };
-  if (!Aligned && !aligned_to(16, first_row, row_stride))
-    copy_elements(to, row_pointer, rows);
+  if (Columns < Cols || (!Aligned && !aligned_to(16, first_row, row_stride)))
+    copy_elements<Columns>(to, row_pointer, rows);
   else if constexpr (Warps == 0)
     copy_chunks(to, row_pointer, rows);
   else
@@ -163,11 +163,12 @@ __device__ __forceinline__ void copy_strided(const SharedTile<T, Rows, Cols>& to
 /// Row r of the tile becomes that at first_row + r * row_stride; rows past `rows` become 0. If pointer and
 /// stride are multiples of 16 bytes, by asynchronous copies, which commit_copies and wait_copies order; else,
 /// and where the chip has none, at once. Less code where `Aligned` promises that, and faster where the
-/// block's number of warps is given.
-template <int Warps = 0, bool Aligned = false, class T, int Rows, int Cols>
+/// block's number of warps is given. Where there are only `Columns` < Cols columns, the others become 0, and
+/// elements are copied one by one.
+template <int Warps = 0, bool Aligned = false, int Columns = 0, class T, int Rows, int Cols>
 __device__ __forceinline__ void copy_rows_async(const SharedTile<T, Rows, Cols>& to, const T* first_row,
                                                 i64 row_stride, int rows) {
-  detail::copy_strided<Warps, Aligned>(to, first_row, row_stride, rows);
+  detail::copy_strided<Warps, Aligned, Columns == 0 ? Cols : Columns>(to, first_row, row_stride, rows);
 }
 
 /// The same, complete when it returns; earlier asynchronous copies are, too. What was written is seen by
@@ -182,8 +183,8 @@ __device__ __forceinline__ void copy_rows(const SharedTile<T, Rows, Cols>& to, c
 
 /// Row r of the tile becomes that at base + row_h * stride_h + row_q * stride_q, where a warp's lanes know
 /// row_h and row_q of its rows; rows past `count` become 0. `row_offsets` is shared memory of Rows entries,
-/// which may be used again at once. The last barrier is the caller's.
-template <bool Aligned = false, class T, int Rows, int Cols, int R>
+/// which may be used again at once. The last barrier is the caller's. `Columns` as in copy_rows_async.
+template <bool Aligned = false, int Columns = 0, class T, int Rows, int Cols, int R>
 __device__ __forceinline__ void gather_rows(const SharedTile<T, Rows, Cols>& to, const T* base, i64 stride_h,
                                             i64 stride_q, const RowFragment<int, R>& row_h,
                                             const RowFragment<int, R>& row_q, i64* row_offsets, int count) {
@@ -197,10 +198,12 @@ __device__ __forceinline__ void gather_rows(const SharedTile<T, Rows, Cols>& to,
           row_offsets[row_of<R>(m, i)] = row_h.x[m][i] * stride_h + row_q.x[m][i] * stride_q;
   __syncthreads();
   const auto row_pointer = [=](int r) { return base + row_offsets[r]; };
-  if (Aligned || (detail::aligned_to(16, base, stride_h) && detail::aligned_to(16, base, stride_q)))
+  constexpr int columns = Columns == 0 ? Cols : Columns;
+  if (columns == Cols &&
+      (Aligned || (detail::aligned_to(16, base, stride_h) && detail::aligned_to(16, base, stride_q))))
     detail::copy_chunks(to, row_pointer, count);
   else
-    detail::copy_elements(to, row_pointer, count);
+    detail::copy_elements<columns>(to, row_pointer, count);
   commit_copies();
   wait_copies<0>();
 }

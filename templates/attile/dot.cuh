@@ -204,9 +204,11 @@ __device__ __forceinline__ void dot_nn(Fragment<float, R, D>& acc, const Operand
   }
 }
 
-template <int R, int C, int D>
+/// The same with weights in f32, by fused multiply-adds.
+template <class T, int R, int C, int D>
 __device__ __forceinline__ void dot_nn(Fragment<float, R, D>& acc, const Fragment<float, R, C>& p,
-                                       const SharedTile<float, C, D>& v) {
+                                       const SharedTile<T, C, D>& v) {
+  using V = SharedTile<T, C, D>;
   const int t = lane_of_thread() % 4;
   Fragment<float, R, C> left = p;
   // A loop that is not unrolled keeps the code small; so that its registers have constant numbers, the
@@ -223,14 +225,16 @@ __device__ __forceinline__ void dot_nn(Fragment<float, R, D>& acc, const Fragmen
           factor[m][i] = __shfl_sync(0xffffffffu, left.x[m][0][2 * i + k % 2], k / 2, 4);
 #pragma unroll
       for (int j = 0; j < D / 8; ++j) {
-        const float2 right = *reinterpret_cast<const float2*>(v.chunk_at(k, (t / 2) ^ (2 * j)) +
-                                                              rows * (v.pitch / 4) + t % 2 * 2);
+        const int column = 8 * j + 2 * t;
+        const auto& pair = *reinterpret_cast<const Pair<T>*>(
+            v.chunk_at(k, column / V::chunk) + rows * (V::pitch / int(sizeof(T))) + column % V::chunk);
+        const float right[2] = {widen(pair.first), widen(pair.second)};
 #pragma unroll
         for (int m = 0; m < R / 16; ++m)
 #pragma unroll
           for (int i = 0; i < 2; ++i) {
-            acc.x[m][j][2 * i] = fmaf(factor[m][i], right.x, acc.x[m][j][2 * i]);
-            acc.x[m][j][2 * i + 1] = fmaf(factor[m][i], right.y, acc.x[m][j][2 * i + 1]);
+            acc.x[m][j][2 * i] = fmaf(factor[m][i], right[0], acc.x[m][j][2 * i]);
+            acc.x[m][j][2 * i + 1] = fmaf(factor[m][i], right[1], acc.x[m][j][2 * i + 1]);
           }
       }
     }

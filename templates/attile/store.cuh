@@ -7,11 +7,6 @@
 namespace attile {
 namespace detail {
 
-/// Two neighbouring elements, moved at once.
-template <class T> struct alignas(2 * sizeof(T)) Pair {
-  T first, second;
-};
-
 /// The four lanes of a quad have word w[b] of blocks b = 0 to 3; afterwards lane t has the four words of
 /// block t, in the order of lanes.
 __device__ __forceinline__ void transpose_quad(unsigned (&w)[4]) {
@@ -28,17 +23,19 @@ __device__ __forceinline__ void transpose_quad(unsigned (&w)[4]) {
 }
 
 /// Row i of x, if `valid`. `wide`: the row's address is a multiple of 16 bytes; then 16-bit elements are
-/// stored by four blocks of columns, a lane of the quad one each, and what is left by pairs.
-template <class T, int C>
+/// stored by four blocks of columns, a lane of the quad one each, and what is left by pairs. Columns past
+/// `Columns` are left out.
+template <int Columns, class T, int C>
 __device__ __forceinline__ void store_row(T* row, const float (&x)[C / 8][4], int i, bool wide, bool valid) {
   constexpr int fours = sizeof(T) == 2 ? C / 32 * 4 : 0;
-  if (!wide) {
+  if (Columns < C || !wide) {
     if (valid)
 #pragma unroll
       for (int j = 0; j < C / 8; ++j)
 #pragma unroll
         for (int c = 0; c < 2; ++c)
-          row[column_of(j, c)] = narrow<T>(x[j][2 * i + c]);
+          if (column_of(j, c) < Columns)
+            row[column_of(j, c)] = narrow<T>(x[j][2 * i + c]);
     return;
   }
   if constexpr (fours > 0)
@@ -63,9 +60,9 @@ __device__ __forceinline__ void store_row(T* row, const float (&x)[C / 8][4], in
 } // namespace detail
 
 /// Row r of the fragment, as T, goes to base + row_h * stride_h + row_q * stride_q, for rows r < count. By 16
-/// bytes (f32: 8) if base and strides are multiples of 16 bytes, as `Aligned` promises, else by elements. All
-/// threads of a warp call it.
-template <bool Aligned = false, class T, int R, int C>
+/// bytes (f32: 8) if base and strides are multiples of 16 bytes, as `Aligned` promises, else by elements, as
+/// where there are only `Columns` < C of them. All threads of a warp call it.
+template <bool Aligned = false, int Columns = 0, class T, int R, int C>
 __device__ __forceinline__ void
 scatter_rows(T* base, i64 stride_h, i64 stride_q, const RowFragment<int, R>& row_h,
              const RowFragment<int, R>& row_q, const Fragment<float, R, C>& x, int count) {
@@ -75,8 +72,9 @@ scatter_rows(T* base, i64 stride_h, i64 stride_q, const RowFragment<int, R>& row
   for (int m = 0; m < R / 16; ++m)
 #pragma unroll
     for (int i = 0; i < 2; ++i)
-      detail::store_row<T, C>(base + row_h.x[m][i] * stride_h + row_q.x[m][i] * stride_q, x.x[m], i, wide,
-                              row_of<R>(m, i) < count);
+      detail::store_row<Columns == 0 ? C : Columns, T, C>(base + row_h.x[m][i] * stride_h +
+                                                              row_q.x[m][i] * stride_q,
+                                                          x.x[m], i, wide, row_of<R>(m, i) < count);
 }
 
 /// One element a row.
@@ -92,30 +90,50 @@ scatter_rows(T* base, i64 stride_h, i64 stride_q, const RowFragment<int, R>& row
         base[row_h.x[m][i] * stride_h + row_q.x[m][i] * stride_q] = narrow<T>(x.x[m][i]);
 }
 
-// ---- dense and row-major, [rows of the block, C] or [rows of the block], aligned to 16 bytes ----
+// ---- dense and row-major, [rows of the block, Columns] or [rows of the block], aligned to 16 bytes;
+// `Columns` is C, or fewer: the others are not stored, and are 0 when loaded ----
 
-template <class T, int R, int C> __device__ __forceinline__ void store(T* base, const Fragment<T, R, C>& x) {
+namespace detail {
+template <int Columns, class T, int R, int C, class Move>
+__device__ __forceinline__ void for_pairs(T* base, Move move) {
 #pragma unroll
   for (int m = 0; m < R / 16; ++m)
 #pragma unroll
     for (int i = 0; i < 2; ++i)
 #pragma unroll
       for (int j = 0; j < C / 8; ++j)
-        *reinterpret_cast<detail::Pair<T>*>(base + i64(row_of<R>(m, i)) * C +
-                                            column_of(j, 0)) = {x.x[m][j][2 * i], x.x[m][j][2 * i + 1]};
+        move(base + i64(row_of<R>(m, i)) * Columns + column_of(j, 0), m, i, j);
 }
-template <class T, int R, int C> __device__ __forceinline__ void load(Fragment<T, R, C>& x, const T* base) {
+} // namespace detail
+
+template <int Columns = 0, class T, int R, int C>
+__device__ __forceinline__ void store(T* base, const Fragment<T, R, C>& x) {
+  constexpr int columns = Columns == 0 ? C : Columns;
+  detail::for_pairs<columns, T, R, C>(base, [&](T* at, int m, int i, int j) {
+    if constexpr (columns == C) {
+      *reinterpret_cast<Pair<T>*>(at) = {x.x[m][j][2 * i], x.x[m][j][2 * i + 1]};
+    } else {
 #pragma unroll
-  for (int m = 0; m < R / 16; ++m)
+      for (int c = 0; c < 2; ++c)
+        if (column_of(j, c) < columns)
+          at[c] = x.x[m][j][2 * i + c];
+    }
+  });
+}
+template <int Columns = 0, class T, int R, int C>
+__device__ __forceinline__ void load(Fragment<T, R, C>& x, const T* base) {
+  constexpr int columns = Columns == 0 ? C : Columns;
+  detail::for_pairs<columns, const T, R, C>(base, [&](const T* at, int m, int i, int j) {
+    if constexpr (columns == C) {
+      const auto pair = *reinterpret_cast<const Pair<T>*>(at);
+      x.x[m][j][2 * i] = pair.first;
+      x.x[m][j][2 * i + 1] = pair.second;
+    } else {
 #pragma unroll
-    for (int i = 0; i < 2; ++i)
-#pragma unroll
-      for (int j = 0; j < C / 8; ++j) {
-        const auto pair =
-            *reinterpret_cast<const detail::Pair<T>*>(base + i64(row_of<R>(m, i)) * C + column_of(j, 0));
-        x.x[m][j][2 * i] = pair.first;
-        x.x[m][j][2 * i + 1] = pair.second;
-      }
+      for (int c = 0; c < 2; ++c)
+        x.x[m][j][2 * i + c] = column_of(j, c) < columns ? at[c] : T{};
+    }
+  });
 }
 template <class T, int R> __device__ __forceinline__ void store(T* base, const RowFragment<T, R>& x) {
 #pragma unroll

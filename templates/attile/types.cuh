@@ -13,6 +13,11 @@ struct f16 {
   unsigned short bits;
 };
 
+/// Two neighbouring elements, moved at once.
+template <class T> struct alignas(2 * sizeof(T)) Pair {
+  T first, second;
+};
+
 inline constexpr float infinity = __builtin_bit_cast(float, 0x7f800000);
 inline constexpr i64 least_integer = -0x7fffffffffffffffLL - 1, greatest_integer = 0x7fffffffffffffffLL;
 

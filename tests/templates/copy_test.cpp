@@ -8,7 +8,7 @@ namespace {
 
 struct Copy {
   std::string type;
-  int rows, columns; ///< of the tile
+  int rows, columns; ///< of the tile; columns are padded to a multiple of 8
   int threads;
   std::string function = "copy_rows"; ///< or copy_rows_async, gather_rows
   bool warps = false;                 ///< their number is given
@@ -16,9 +16,11 @@ struct Copy {
 
 int bytes_of(const std::string& type) { return type == "float" ? 4 : 2; }
 
+int columns_of_tile(const Copy& copy) { return (copy.columns + 7) / 8 * 8; }
+
 // The formula that shared.cuh gives for the host.
 int tile_bytes(const Copy& copy) {
-  const int chunks = (copy.columns * bytes_of(copy.type) + 31) / 32 * 2;
+  const int chunks = (columns_of_tile(copy) * bytes_of(copy.type) + 31) / 32 * 2;
   const int pitch = chunks % 8 == 0 ? 16 * chunks : 16 * (chunks + 1);
   return (copy.rows * pitch + 127) / 128 * 128;
 }
@@ -31,15 +33,22 @@ Kernel kernel_for(const Copy& copy) {
     h.x[0][i] = row_of<16>(0, i) % 3;
     q.x[0][i] = row_of<16>(0, i) / 3;
   }
-  gather_rows(tile, from, stride_h, stride, h, q, offsets, int(count));
+  gather_rows$arguments(tile, from, stride_h, stride, h, q, offsets, int(count));
   __syncthreads();
-  gather_rows(tile, from, stride_h, stride, h, q, offsets, int(count)); // the scratch is free again
+  gather_rows$arguments(tile, from, stride_h, stride, h, q, offsets, int(count)); // the scratch is free again
 )"
                                                           : R"(
-  $function$warps(tile, from, stride, int(count));
+  $function$arguments(tile, from, stride, int(count));
   commit_copies();
   wait_copies<0>();
 )";
+  const bool gathers = copy.function == "gather_rows", padded = copy.columns % 8 != 0;
+  std::string arguments = copy.warps && !gathers ? std::to_string(copy.threads / 32) : "";
+  if (padded)
+    arguments = (gathers             ? ""
+                 : arguments.empty() ? "0, "
+                                     : arguments + ", ") +
+                "false, " + std::to_string(copy.columns);
   Kernel kernel = {with(R"(#include "attile/copy.cuh"
 using namespace attile;
 constexpr int Rows = $rows, Columns = $columns;
@@ -58,9 +67,9 @@ extern "C" __global__ void test(const $T* from, i64 stride, i64 stride_h, i64 co
 )",
                         {{"T", copy.type},
                          {"rows", std::to_string(copy.rows)},
-                         {"columns", std::to_string(copy.columns)},
+                         {"columns", std::to_string(columns_of_tile(copy))},
                          {"function", copy.function},
-                         {"warps", copy.warps ? "<" + std::to_string(copy.threads / 32) + ">" : ""}})};
+                         {"arguments", arguments.empty() ? "" : "<" + arguments + ">"}})};
   kernel.threads = static_cast<unsigned>(copy.threads);
   return kernel;
 }
@@ -87,7 +96,7 @@ void check(Device& device, const Copy& copy, const Layout& layout) {
     const std::vector<float> row = exact_values(static_cast<std::size_t>(copy.columns));
     std::copy(row.begin(), row.end(), x.begin() + static_cast<std::ptrdiff_t>(offset(r)));
   }
-  const int padded = (copy.columns * bytes_of(copy.type) + 31) / 32 * 32 / bytes_of(copy.type);
+  const int padded = (columns_of_tile(copy) * bytes_of(copy.type) + 31) / 32 * 32 / bytes_of(copy.type);
   const std::size_t total = static_cast<std::size_t>(copy.rows) * static_cast<std::size_t>(padded);
   const u64 out = device.output<float>(total), bytes = device.output<i64>(1);
   device.run({device.tensor(copy.type, x, static_cast<u64>(layout.skip)), static_cast<u64>(layout.stride),
@@ -134,6 +143,13 @@ TEST(Copy, HeadDims) {
   for (const int columns : {8, 40, 64, 72, 128})
     check({"float", 32, columns, 64, functions[random()() % 3], random()() % 2 == 0},
           {"sm_75", some_target(80)});
+}
+
+TEST(Copy, FewerColumnsThanTheTile) {
+  NEEDS_NVRTC;
+  check({"bf16", 32, 20, 64, "copy_rows_async", true}, {some_target(80)});
+  check({"f16", 16, 37, 32, "gather_rows"}, {"sm_75"});
+  check({"float", 16, 7, 32, "copy_rows_async"}, {some_target()});
 }
 
 // The static order of copies: all ways in which eight rows are divided among the warps.

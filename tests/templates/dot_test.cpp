@@ -39,9 +39,9 @@ extern "C" __global__ void test(const $T* q, const $T* k, const $T* v, float* s_
 }
 
 // s = q k^T, o = round(s / 16) v, with values whose sums are exact in f32; conflicts are counted.
-void check(const Shape& s, const std::vector<std::string>& on_targets) {
+void check(const Shape& s, const std::vector<std::string>& on_targets, bool exact_weights = false) {
   SCOPED_TRACE(name(s));
-  const bool narrow = s.type != "float";
+  const bool narrow = s.type != "float" && !exact_weights;
   Kernel kernel = kernel_for(s, std::string(R"(
   copy_rows(queries, q, D, W * R);
   copy_rows(keys, k, D, C);
@@ -118,6 +118,13 @@ TEST(Dot, HeadDims) {
     check_on_some({random()() % 2 ? "f16" : "bf16", 1, 16, 32, d});
   for (const int d : {random()() % 2 ? 8 : 40, random()() % 2 ? 72 : 96, 128})
     check_on_some({"float", 1, 16, 16, d});
+}
+
+// Weights in f32 meet 16-bit values.
+TEST(Dot, ExactWeights) {
+  NEEDS_NVRTC;
+  check({"f16", 2, 16, 32, 72}, {"sm_75", some_target(80)}, true);
+  check({"bf16", 1, 32, 24, 40}, {some_target(80)}, true);
 }
 
 TEST(Dot, TheLargestHeadDim) {

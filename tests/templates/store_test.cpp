@@ -46,6 +46,7 @@ void check(Device& device, const std::string& type, int rows, int columns, const
 }
 
 Kernel kernel_for(const std::string& type, int r, int columns) {
+  const bool padded = columns % 8 != 0;
   return {with(R"(#include "attile/store.cuh"
 using namespace attile;
 extern "C" __global__ void test(const float* x, const float* one, i64 stride_h, i64 stride_q, i64 count, $T* out,
@@ -57,15 +58,19 @@ extern "C" __global__ void test(const float* x, const float* one, i64 stride_h, 
       h.x[m][i] = row_of<R>(m, i) % 3;
       q.x[m][i] = row_of<R>(m, i) / 3;
     }
-  Fragment<float, R, $C> values;
-  load(values, x);
-  scatter_rows(out, stride_h, stride_q, h, q, values, int(count));
+  Fragment<float, R, $padded> values;
+  load$loaded(values, x);
+  scatter_rows$scattered(out, stride_h, stride_q, h, q, values, int(count));
   RowFragment<float, R> of_row;
   load(of_row, one);
   scatter_rows(single, stride_h, stride_q, h, q, of_row, int(count));
 }
 )",
-               {{"T", type}, {"R", std::to_string(r)}, {"C", std::to_string(columns)}}),
+               {{"T", type},
+                {"R", std::to_string(r)},
+                {"padded", std::to_string((columns + 7) / 8 * 8)},
+                {"loaded", padded ? "<" + std::to_string(columns) + ">" : ""},
+                {"scattered", padded ? "<false, " + std::to_string(columns) + ">" : ""}}),
           64};
 }
 
@@ -95,6 +100,13 @@ TEST(Scatter, Columns) {
   for (const int columns : {8, 64, 72, 96})
     check(random()() % 2 ? "bf16" : "f16", 32, columns, {"sm_75", some_target(80)});
   check("float", 32, 64, {some_target()});
+}
+
+TEST(Scatter, FewerColumnsThanTheFragment) {
+  NEEDS_NVRTC;
+  check("bf16", 16, 20, {some_target(80)});
+  check("f16", 32, 37, {"sm_75"});
+  check("float", 16, 7, {some_target()});
 }
 
 // Aligned rows are written by whole sectors.

@@ -126,3 +126,17 @@ tile.kernel @rows(%n: i64 {tile.name = "param.n"}, %o: !tile.buffer<?x?x?x32xf32
   tile.scatter %o[%c0, %row_h, %row_q], %out count(%n) : !tile.buffer<?x?x?x32xf32, global>, !tile.buffer<16x32xf32, local>, !tile.buffer<16xi64, local>
   tile.return
 }
+
+// Weights that no running maximum scales need not fit into f16: they stay in f32.
+// CHECK-LABEL: tile.kernel @unscaled
+tile.kernel @unscaled(%v: !tile.buffer<?x?x?x16xf16, global> {tile.name = "v"})
+    attributes {schedule = #tile.schedule<rows = 16, keys = 16, dot_rows = 16, score_keys = 16, value_cols = 16>} {
+  %c0 = arith.constant 0 : i64
+  %s = tile.alloc : !tile.buffer<16x16xf32, local>
+  %o = tile.alloc : !tile.buffer<16x16xf32, local>
+  %vt = tile.slice %v[%c0, %c0, %c0, %c0] sizes(%c0) : !tile.buffer<?x?x?x16xf16, global> -> !tile.buffer<?x16xf16, global>
+  // CHECK-NOT: tile.residual
+  // CHECK: tile.dot %{{.*}}, %{{.*}}, %{{.*}} accumulate : <16x16xf32, register, fragment>, <16x16xf32, register, fragment>, <16x16xf16, shared, swizzle_128>
+  tile.dot %o, %s, %vt accumulate : !tile.buffer<16x16xf32, local>, !tile.buffer<16x16xf32, local>, !tile.buffer<?x16xf16, global>
+  tile.return
+}

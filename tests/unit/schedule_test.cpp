@@ -203,7 +203,6 @@ TEST(Schedule, TilesOfGpusFit) {
   EXPECT_GT(needs.shared_bytes, 64 * 1024);
   EXPECT_EQ(needs.blocks_per_sm, 0);
   EXPECT_FALSE(obstacle_of(*describe_gpu("sm_75"), {.bf16 = true}).empty());
-  EXPECT_EQ(obstacle_of(*describe_gpu("sm_80"), {.head_dim = 20}),
-            "head_dim 20 is no multiple of 8; pad it with zeros to 24");
+  EXPECT_EQ(obstacle_of(*describe_gpu("sm_80"), {.head_dim = 20}), "");
   EXPECT_EQ(obstacle_of(*describe_gpu("sm_80"), {.key_block = 100}), "");
 }

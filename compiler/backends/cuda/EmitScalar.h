@@ -12,6 +12,9 @@ namespace attile::cuda {
 /// `i64`, `float` or `bool`; a storage type for an element of a buffer.
 std::string typeName(mlir::Type type);
 
+/// Columns of an object of templates/ that holds `columns`: they come by 8.
+inline int64_t paddedColumns(int64_t columns) { return (columns + 7) / 8 * 8; }
+
 /// Only letters, digits and underscores.
 std::string identifier(mlir::StringRef name);
 

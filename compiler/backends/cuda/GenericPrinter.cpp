@@ -90,7 +90,7 @@ void KernelPrinter::generic(tile::GenericOp op) {
     for (Value buffer :
          llvm::concat<Value>(SmallVector<Value>(op.getInputs()), SmallVector<Value>(op.getOutputs())))
       if (rankOf(buffer) == 2)
-        extent = cast<tile::BufferType>(buffer.getType()).getShape()[1];
+        extent = paddedColumns(cast<tile::BufferType>(buffer.getType()).getShape()[1]);
     line("#pragma unroll");
     line("for (int j = 0; j < " + Twine(extent / 8) + "; ++j)");
     line("#pragma unroll");
@@ -148,7 +148,8 @@ void KernelPrinter::genericElement(tile::GenericOp op, ArrayRef<std::string> par
       auto index = dyn_cast<tile::IndexOp>(inner);
       return index && index.getDim() == 1;
     });
-    bool cut = !matchPattern(op.getCols(), m_Constant());
+    APInt whole;
+    bool cut = !matchPattern(op.getCols(), m_ConstantInt(&whole)) || whole.getSExtValue() % 8 != 0;
     std::string column = fresh("column");
     if (indexed || cut)
       line("const int " + column + " = column_of(j, c);");

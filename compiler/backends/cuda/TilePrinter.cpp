@@ -19,11 +19,24 @@ static std::string objectType(BufferType type, int64_t warpRows) {
   ArrayRef<int64_t> shape = type.getShape();
   auto warp = std::to_string(warpRows);
   if (type.getSpace() == Space::Shared)
-    return "SharedTile<" + element + ", " + std::to_string(shape[0]) + ", " + std::to_string(shape[1]) + ">";
+    return "SharedTile<" + element + ", " + std::to_string(shape[0]) + ", " +
+           std::to_string(paddedColumns(shape[1])) + ">";
   if (shape.size() == 1)
     return "RowFragment<" + element + ", " + warp + ">";
   bool packed = type.getElementType().isBF16() || type.getElementType().isF16();
-  return (packed ? "Operand<" : "Fragment<") + element + ", " + warp + ", " + std::to_string(shape[1]) + ">";
+  return (packed ? "Operand<" : "Fragment<") + element + ", " + warp + ", " +
+         std::to_string(paddedColumns(shape[1])) + ">";
+}
+
+/// The template argument `Columns` of functions that move a tile with padding; else nothing.
+static std::string columnsOf(BufferType type, StringRef before) {
+  if (type.getRank() != 2 || type.getShape()[1] == paddedColumns(type.getShape()[1]))
+    return {};
+  return (before + std::to_string(type.getShape()[1])).str();
+}
+
+static std::string bracketed(const std::string& arguments) {
+  return arguments.empty() ? arguments : "<" + arguments + ">";
 }
 
 std::string KernelPrinter::buffer(Value value) const {
@@ -123,10 +136,11 @@ void KernelPrinter::allocate(tile::AllocOp op) {
 void KernelPrinter::copy(tile::CopyOp op) {
   auto from = op.getSource().getDefiningOp<tile::SliceOp>(), to = op.getDest().getDefiningOp<tile::SliceOp>();
   if (to)
-    return line("store(" + pointer(to) + ", " + buffer(op.getSource()) + ");");
+    return line("store" + bracketed(columnsOf(to.getType(), "")) + "(" + pointer(to) + ", " +
+                buffer(op.getSource()) + ");");
   std::string dest = buffer(op.getDest());
   if (from)
-    return line("load(" + dest + ", " + pointer(from) + ");");
+    return line("load" + bracketed(columnsOf(from.getType(), "")) + "(" + dest + ", " + pointer(from) + ");");
   bool same = typeOf(op.getDest()).getElementType() == typeOf(op.getSource()).getElementType();
   if (same)
     return line(dest + " = " + buffer(op.getSource()) + ";");
@@ -139,8 +153,8 @@ void KernelPrinter::copyAsync(tile::CopyAsyncOp op) {
   std::string rows = slice.getSizes().empty() ? std::to_string(slice.getType().getShape()[0])
                                               : "(int)" + text(slice.getSizes()[0]);
   line("copy_rows_async<" + std::to_string(kernel->getAttrOfType<IntegerAttr>(kThreads).getInt() / 32) +
-       ">(" + buffer(op.getDest()) + ", " + pointer(slice) + ", " + stride(slice.getSource(), rank - 2) +
-       ", " + rows + ");");
+       columnsOf(slice.getType(), ", false, ") + ">(" + buffer(op.getDest()) + ", " + pointer(slice) + ", " +
+       stride(slice.getSource(), rank - 2) + ", " + rows + ");");
   line("commit_copies();");
 }
 
@@ -157,17 +171,19 @@ void KernelPrinter::dot(tile::DotOp op) {
 void KernelPrinter::gather(tile::GatherOp op) {
   std::string offsets = std::to_string(op->getAttrOfType<IntegerAttr>(kOffset).getInt());
   Value source = op.getSource();
-  line("gather_rows(" + buffer(op.getDest()) + ", " + buffer(source) + " + " + text(op.getBatch()) + " * " +
-       stride(source, 0) + ", " + stride(source, 1) + ", " + stride(source, 2) + ", " + buffer(op.getRowH()) +
-       ", " + buffer(op.getRowQ()) + ", reinterpret_cast<i64*>(shared + " + offsets + "), (int)" +
+  line("gather_rows" + bracketed(columnsOf(op.getDest().getType(), "false, ")) + "(" + buffer(op.getDest()) +
+       ", " + buffer(source) + " + " + text(op.getBatch()) + " * " + stride(source, 0) + ", " +
+       stride(source, 1) + ", " + stride(source, 2) + ", " + buffer(op.getRowH()) + ", " +
+       buffer(op.getRowQ()) + ", reinterpret_cast<i64*>(shared + " + offsets + "), (int)" +
        text(op.getCount()) + ");");
 }
 
 void KernelPrinter::scatter(tile::ScatterOp op) {
   Value dest = op.getDest();
-  line("scatter_rows(" + buffer(dest) + " + " + text(op.getBatch()) + " * " + stride(dest, 0) + ", " +
-       stride(dest, 1) + ", " + stride(dest, 2) + ", " + buffer(op.getRowH()) + ", " + buffer(op.getRowQ()) +
-       ", " + buffer(op.getSource()) + ", (int)" + text(op.getCount()) + ");");
+  line("scatter_rows" + bracketed(columnsOf(op.getSource().getType(), "false, ")) + "(" + buffer(dest) +
+       " + " + text(op.getBatch()) + " * " + stride(dest, 0) + ", " + stride(dest, 1) + ", " +
+       stride(dest, 2) + ", " + buffer(op.getRowH()) + ", " + buffer(op.getRowQ()) + ", " +
+       buffer(op.getSource()) + ", (int)" + text(op.getCount()) + ");");
 }
 
 void KernelPrinter::rangeOf(tile::RangeOfOp op) {

@@ -45,7 +45,7 @@
 
 namespace attile {
 
-mlir::LogicalResult assignGpuLayouts(mlir::ModuleOp module);
+void assignGpuLayouts(mlir::ModuleOp module);
 void registerGpuLayoutsPass();
 
 } // namespace attile
