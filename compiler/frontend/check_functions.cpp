@@ -16,6 +16,11 @@ void declare(Scope& scope, Reporter& reporter, const std::string& name, SourceRa
         "choose another name";
     return;
   }
+  if (kind == "param" && (name == "v" || name == "o" || name == "lse")) { // q, k and max are built in
+    reporter.error(range, fmt::format("'{}' is an operand of every attention and cannot name a param", name))
+        .remedy = "choose another name";
+    return;
+  }
   auto [first, isNew] = scope.declared.emplace(name, range);
   if (!isNew)
     reporter.error(range, fmt::format("second declaration of '{}'", name))

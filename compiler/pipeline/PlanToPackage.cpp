@@ -43,16 +43,34 @@ static ScalarParam scalarParam(attn::KernelOp kernel, unsigned i) {
   return param;
 }
 
-static TensorSpec tensorParam(attn::KernelOp kernel, unsigned i) {
+/// NamedExtents by name: of sizes and scalar params, and those that tensors introduce, which stand for the
+/// first tensor's own.
+using NamedExtents = std::map<std::string, plan::Expr>;
+
+static NamedExtents extentsOf(attn::KernelOp kernel) {
+  NamedExtents extents;
+  for (const char* size : {"batch", "heads", "kv_heads", "q_len", "kv_len", "head_dim", "head_dim_v"})
+    extents.emplace(size, plan::sym(size));
+  for (unsigned i = 0; i < kernel.getNumArguments(); ++i)
+    if (!isa<RankedTensorType>(kernel.getArgumentTypes()[i]))
+      extents.emplace(kernel.argumentName(i).str(), plan::sym(kernel.argumentName(i).str()));
+  return extents;
+}
+
+static TensorSpec tensorParam(attn::KernelOp kernel, unsigned i, NamedExtents& extents) {
   auto type = cast<RankedTensorType>(kernel.getArgumentTypes()[i]);
   TensorSpec spec{kernel.argumentName(i).str(), dtypeOf(type.getElementType()), {}};
   for (Attribute dim : kernel.getArgAttrOfType<ArrayAttr>(i, attn::kDimsAttr)) {
     if (auto extent = dyn_cast<IntegerAttr>(dim))
       spec.dims.push_back(plan::Expr(extent.getInt()));
-    else if (StringRef name = cast<StringAttr>(dim).getValue(); name != "_")
-      spec.dims.push_back(plan::sym(name.str()));
-    else
+    else if (std::string name = cast<StringAttr>(dim).getValue().str(); name == "_")
       spec.dims.push_back(std::nullopt);
+    else if (auto known = extents.find(name); known != extents.end())
+      spec.dims.push_back(known->second);
+    else {
+      extents.emplace(name, plan::sym(spec.name + ".dim." + std::to_string(spec.dims.size())));
+      spec.dims.push_back(std::nullopt);
+    }
   }
   return spec;
 }
@@ -60,6 +78,7 @@ static TensorSpec tensorParam(attn::KernelOp kernel, unsigned i) {
 Result<Package> describeSignature(attn::KernelOp kernel) {
   Package package;
   package.spec_name = kernel.getSymName().str();
+  NamedExtents extents = extentsOf(kernel);
   for (unsigned i = 0; i < kernel.getNumArguments(); ++i) {
     auto tensor = dyn_cast<RankedTensorType>(kernel.getArgumentTypes()[i]);
     if (kernel.argumentRole(i) == "input") {
@@ -69,7 +88,7 @@ Result<Package> describeSignature(attn::KernelOp kernel) {
       if (kernel.argumentName(i) == "v")
         package.head_dim_v = tensor.getDimSize(3);
     } else if (tensor) {
-      package.tensor_params.push_back(tensorParam(kernel, i));
+      package.tensor_params.push_back(tensorParam(kernel, i, extents));
     } else {
       package.scalar_params.push_back(scalarParam(kernel, i));
     }
