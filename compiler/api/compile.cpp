@@ -101,6 +101,18 @@ static std::vector<std::string> split(const std::string& targets) {
   return result;
 }
 
+/// Kernels that keep registers in memory: right, but slower than their tile promises.
+static void noteSpills(const Package& package, const api::Selected& selected, CompileReport& report) {
+  frontend::Source::Position place = selected.source->position(selected.attention->nameRange.begin);
+  for (const CodeSection& section : package.code)
+    for (const auto& [name, kernel] : section.kernels)
+      if (kernel.spills > 0)
+        report.notes.push_back(fmt::format("{}:{}: '{}' for {} spills {} bytes a thread out of {} registers "
+                                           "('attile inspect --stage=cuda' shows it)",
+                                           selected.source->name(), place.line, name, section.target,
+                                           kernel.spills, kernel.registers));
+}
+
 /// For one target, unless it was compiled before.
 static Result<Package> compileFor(const Spec& spec, const CompileOptions& options, CompileReport& report) {
   Result<api::Selected> selected = api::select(spec, options);
@@ -109,8 +121,10 @@ static Result<Package> compileFor(const Spec& spec, const CompileOptions& option
   api::PackageCache cache(options, *selected->attention, report.notes);
   std::optional<api::PackageCache::Found> before = cache.find();
   report.cached = before.has_value();
-  if (before && !before->warned)
+  if (before && !before->warned) {
+    noteSpills(before->package, *selected, report);
     return std::move(before->package);
+  }
   PipelineOptions pipeline;
   pipeline.stopAfter = before ? "attn" : ""; // warnings come from there
   Result<PipelineResult> result = run(spec, options, pipeline);
@@ -119,9 +133,11 @@ static Result<Package> compileFor(const Spec& spec, const CompileOptions& option
   for (const StageTime& time : result->times)
     report.stages.push_back({time.stage, time.ms});
   report.warnings = api::diagnosticsOf(spec.impl->source, result->diagnostics);
+  const Package& package = before ? before->package : result->package;
+  noteSpills(package, *selected, report);
   if (before)
     return std::move(before->package);
-  cache.keep({result->package, !report.warnings.empty()});
+  cache.keep({package, !report.warnings.empty()});
   return std::move(result->package);
 }
 

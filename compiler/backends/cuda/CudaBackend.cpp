@@ -43,6 +43,23 @@ LogicalResult lowerTiles(ModuleOp module) {
   return prepareForEmission(module);
 }
 
+/// What NVRTC says of lines of the text, with those lines: "document.cu(12): error: ...".
+static std::vector<std::string> quotedLines(StringRef log, StringRef text, StringRef name) {
+  std::vector<std::string> notes;
+  SmallVector<StringRef> lines;
+  text.split(lines, '\n');
+  for (StringRef rest = log; !rest.empty();) {
+    auto [line, after] = rest.split('\n');
+    rest = after;
+    size_t number = 0;
+    if (line.consume_front(name) && line.consume_front("(") && !line.consumeInteger(10, number) &&
+        number > 0 && number <= lines.size())
+      notes.push_back(
+          (name + ":" + Twine(number) + line.drop_front() + ": " + lines[number - 1].trim()).str());
+  }
+  return notes;
+}
+
 static std::map<std::string, GpuKernel> kernelsOf(ModuleOp module, const NvrtcResult& result) {
   std::map<std::string, GpuKernel> kernels;
   for (auto kernel : module.getOps<tile::KernelOp>()) {
@@ -73,8 +90,12 @@ Result<CudaCode> compileCuda(ModuleOp module, const std::string& text, const std
   for (const Template& header : templates())
     options.headers.emplace_back(header.name, header.text);
   Result<NvrtcResult> compiled = nvrtc->compile(text, name, options);
-  if (!compiled)
-    return internal_error("the CUDA text of '" + name + "' does not compile: " + compiled.error().message);
+  if (!compiled) { // a user's expression has its line of the spec in a comment
+    Error error =
+        internal_error("the CUDA text of '" + name + "' does not compile: " + compiled.error().message);
+    error.notes = quotedLines(compiled.error().message, text, name);
+    return error;
+  }
   CudaCode code{std::move(*compiled), {}};
   auto add = [&](std::string_view kind, const std::byte* bytes, std::size_t size) {
     CodeSection section;

@@ -89,7 +89,7 @@ struct CompileReport {
   };
   std::vector<Stage> stages; ///< how long each took
   std::vector<Diagnostic> warnings;
-  std::vector<std::string> notes; ///< about the cache: what it could not do
+  std::vector<std::string> notes; ///< what the cache could not do; kernels whose registers spill
   bool cached = false;            ///< the package was compiled before
 };
 
