@@ -120,7 +120,8 @@ struct Element {
 constexpr Element elements[] = {{"f2", 2, DType::f16},  {"f4", 4, DType::f32}, {"f8", 8, DType::f32},
                                 {"u2", 2, DType::bf16}, {"i4", 4, DType::i32}, {"i8", 8, DType::i64},
                                 {"u1", 1, DType::u8},   {"b1", 1, DType::u8},  {"i1", 1, DType::i32},
-                                {"i2", 2, DType::i32},  {"u4", 4, DType::i64}, {"u8", 8, DType::i64}};
+                                {"i2", 2, DType::i32},  {"u4", 4, DType::i64}, {"u8", 8, DType::i64},
+                                {"V2", 2, DType::bf16}, {"V1", 1, DType::u8}};
 
 Result<const Element*> element_of(const NpyHeader& header) {
   std::string_view descr = header.descr;
@@ -203,20 +204,6 @@ std::string_view descr_of(DType dtype) {
   __builtin_unreachable();
 }
 
-/// Magic, version 1.0, length and header, padded so that elements start at a multiple of 64 bytes.
-std::string header_bytes(const ConstTensorView& view) {
-  std::string shape;
-  for (int i = 0; i < view.rank; ++i)
-    shape += fmt::format("{}{}", view.shape[i], i + 1 < view.rank ? ", " : view.rank == 1 ? "," : "");
-  std::string dict =
-      fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': ({}), }}", descr_of(view.dtype), shape);
-  std::size_t prefix = sizeof magic + 4, size = (prefix + dict.size() + 1 + 63) / 64 * 64 - prefix;
-  dict.resize(size - 1, ' ');
-  std::string bytes(magic, sizeof magic);
-  bytes += {'\1', '\0', static_cast<char>(size & 0xff), static_cast<char>(size >> 8)};
-  return bytes + dict + '\n';
-}
-
 /// Header and elements of a view, which is copied only if it is not dense.
 struct Parts {
   std::string header;
@@ -224,7 +211,10 @@ struct Parts {
   std::span<const std::byte> elements;
 };
 Result<Parts> parts_of(const ConstTensorView& view) {
-  Parts parts{header_bytes(view), {}, {}};
+  Parts parts{
+      npy_header(descr_of(view.dtype), std::span(view.shape.data(), static_cast<std::size_t>(view.rank))),
+      {},
+      {}};
   auto size = static_cast<std::size_t>(view.elements() * size_of(view.dtype));
   parts.elements = {static_cast<const std::byte*>(view.data), size};
   if (!view.is_contiguous()) {
@@ -306,6 +296,20 @@ Result<Tensor> read_npy(const std::string& path) {
   if (!tensor)
     return std::move(tensor).error().in(path);
   return tensor;
+}
+
+std::string npy_header(std::string_view descr, std::span<const std::int64_t> shape) {
+  std::string extents;
+  for (std::size_t i = 0; i < shape.size(); ++i)
+    extents += fmt::format("{}{}", shape[i], i + 1 < shape.size() ? ", " : shape.size() == 1 ? "," : "");
+  const std::string dict =
+      fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': ({}), }}", descr, extents);
+  const std::size_t prefix = sizeof magic + 4, size = (prefix + dict.size() + 1 + 63) / 64 * 64 - prefix;
+  std::string bytes(magic, sizeof magic);
+  bytes += {'\1', '\0', static_cast<char>(size & 0xff), static_cast<char>(size >> 8)};
+  bytes += dict;
+  bytes.resize(prefix + size - 1, ' ');
+  return bytes + '\n';
 }
 
 Result<std::vector<std::byte>> format_npy(const ConstTensorView& view) {

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """attile-emu: a kernel from the command line, with arrays in .npy files, and what it refuses."""
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -37,6 +38,53 @@ done:
   ret;
 }
 """
+# y[i] = x[i] for elements of `size` bytes, a byte at a time.
+COPY = """
+.version 8.0
+.target sm_75
+.address_size 64
+.visible .entry copy(.param .u64 x, .param .u64 y, .param .u32 size)
+{
+  .reg .pred %p<2>;
+  .reg .b32 %r<6>;
+  .reg .b64 %rd<6>;
+  mov.u32 %r1, %tid.x;
+  ld.param.u32 %r2, [size];
+  ld.param.u64 %rd1, [x];
+  ld.param.u64 %rd2, [y];
+  mul.wide.u32 %rd3, %r1, %r2;
+  add.s64 %rd1, %rd1, %rd3;
+  add.s64 %rd2, %rd2, %rd3;
+again:
+  ld.global.u8 %r3, [%rd1];
+  st.global.u8 [%rd2], %r3;
+  add.s64 %rd1, %rd1, 1;
+  add.s64 %rd2, %rd2, 1;
+  sub.s32 %r2, %r2, 1;
+  setp.ne.s32 %p1, %r2, 0;
+  @%p1 bra again;
+  ret;
+}
+"""
+APPROXIMATE = """
+.version 8.0
+.target sm_75
+.address_size 64
+.visible .entry approximate(.param .u64 y)
+{
+  .reg .b32 %r<2>;
+  .reg .f32 %f<3>;
+  .reg .b64 %rd<4>;
+  mov.u32 %r1, %tid.x;
+  ld.param.u64 %rd1, [y];
+  mul.wide.u32 %rd2, %r1, 4;
+  add.s64 %rd3, %rd1, %rd2;
+  cvt.rn.f32.u32 %f1, %r1;
+  sin.approx.f32 %f2, %f1;
+  st.global.f32 [%rd3], %f2;
+  ret;
+}
+"""
 
 
 def run(*arguments, status=0):
@@ -65,11 +113,84 @@ with tempfile.TemporaryDirectory() as name:
     assert result["ok"] and len(result["runs"]) == 3, result
     assert result["runs"][0]["report"]["counters"][0]["totals"]["unique_written_bytes"] == 4000, result
 
-    # A person is shown counters, too; and an array whose elements would have to be converted is refused.
+    # A person is shown counters, too.
     expect(run(ptx, *shape, *arguments, "--counters", 1), "unique_written_bytes")
-    doubles = folder / "doubles.npy"
-    numpy.save(doubles, numpy.zeros(1000))
-    expect(run(ptx, *shape, "--arg", f"in:{doubles}", *arguments[2:], status=1), "holds f8, expected f4")
+
+    # Every element type goes through a file and back bit by bit, by its own name and by the file's.
+    copy = folder / "copy.ptx"
+    copy.write_text(COPY)
+    grid = ["--grid", 1, "--block", 64]
+    seed = int.from_bytes(os.urandom(4), "little")
+    print("seed", seed)
+    draw = numpy.random.default_rng(seed)
+    for kind, code in {"f64": "f8", "f32": "f4", "f16": "f2", "bf16": "u2", "e4m3": "u1", "e5m2": "u1", "i8": "i1", "i16": "i2",
+                       "i32": "i4", "i64": "i8", "u8": "u1", "u16": "u2", "u32": "u4", "u64": "u8"}.items():
+        bytes_ = numpy.dtype(code).itemsize
+        values = draw.integers(0, 256, 64 * bytes_, dtype=numpy.uint8).view(code)
+        numpy.save(x, values.reshape(8, 8))
+        for given in (f"in:{x}", f"{kind}:@{x}", f"{kind}[8,8]:@{x}"):
+            run(copy, *grid, "--arg", given, "--arg", f"out:{kind}[8,8]={y}", "--arg", f"u32:{bytes_}")
+            back = numpy.load(y)
+            assert back.dtype == values.dtype and back.shape == (8, 8) and back.tobytes() == values.tobytes(), (kind, given, back)
+        run(copy, *grid, "--arg", f"zeros:{kind}[64]", "--arg", f"full:{kind}[64]:3={y}", "--arg", f"u32:{bytes_}")
+        assert not numpy.load(y).any(), kind
+        for filled in (f"full:{kind}[64]:3", f"random:{kind}[64]:{seed}", f"random:{kind}[64]:{seed + 1}"):
+            run(copy, *grid, "--arg", filled, "--arg", f"out:{kind}[64]={folder / filled[0]}{kind}{filled[-1]}.npy", "--arg", f"u32:{bytes_}")
+        three = {"bf16": 0x4040, "e4m3": 0x44, "e5m2": 0x42}.get(kind, 3)
+        assert (numpy.load(folder / f"f{kind}3.npy") == three).all(), kind
+        first, second = (numpy.load(folder / f"r{kind}{str(s)[-1]}.npy") for s in (seed, seed + 1))
+        assert len(set(first.tolist())) > 8 and (first != second).any(), kind
+
+    # Numbers become the nearest value, ties the even one; what is too large infinity, or the only NaN.
+    for given, bits in {"e4m3:448": 0x7e, "e4m3:-480": 0xff, "e4m3:1.0625": 0x38, "e4m3:0.001": 0x01, "e5m2:61440": 0x7c, "e5m2:-inf": 0xfc, "e5m2:1e-9": 0,
+                        "f16:65519": 0x7bff, "f16:65520": 0x7c00, "f16:5.9604644775390625e-8": 1, "bf16:1.00390625": 0x3f80, "bf16:1.01171875": 0x3f82, "bf16:nan": 0x7fff}.items():
+        kind, value = given.split(":")
+        run(copy, *grid, "--arg", f"full:{kind}[64]:{value}", "--arg", f"out:{kind}[64]={y}", "--arg", f"u32:{1 if kind[0] == 'e' else 2}")
+        assert (numpy.load(y).view(f"u{numpy.load(y).itemsize}") == bits).all(), (given, numpy.load(y)[0])
+
+    # bfloat16 and float8 as ml_dtypes writes them, and Fortran order.
+    numpy.save(x, draw.integers(0, 65536, 64, dtype=numpy.uint16).view("V2"))
+    run(copy, *grid, "--arg", f"bf16:@{x}", "--arg", f"out:bf16[64]={y}", "--arg", "u32:2")
+    assert numpy.load(x).tobytes() == numpy.load(y).tobytes()
+    matrix = draw.random((2, 4, 8))
+    numpy.save(x, numpy.asfortranarray(matrix))
+    run(copy, *grid, "--arg", f"f64:@{x}", "--arg", f"out:f64[2,4,8]={y}", "--arg", "u32:8")
+    assert (numpy.load(y) == matrix).all()
+
+    # What is refused.
+    def refused(argument, part, status=1):
+        expect(run(copy, *grid, "--arg", argument, "--arg", "out:f64[64]", "--arg", "u32:8", status=status), part)
+    refused(f"f32:@{x}", "expected elements of type f32 (NumPy's f4), got f8")
+    refused(f"f64[64]:@{x}", "expected rank 1, got rank 3 of shape [2, 4, 8]")
+    refused(f"f64[2,8,4]:@{x}", "expected shape [2, 8, 4], got [2, 4, 8]")
+    numpy.save(x, matrix.astype(">f8"))
+    refused(f"f64:@{x}", "expected a little-endian .npy file")
+    numpy.save(x, matrix.astype("c16"))
+    refused(f"in:{x}", "got '<c16'")
+    refused("f8:1", "'f8' is no kind of argument", 2)
+    refused("zeros:f64", "has no shape", 2)
+    refused("zeros:f64[0]", "'0' is not an extent", 2)
+    refused("zeros:f64[4096,4294967296,4096]", "does not fit the device", 2)
+    refused("full:i8[4]:128", "'128' is not a number of type i8", 2)
+    refused("u8:-1", "'-1' is not a number of type u8", 2)
+    values = numpy.arange(1000, dtype=numpy.int32)
+    numpy.save(x, values)
+
+    # Options of the emulator.
+    expect(run(ptx, *shape, *arguments, "--most-instructions", 5, status=1), "CUDA_ERROR_LAUNCH_TIMEOUT")
+    run(ptx, *shape, *arguments, "--matrix", "truncating", "--workers", 1, "--most-instructions", 100000)
+    expect(run(ptx, *shape, *arguments, "--matrix", "rounded", status=2), "option 'matrix' is exact or truncating")
+    expect(run(ptx, *shape, *arguments, "--workers", "many", status=2), "option 'workers' is a number")
+    approximate = folder / "approximate.ptx"
+    approximate.write_text(APPROXIMATE)
+    results = []
+    for number in (0, 1, 1):
+        run(approximate, "--block", 256, "--arg", f"out:f32[256]={y}", "--seed", number)
+        results.append(numpy.load(y).tobytes())
+    assert results[0] != results[1] and results[1] == results[2]
+    text = run("--help")
+    for option in ("matrix", "workers", "most-instructions", "seed", "jobs", "shared"):
+        assert "default" in text.split(f"--{option} ")[1].split("--")[0], option
 
     # Seeds run side by side; what is said does not depend on how many at a time, and stands in their order.
     racing = folder / "racing.ptx"

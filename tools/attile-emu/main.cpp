@@ -2,7 +2,6 @@
 #include "tools/attile-emu/seeds.h"
 
 #include <CLI/CLI.hpp>
-#include <attile/npy.h>
 #include <cstring>
 #include <emulator/include/attile_emulator.h>
 #include <fmt/format.h>
@@ -17,7 +16,9 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 struct Options {
-  std::string ptx, kernel, grid = "1", block = "1", cluster, file, target, mode, counters;
+  std::string ptx, kernel, grid = "1", block = "1", cluster, file;
+  std::string target, mode, counters, matrix, workers,
+      most_instructions; ///< options of the emulator; empty: not given
   std::uint64_t seed = 0, seeds = 1;
   unsigned shared = 0, jobs = 0;
   bool cooperative = false, checks = true, json = false;
@@ -108,6 +109,9 @@ Result<void> set_up(const Options& options) {
                                                           {"mode", options.mode},
                                                           {"checks", options.checks ? "1" : "0"},
                                                           {"counters", options.counters},
+                                                          {"matrix", options.matrix},
+                                                          {"workers", options.workers},
+                                                          {"most_instructions", options.most_instructions},
                                                           {"quiet", "1"}};
   for (const auto& [name, value] : settings)
     if (Result<void> done = set(name, value); !done)
@@ -115,9 +119,9 @@ Result<void> set_up(const Options& options) {
   return {};
 }
 
-bool same(const std::vector<Tensor>& a, const std::vector<Tensor>& b) {
+bool same(const std::vector<Array>& a, const std::vector<Array>& b) {
   for (std::size_t i = 0; i < a.size(); ++i)
-    if (std::memcmp(a[i].bytes().data(), b[i].bytes().data(), a[i].bytes().size()) != 0)
+    if (a[i].bytes != b[i].bytes)
       return false;
   return a.size() == b.size();
 }
@@ -127,10 +131,10 @@ Result<void> write_outputs(const Job& job, const Run& run) {
   for (const Argument& argument : job.arguments) {
     if (!argument.is_output())
       continue;
-    const Tensor& tensor = run.outputs[next++];
+    const Array& array = run.outputs[next++];
     if (argument.output.empty())
       continue;
-    if (Result<void> written = write_npy(tensor.view(), argument.output); !written)
+    if (Result<void> written = write_array(array, argument.output); !written)
       return written;
   }
   return {};
@@ -164,7 +168,8 @@ Result<int> run_all(const Options& options) {
   std::uint64_t differing = 0;
   const bool writes_counters = options.counters.size() > 1; // a file, by the one process
   const unsigned jobs = options.jobs != 0 ? options.jobs : std::thread::hardware_concurrency();
-  const Seeds seeds{options.seed, options.seeds, writes_counters ? 1 : jobs};
+  const bool workers_given = !options.workers.empty() || std::getenv("ATTILE_EMU_WORKERS") != nullptr;
+  const Seeds seeds{options.seed, options.seeds, writes_counters ? 1 : jobs, !workers_given};
   const Result<void> ran = run_seeds(*job, seeds, [&](std::uint64_t seed, Run&& made) -> Result<void> {
     const Json report = Json::parse(made.report);
     bad = bad || !made.failure.empty() || !report["findings"].empty();
@@ -192,6 +197,43 @@ Result<int> run_all(const Options& options) {
   return bad || differing != 0 ? 1 : 0;
 }
 
+void add_options(CLI::App& app, Options& options) {
+  app.add_option("ptx", options.ptx, "the PTX file")->required();
+  app.add_option("--kernel", options.kernel, "which kernel (default: the only one)");
+  app.add_option("--grid", options.grid, "blocks: x,y,z (default 1)");
+  app.add_option("--block", options.block, "threads of a block: x,y,z (default 1)");
+  app.add_option("--cluster", options.cluster, "blocks of a cluster: x,y,z (default: no clusters)");
+  app.add_option("--shared", options.shared, "dynamic shared memory, in bytes (default 0)");
+  app.add_flag("--cooperative", options.cooperative, "a cooperative launch");
+  app.add_option("--arg", options.arguments,
+                 "once for each parameter: TYPE:VALUE, in:FILE, inout:FILE=FILE, TYPE:@FILE[=FILE], "
+                 "out:TYPE[SHAPE]=FILE, zeros:TYPE[SHAPE], full:TYPE[SHAPE]:VALUE, random:TYPE[SHAPE]:SEED. "
+                 "TYPE is one of " +
+                     element_names())
+      ->allow_extra_args(false);
+  app.add_option("--args", options.file, "a JSON file with kernel, grid, block, cluster, shared, args");
+  app.add_option("--target", options.target, "the chip: sm_75, sm_80, ... (default sm_90a)");
+  app.add_option("--mode", options.mode,
+                 "fast (default), or scheduled: one reproducible schedule for each seed");
+  app.add_option(
+      "--seed", options.seed,
+      "of the schedule, of approximate instructions (0: the nearest value, else one within the bound of "
+      "the ISA), of undefined values (default 0)");
+  app.add_option("--seeds", options.seeds,
+                 "runs with that many seeds, from --seed on, and compares outputs (default 1)")
+      ->check(CLI::PositiveNumber);
+  app.add_option("--jobs", options.jobs, "seeds at a time, in processes (default 0: one for each core)");
+  app.add_option("--workers", options.workers,
+                 "host threads of the fast mode (default 0: one for each core, shared by --jobs)");
+  app.add_option("--matrix", options.matrix,
+                 "accumulation of matrix instructions: exact (default), or truncating as hardware");
+  app.add_option("--most-instructions", options.most_instructions,
+                 "warp instructions of a worker after which the launch is given up (default 0: no limit)");
+  app.add_flag("--checks,!--no-checks", options.checks, "checks on (default) or off");
+  app.add_option("--counters", options.counters, "1, or a JSON file for what was counted (default 0: off)");
+  app.add_flag("--json", options.json, "JSON on standard output");
+}
+
 } // namespace
 } // namespace attile::emu_tool
 
@@ -199,27 +241,7 @@ int main(int argc, char** argv) {
   using namespace attile;
   emu_tool::Options options;
   CLI::App app{"Runs a kernel of a PTX file on an emulated GPU, checks and measures it."};
-  app.add_option("ptx", options.ptx, "the PTX file")->required();
-  app.add_option("--kernel", options.kernel, "which kernel; may be left out if there is one");
-  app.add_option("--grid", options.grid, "blocks: x,y,z");
-  app.add_option("--block", options.block, "threads of a block: x,y,z");
-  app.add_option("--cluster", options.cluster, "blocks of a cluster: x,y,z");
-  app.add_option("--shared", options.shared, "bytes of dynamic shared memory");
-  app.add_flag("--cooperative", options.cooperative, "a cooperative launch");
-  app.add_option("--arg", options.arguments,
-                 "in:FILE, out:TYPE[SHAPE]=FILE, inout:FILE=FILE or TYPE:VALUE; once for each parameter")
-      ->allow_extra_args(false);
-  app.add_option("--args", options.file, "a JSON file with kernel, grid, block, cluster, shared, args");
-  app.add_option("--target", options.target, "the chip: sm_75, sm_80, ... (default sm_90a)");
-  app.add_option("--mode", options.mode, "fast, or scheduled: one reproducible schedule for each seed");
-  app.add_option("--seed", options.seed, "of the schedule, of approximations, of undefined values");
-  app.add_option("--seeds", options.seeds, "runs with that many seeds, and compares outputs")
-      ->check(CLI::PositiveNumber);
-  app.add_option("--jobs", options.jobs,
-                 "how many seeds run at a time (default: as many as the host has cores)");
-  app.add_flag("--checks,!--no-checks", options.checks, "checks on (default) or off");
-  app.add_option("--counters", options.counters, "1, or a JSON file for what was counted");
-  app.add_flag("--json", options.json, "JSON on standard output");
+  emu_tool::add_options(app, options);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

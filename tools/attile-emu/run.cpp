@@ -103,23 +103,19 @@ public:
     return error;
   }
 
-  Result<std::vector<Tensor>> outputs(const Job& job) {
-    std::vector<Tensor> all;
+  Result<std::vector<Array>> outputs(const Job& job) {
+    std::vector<Array> all;
     for (std::size_t i = 0; i < job.arguments.size(); ++i) {
       const Argument& argument = job.arguments[i];
       if (!argument.is_output())
         continue;
-      const ConstTensorView view = argument.array->view();
-      Result<Tensor> tensor =
-          Tensor::zeros(view.dtype, std::span(view.shape.data(), static_cast<std::size_t>(view.rank)));
-      if (!tensor)
-        return tensor.error();
+      Array array = *argument.array;
       CUdeviceptr address = 0;
       std::memcpy(&address, values[i].data(), sizeof address);
-      if (const CUresult error = cuMemcpyDtoH_v2(tensor->bytes().data(), address, tensor->bytes().size());
+      if (const CUresult error = cuMemcpyDtoH_v2(array.bytes.data(), address, array.bytes.size());
           error != CUDA_SUCCESS)
         return failed("an output is not read", error);
-      all.push_back(std::move(*tensor));
+      all.push_back(std::move(array));
     }
     return all;
   }
@@ -154,7 +150,7 @@ private:
 
   Result<void> upload(const Argument& argument) {
     CUdeviceptr address = 0;
-    const std::span<const std::byte> bytes = argument.array->bytes();
+    const std::vector<std::byte>& bytes = argument.array->bytes;
     CUresult error = cuMemAlloc_v2(&address, bytes.size());
     if (error == CUDA_SUCCESS && argument.defined)
       error = cuMemcpyHtoD_v2(address, bytes.data(), bytes.size());
@@ -188,7 +184,7 @@ Result<Run> run(const Job& job) {
     made.failure = fetch(attileEmuGetLastFailure);
     return made;
   }
-  Result<std::vector<Tensor>> outputs = session.outputs(job);
+  Result<std::vector<Array>> outputs = session.outputs(job);
   if (!outputs)
     return outputs.error();
   made.outputs = std::move(*outputs);

@@ -19,8 +19,8 @@ struct Run {
   std::string failure; ///< empty: it went well
   std::string result;  ///< CUDA_SUCCESS, ...
   float microseconds = 0;
-  std::string report;          ///< JSON, see attile_emulator.h
-  std::vector<Tensor> outputs; ///< of the arguments that have one, in their order
+  std::string report;         ///< JSON, see attile_emulator.h
+  std::vector<Array> outputs; ///< of the arguments that have one, in their order
 };
 
 /// Runs it in a context of its own. An Error if the job itself is wrong: unknown kernels, arguments that do

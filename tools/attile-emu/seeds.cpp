@@ -34,9 +34,9 @@ std::vector<std::uint8_t> packed(const Result<Run>& made, const std::string& pri
   }
   record["run"] = {made->failure, made->result, made->microseconds, made->report};
   record["outputs"] = Json::array();
-  for (const Tensor& tensor : made->outputs) {
-    const auto* begin = reinterpret_cast<const std::uint8_t*>(tensor.bytes().data());
-    record["outputs"].push_back(Json::binary({begin, begin + tensor.bytes().size()}));
+  for (const Array& array : made->outputs) {
+    const auto* begin = reinterpret_cast<const std::uint8_t*>(array.bytes.data());
+    record["outputs"].push_back(Json::binary({begin, begin + array.bytes.size()}));
   }
   return Json::to_cbor(record);
 }
@@ -54,15 +54,11 @@ Result<Run> unpacked(const Job& job, const Json& record) {
   for (const Argument& argument : job.arguments) {
     if (!argument.is_output() || next == record["outputs"].end())
       continue;
-    const ConstTensorView view = argument.array->view();
-    Result<Tensor> tensor =
-        Tensor::zeros(view.dtype, std::span(view.shape.data(), static_cast<std::size_t>(view.rank)));
-    if (!tensor)
-      return tensor.error();
+    Array array = *argument.array;
     const auto& bytes = (next++)->get_binary();
     if (!bytes.empty())
-      std::memcpy(tensor->bytes().data(), bytes.data(), std::min(bytes.size(), tensor->bytes().size()));
-    made.outputs.push_back(std::move(*tensor));
+      std::memcpy(array.bytes.data(), bytes.data(), std::min(bytes.size(), array.bytes.size()));
+    made.outputs.push_back(std::move(array));
   }
   return made;
 }
@@ -148,12 +144,13 @@ Result<void> run_seeds(const Job& job, const Seeds& seeds,
   const auto jobs = static_cast<unsigned>(std::clamp<std::uint64_t>(seeds.jobs, 1, seeds.count));
   std::vector<std::unique_ptr<Process>> processes;
   std::fflush(stdout);
-  if (jobs > 1 && std::getenv("ATTILE_EMU_WORKERS") == nullptr) { // of the fast mode: the cores are taken
+  if (jobs > 1 && seeds.share_cores) {
     const unsigned share = std::max(1u, std::thread::hardware_concurrency() / jobs);
     attileEmuSetOption("workers", std::to_string(share).c_str());
   }
   for (unsigned i = 0; jobs > 1 && i < jobs; ++i)
-    processes.push_back(std::make_unique<Process>(job, Seeds{seeds.first, seeds.count, jobs}, i));
+    processes.push_back(
+        std::make_unique<Process>(job, Seeds{seeds.first, seeds.count, jobs, seeds.share_cores}, i));
   for (std::uint64_t i = 0; i < seeds.count; ++i) {
     const std::uint64_t seed = seeds.first + i;
     Result<Run> one = Run();

@@ -9,7 +9,8 @@ namespace attile::emu_tool {
 
 struct Seeds {
   std::uint64_t first = 0, count = 1;
-  unsigned jobs = 1; ///< processes
+  unsigned jobs = 1;       ///< processes
+  bool share_cores = true; ///< between them, for the workers of the fast mode
 };
 
 /// Calls `made` for every seed, in their order, whatever the order in which they are done. What a kernel
