@@ -302,6 +302,15 @@ TEST(SharedMatrix, LoadsAndTransposes) {
         EXPECT_EQ(transposed[4 * lane + i], low | (low + 8) << 16) << lane;
       }
     }
+  // CUTLASS names the count before the shape.
+  EXPECT_EQ(run("ldmatrix.sync.aligned.x4.m8n8.shared.b16 {%x0, %x1, %x2, %x3}, [%s];", 4), plain);
+  EXPECT_EQ(run("ldmatrix.sync.aligned.x2.trans.m8n8.shared.b16 {%x0, %x1}, [%s];", 2), transposed);
+  EXPECT_EQ(
+      run("ldmatrix.sync.aligned.x4.m8n8.shared.b16 {%x0, %x1, %x2, %x3}, [%s];\nbar.warp.sync -1;\n"
+          "stmatrix.sync.aligned.x4.trans.m8n8.shared.b16 [%s], {%x0, %x1, %x2, %x3};\nbar.warp.sync -1;\n"
+          "ldmatrix.sync.aligned.x4.trans.m8n8.shared.b16 {%x0, %x1, %x2, %x3}, [%s];",
+          4),
+      plain);
   const auto stored =
       run("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%x0, %x1, %x2, %x3}, [%s];\nbar.warp.sync -1;\n"
           "stmatrix.sync.aligned.m8n8.x4.trans.shared.b16 [%s], {%x0, %x1, %x2, %x3};\nbar.warp.sync -1;\n"
