@@ -106,7 +106,7 @@ static void noteSpills(const Package& package, const api::Selected& selected, Co
   frontend::Source::Position place = selected.source->position(selected.attention->nameRange.begin);
   for (const CodeSection& section : package.code)
     for (const auto& [name, kernel] : section.kernels)
-      if (kernel.spills > 0)
+      if (section.kind == CodeSection::cubin && kernel.spills > 0)
         report.notes.push_back(fmt::format("{}:{}: '{}' for {} spills {} bytes a thread out of {} registers "
                                            "('attile inspect --stage=cuda' shows it)",
                                            selected.source->name(), place.line, name, section.target,

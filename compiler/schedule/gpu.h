@@ -1,8 +1,8 @@
 // Tiles of a GPU block: what a chip has, what a tile needs of it, which one is chosen and why.
 //
 // A block works on `rows` x `keys` scores. Each of its warps has `dot_rows` rows, 16 or 32: their scores,
-// weights and output are fragments in its registers; queries, keys and values are in shared memory, from where
-// every warp reads all keys and values: the more rows it has, the less often.
+// weights and output are fragments in its registers; queries, keys and values are in shared memory, from
+// where every warp reads all keys and values: the more rows it has, the less often.
 #ifndef ATTILE_COMPILER_SCHEDULE_GPU_H
 #define ATTILE_COMPILER_SCHEDULE_GPU_H
 
@@ -58,7 +58,8 @@ struct GpuNeeds {
 };
 GpuNeeds needs_of(const GpuDescription& gpu, const Problem& problem, const Tile& tile);
 
-/// Blocks that an SM should have at once, where keys can be split into as many: eight warps, as far as they fit.
+/// Blocks that an SM should have at once, where keys can be split into as many: eight warps, as far as they
+/// fit.
 std::int64_t wanted_blocks(const GpuDescription& gpu, const Problem& problem, const Tile& tile);
 
 /// What the model says of a tile at a shape. Traffic is that of global memory, before any cache: queries and

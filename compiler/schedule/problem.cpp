@@ -16,6 +16,25 @@ static void count(mlir::Region& region, Problem& problem) {
   });
 }
 
+/// Counts a region's elements of tensors and integer quotients; those of a row alone, which do not depend on
+/// the last argument, the key, for half. Returns the number of operations for each key.
+static double countFetched(mlir::Region& region, Problem& problem) {
+  if (region.empty())
+    return 0;
+  double operations = 0;
+  llvm::DenseSet<mlir::Value> ofKey{region.front().getArguments().back()};
+  region.walk([&](mlir::Operation* op) {
+    bool each = llvm::any_of(op->getOperands(), [&](mlir::Value operand) { return ofKey.contains(operand); });
+    if (each)
+      ofKey.insert(op->result_begin(), op->result_end());
+    operations += each && op->getNumResults() > 0;
+    if (llvm::isa<attn::LookupOp, attn::FloorDivOp, attn::FloorModOp, mlir::arith::DivSIOp,
+                  mlir::arith::RemSIOp>(op))
+      problem.fetched_per_score += each ? 1 : 0.5;
+  });
+  return operations;
+}
+
 Problem problemOf(attn::FoldOp fold) {
   auto dim = [](mlir::Value operand) {
     return llvm::cast<mlir::RankedTensorType>(operand.getType()).getDimSize(3);
@@ -32,6 +51,8 @@ Problem problemOf(attn::FoldOp fold) {
                   .key_block = static_cast<std::int64_t>(fold.getKBlock().value_or(0))};
   problem.head_dim_v = fold.getValues().empty() ? 0 : dim(fold.getValues().front());
   count(fold.getScore(), problem);
+  countFetched(fold.getScore(), problem);
+  problem.mask_per_score = countFetched(fold.getMask(), problem);
   for (auto map : fold.getStep().getOps<attn::MapOp>()) {
     bool perScore = llvm::any_of(map.getInputs(), [&](mlir::Value input) {
       return llvm::cast<mlir::RankedTensorType>(input.getType()).getRank() == 2;

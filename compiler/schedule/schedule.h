@@ -22,6 +22,8 @@ struct Problem {
   bool bf16 = false;              ///< 16-bit elements that targets with bf16_dot multiply as they are
   double special_per_score = 1;   ///< exp, tanh, ... evaluated for every score
   double plain_per_score = 4;     ///< other scalar operations for every score
+  double mask_per_score = 0;      ///< operations of the mask that each key needs of its own
+  double fetched_per_score = 0;   ///< elements of tensors and integer quotients of mask and score
   bool masked = false;            ///< not every row sees every key
   std::int64_t query_block = 0;   ///< of a block table: a tile of rows stays within one; 0 without
   std::int64_t key_block = 0;     ///< of a block table: a tile of keys divides it; 0 without

@@ -18,6 +18,8 @@ using tile::BufferType;
 using tile::LayoutKind;
 using tile::Space;
 
+/// Rows of a warp, at least: those of a matrix instruction.
+constexpr int64_t kLeastRows = 16;
 /// Keys up to which the residual of rounded weights is multiplied too: rounding averages out over many only.
 /// More where there are few rows to average over.
 constexpr int64_t kFewKeys = 512, kFewKeysOfFewRows = 4096, kFewRows = 16;
@@ -31,11 +33,21 @@ struct BlockLayouts {
     kernel.walk([&](tile::AllocOp alloc) { place(alloc); });
     llvm::MapVector<Block*, SmallVector<tile::DotOp>> dots;
     kernel.walk([&](tile::DotOp dot) { dots[dot->getBlock()].push_back(dot); });
+    if (dots.empty())
+      spreadRows();
     for (auto& [body, ofTile] : dots)
       stage(body, ofTile);
     kernel.walk([&](tile::GenericOp generic) { loadInputs(generic); });
     kernel.walk([&](tile::ScatterOp scatter) { remakeRows(scatter); });
     dropUnreadRows();
+  }
+
+  /// Without products no operand is read by every warp: the more warps there are, the fewer registers each
+  /// needs.
+  void spreadRows() {
+    tile::ScheduleAttr tile = kernel.getScheduleAttr();
+    kernel.setScheduleAttr(tile::ScheduleAttr::get(kernel.getContext(), tile.getRows(), tile.getKeys(),
+                                                   kLeastRows, tile.getScoreKeys(), tile.getValueCols()));
   }
 
   int64_t rows() { return kernel.getScheduleAttr().getRows(); }

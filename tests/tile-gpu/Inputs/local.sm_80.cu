@@ -1,4 +1,4 @@
-// local, by Attile 0.1.0 for sm_80: rows=64 keys=64 dot_rows=32 score_keys=64 value_cols=64
+// local, by Attile 0.1.0 for sm_80: rows=64 keys=32 dot_rows=32 score_keys=32 value_cols=64
 #include "attile/kernel.cuh"
 
 using namespace attile;
@@ -36,20 +36,20 @@ local_main(const bf16* q,
   extern __shared__ __align__(1024) unsigned char shared[];
   RowFragment<int, 32> row_q;
   RowFragment<int, 32> row_h;
-  Operand<bf16, 32, 64> weights_low;
-  Operand<bf16, 32, 64> weights;
-  const SharedTile<bf16, 64, 64> v_tile{reinterpret_cast<bf16*>(shared + 0)};
-  const SharedTile<bf16, 64, 64> k_tile{reinterpret_cast<bf16*>(shared + 8192)};
+  Operand<bf16, 32, 32> weights_low;
+  Operand<bf16, 32, 32> weights;
+  const SharedTile<bf16, 32, 64> v_tile{reinterpret_cast<bf16*>(shared + 0)};
+  const SharedTile<bf16, 32, 64> k_tile{reinterpret_cast<bf16*>(shared + 4096)};
   const int t = (int)kv_len;
-  Fragment<float, 32, 64> tile;
+  Fragment<float, 32, 32> tile;
   RowFragment<float, 32> factor;
   RowFragment<float, 32> row;
   RowFragment<float, 32> row_2;
-  Fragment<float, 32, 64> scores;
+  Fragment<float, 32, 32> scores;
   Fragment<float, 32, 64> out;
   RowFragment<float, 32> row_3;
   RowFragment<float, 32> row_4;
-  const SharedTile<bf16, 64, 64> q_tile{reinterpret_cast<bf16*>(shared + 16384)};
+  const SharedTile<bf16, 64, 64> q_tile{reinterpret_cast<bf16*>(shared + 8192)};
   RowFragment<int, 32> row_q_2;
   RowFragment<int, 32> row_h_2;
   const int t_1 = (int)splits;
@@ -77,7 +77,7 @@ local_main(const bf16* q,
     row_h_2.x[m][i] = y;
     row_q_2.x[m][i] = y_1;
   }
-  gather_rows(q_tile, q + t_7 * q_stride_0, q_stride_1, q_stride_2, row_h_2, row_q_2, reinterpret_cast<i64*>(shared + 24576), (int)t_13);
+  gather_rows(q_tile, q + t_7 * q_stride_0, q_stride_1, q_stride_2, row_h_2, row_q_2, reinterpret_cast<i64*>(shared + 16384), (int)t_13);
   fill(row_4, -infinity);
   fill(row_3, 0.0f);
   fill(out, 0.0f);
@@ -91,37 +91,37 @@ local_main(const bf16* q,
   const int t_23 = t_22 + 1;
   const i64 t_24 = (i64)t_23;
   const i64 t_25 = min(max(t_21, 0LL), t_24);
-  const int t_26 = (((int)t_25) / 64) * 64;
-  const int t_27 = ceil_div(ceil_div(max(t_23 - t_26, 0), t_1), 64);
-  const i64 t_28 = (i64)(t_27 * 64);
+  const int t_26 = (((int)t_25) / 32) * 32;
+  const int t_27 = ceil_div(ceil_div(max(t_23 - t_26, 0), t_1), 32);
+  const i64 t_28 = (i64)(t_27 * 32);
   const i64 t_29 = wrap_add((i64)t_26, ((i64)blockIdx.x % splits) * t_28);
   const i64 t_30 = max(t_25, t_29);
   const i64 t_31 = min(t_24, wrap_add(t_29, t_28));
   const int t_32 = (int)t_31;
   const bool t_33 = (wrap_sub(t_31, t_30)) <= 512LL;
-  const i64 t_34 = wrap_mul(t_30 / 64LL, 64LL);
+  const i64 t_34 = wrap_mul(t_30 / 32LL, 32LL);
   const i64 t_35 = min(t_30, t_31);
   const int t_36 = (int)t_35;
   if (t_34 < t_31) {
     const i64 t_37 = max(t_34, t_35);
-    const i64 t_38 = min(wrap_add(t_34, 64LL), t_31);
+    const i64 t_38 = min(wrap_add(t_34, 32LL), t_31);
     const i64 t_39 = wrap_sub(t_18, (i64)(((int)t_38) + (-1)));
     const i64 t_40 = wrap_sub(t_38, t_37);
     if ((t_37 <= t_19) && (param_window > t_39)) {
       copy_rows_async<2>(k_tile, k + t_7 * k_stride_0 + t_6 * k_stride_1 + t_37 * k_stride_2, k_stride_2, (int)t_40);
       commit_copies();
     }
-    for (int at = (int)(min(t_34, t_31)); at < t_32; at += 64) {
+    for (int at = (int)(min(t_34, t_31)); at < t_32; at += 32) {
       const int t_41 = max(at, t_36);
       const i64 t_42 = (i64)t_41;
-      const int t_43 = at + 64;
+      const int t_43 = at + 32;
       const int t_44 = min(t_43, t_32);
       const i64 t_45 = (i64)(t_44 + (-1));
       const bool t_46 = (t_42 <= t_19) && (param_window > (wrap_sub(t_18, t_45)));
       const bool t_47 = (t_45 <= t_18) && (param_window > (wrap_sub(t_19, t_42)));
       const int t_48 = t_44 - t_41;
       const i64 t_49 = (i64)t_48;
-      const bool t_50 = t_48 == 64;
+      const bool t_50 = t_48 == 32;
       if (t_46) {
         wait_copies<0>();
         __syncthreads();
@@ -136,7 +136,7 @@ local_main(const bf16* q,
           for (int i = 0; i < 2; ++i) {
             float partial = -infinity;
             #pragma unroll
-            for (int j = 0; j < 8; ++j)
+            for (int j = 0; j < 4; ++j)
             #pragma unroll
             for (int c = 0; c < 2; ++c) {
               const float scores_x = scores.x[m][j][2 * i + c];
@@ -157,7 +157,7 @@ local_main(const bf16* q,
             const int t_54 = ((int)row_q_2_x) + t_16;  // local.attn:5
             float partial_1 = -infinity;
             #pragma unroll
-            for (int j = 0; j < 8; ++j)
+            for (int j = 0; j < 4; ++j)
             #pragma unroll
             for (int c = 0; c < 2; ++c) {
               const int column_1 = column_of(j, c);
@@ -194,7 +194,7 @@ local_main(const bf16* q,
             const float t_59 = -(row_x * 1.442695f);  // builtin.softmax:17
             float partial_2 = 0.0f;
             #pragma unroll
-            for (int j = 0; j < 8; ++j)
+            for (int j = 0; j < 4; ++j)
             #pragma unroll
             for (int c = 0; c < 2; ++c) {
               const float scores_x_2 = scores.x[m][j][2 * i + c];
@@ -213,7 +213,7 @@ local_main(const bf16* q,
             const float t_61 = -(row_x_1 * 1.442695f);  // builtin.softmax:17
             float partial_3 = 0.0f;
             #pragma unroll
-            for (int j = 0; j < 8; ++j)
+            for (int j = 0; j < 4; ++j)
             #pragma unroll
             for (int c = 0; c < 2; ++c) {
               const int column_3 = column_of(j, c);
@@ -236,7 +236,7 @@ local_main(const bf16* q,
         const int t_64 = t_63 ? t_43 : at;
         const int t_65 = max(t_64, t_36);
         const i64 t_66 = (i64)t_65;
-        const int t_67 = min(t_64 + 64, t_32);
+        const int t_67 = min(t_64 + 32, t_32);
         const bool t_68 = param_window > (wrap_sub(t_18, (i64)(t_67 + (-1))));
         const i64 t_69 = (i64)(t_67 - t_65);
         if (t_63 && ((t_66 <= t_19) && t_68)) {
@@ -253,7 +253,7 @@ local_main(const bf16* q,
         const int t_71 = t_70 ? t_43 : at;
         const int t_72 = max(t_71, t_36);
         const i64 t_73 = (i64)t_72;
-        const int t_74 = min(t_71 + 64, t_32);
+        const int t_74 = min(t_71 + 32, t_32);
         const bool t_75 = param_window > (wrap_sub(t_18, (i64)(t_74 + (-1))));
         const i64 t_76 = (i64)(t_74 - t_72);
         if (t_70 && ((t_73 <= t_19) && t_75)) {
@@ -317,7 +317,7 @@ local_main(const bf16* q,
   }
 }
 
-extern "C" __global__ void __launch_bounds__(64, 1)
+extern "C" __global__ void __launch_bounds__(128, 1)
 local_merge(bf16* o,
     i64 o_stride_0,
     i64 o_stride_1,
@@ -333,15 +333,15 @@ local_merge(bf16* o,
     i64 kv_heads,
     i64 head_tiles,
     i64 q_tiles) {
-  RowFragment<int, 32> row_q;
-  RowFragment<int, 32> row_h;
-  RowFragment<float, 32> row;
-  RowFragment<float, 32> row_2;
-  Fragment<float, 32, 64> tile;
-  RowFragment<float, 32> row_3;
-  Fragment<float, 32, 64> tile_2;
-  RowFragment<float, 32> row_4;
-  RowFragment<float, 32> row_5;
+  RowFragment<int, 16> row_q;
+  RowFragment<int, 16> row_h;
+  RowFragment<float, 16> row;
+  RowFragment<float, 16> row_2;
+  Fragment<float, 16, 64> tile;
+  RowFragment<float, 16> row_3;
+  Fragment<float, 16, 64> tile_2;
+  RowFragment<float, 16> row_4;
+  RowFragment<float, 16> row_5;
   const int t = (((int)q_tiles) - 1) - ((int)((i64)blockIdx.x % q_tiles));
   const i64 t_1 = (i64)blockIdx.x / q_tiles;
   const i64 t_2 = t_1 / head_tiles;
@@ -360,7 +360,7 @@ local_merge(bf16* o,
     load(row_3, tensor_partial_m + at * 64LL);
     load(tile, tensor_partial_o + at * 4096LL);
     #pragma unroll
-    for (int m = 0; m < 2; ++m)
+    for (int m = 0; m < 1; ++m)
     #pragma unroll
     for (int i = 0; i < 2; ++i) {
       const float row_5_x = row_5.x[m][i];
@@ -383,7 +383,7 @@ local_merge(bf16* o,
     load(row_2, tensor_partial_m + at * 64LL);
     load(row, tensor_partial_l + at * 64LL);
     #pragma unroll
-    for (int m = 0; m < 2; ++m)
+    for (int m = 0; m < 1; ++m)
     #pragma unroll
     for (int i = 0; i < 2; ++i) {
       const float row_5_x_1 = row_5.x[m][i];
@@ -401,7 +401,7 @@ local_merge(bf16* o,
     }
   }
   #pragma unroll
-  for (int m = 0; m < 2; ++m)
+  for (int m = 0; m < 1; ++m)
   #pragma unroll
   for (int i = 0; i < 2; ++i) {
     const float row_4_x_1 = row_4.x[m][i];
@@ -410,7 +410,7 @@ local_merge(bf16* o,
     row_5.x[m][i] = t_22;
   }
   #pragma unroll
-  for (int m = 0; m < 2; ++m)
+  for (int m = 0; m < 1; ++m)
   #pragma unroll
   for (int i = 0; i < 2; ++i) {
     const float row_4_x_2 = row_4.x[m][i];
@@ -426,10 +426,10 @@ local_merge(bf16* o,
     }
   }
   #pragma unroll
-  for (int m = 0; m < 2; ++m)
+  for (int m = 0; m < 1; ++m)
   #pragma unroll
   for (int i = 0; i < 2; ++i) {
-    const int row_index = row_of<32>(m, i);
+    const int row_index = row_of<16>(m, i);
     const i64 t_25 = min((i64)row_index, t_9);
     const i64 y_1 = wrap_add(t_5, t_25 / t_7);
     const i64 y_2 = wrap_add(t_6, t_25 % t_7);
