@@ -162,6 +162,7 @@ private:
           options.target == "native" ? schedule::describe(cpu_info()) : schedule::describe(options.target);
       result.manyRows = schedule::choose(result.machine, result.problem);
       result.fewRows = schedule::choose_few_rows(result.machine, result.problem);
+      tiling.ascendingTiles = 8; // few beside those of a length where the order of blocks matters
     }
     result.packsHeads = packsHeads(fold);
     auto attribute = [&](const schedule::Tile& tile) {

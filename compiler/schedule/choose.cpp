@@ -73,21 +73,19 @@ bool near(const Tile& a, const Tile& b) {
   return close(a.rows, b.rows) && close(a.keys, b.keys);
 }
 
-/// What a tile costs at the ends of a mask, as a factor: rows see different keys there, which dots compute
-/// for all rows of a register block, and elementwise work for all of the tile; and the tiles at both ends
-/// evaluate the mask.
-double waste(const Problem& problem, const Tile& tile, const Prediction& prediction) {
+/// What a tile costs at the ends of a mask, as a factor: rows see different keys there, which are computed
+/// for all rows of a register block; and the tiles there, as many as the tile's rows part, evaluate the mask.
+double waste(const Problem& problem, const Tile& tile) {
   if (!problem.masked)
     return 1;
-  double dots = prediction.dots_share;
-  double rows = dots * static_cast<double>(tile.dot_rows) + (1 - dots) * static_cast<double>(tile.rows);
-  double ends = rows + 2 * model::mask_share * static_cast<double>(tile.keys);
+  double ends =
+      static_cast<double>(tile.dot_rows) + 2 * model::mask_share * static_cast<double>(tile.rows + tile.keys);
   return 1 + ends / model::visible_keys;
 }
 
 Choice best_of(const Problem& problem, const Shape& shape, std::vector<Candidate> candidates) {
   auto cost = [&](const Candidate& c) {
-    return std::pair(c.prediction.seconds * waste(problem, c.tile, c.prediction), c.prediction.working_set);
+    return std::pair(c.prediction.seconds * waste(problem, c.tile), c.prediction.working_set);
   };
   auto fastest_first = [&](const Candidate& a, const Candidate& b) { return cost(a) < cost(b); };
   std::sort(candidates.begin(), candidates.end(), fastest_first);
@@ -146,8 +144,7 @@ std::string reason(const TargetDescription& target, const Problem& problem, cons
                       1e3 * choice.prediction.seconds);
   if (problem.masked)
     text += fmt::format(", and at the mask's ends {:.1f} % more, the choice {:.1f} %",
-                        100 * (waste(problem, other.tile, theirs) - 1),
-                        100 * (waste(problem, choice.tile, ours) - 1));
+                        100 * (waste(problem, other.tile) - 1), 100 * (waste(problem, choice.tile) - 1));
   return text;
 }
 

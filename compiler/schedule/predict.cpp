@@ -114,7 +114,6 @@ Prediction predict(const TargetDescription& target, const Problem& p, const Shap
   // Every row tile reads the keys and values anew, from the shared cache at best.
   double l3 = row_tiles * s.executed * head_bytes / target.l3_bytes_per_cycle * cycle;
   double compute = fma + special + plain;
-  result.dots_share = fma / compute;
   double greatest = std::max({compute, l2, l3, memory});
   result.seconds = greatest + model::overlap_loss * (compute + l2 + l3 + memory - greatest);
   if (memory >= std::max({compute, l2, l3}))

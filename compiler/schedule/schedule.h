@@ -50,7 +50,6 @@ struct Prediction {
   double special = 0;   ///< elementary functions evaluated
   double l1_bytes = 0, l2_bytes = 0, memory_bytes = 0; ///< read and written from that level
   std::int64_t working_set = 0;                        ///< bytes that a worker keeps in its L2
-  double dots_share = 0;                               ///< of the computing time
   double fraction_of_peak(const TargetDescription& target, const Problem& problem, const Shape& shape) const;
 };
 

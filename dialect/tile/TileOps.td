@@ -326,8 +326,10 @@ def Tile_GenericOp : Tile_Op<"generic", [MemoryEffects<[MemRead, MemWrite]>, Att
     The region takes one element per input and yields one element per output (stored) and then one per
     reduction. Elements are read as f32, i64 or i1 (i8 is a bool), and converted back when they are stored. `reduces` are buffers of rank 1: each row's yielded elements are combined into its old value.
     `tile.index` gives the position. Scalars from outside may be used. Elements are independent: no order is promised.
+    `within` is (first, last) of a `tile.spans`: row r needs only the columns first[r] <= column < last[r], which contain all
+    that its reductions would see anything in; columns of outputs outside of the span are left unspecified, or computed.
     Constraints: (generic_c1) signature of the region; (generic_c2) one combiner per reduction; (generic_c3) ranks, and
-    no static first extent is less than `rows`.
+    no static first extent is less than `rows`; (generic_c4) within comes with cols, as two buffers of i64, one element per row.
 
     ```mlir
     tile.kernel @row_max(%n: i64 {tile.name = "param.n"}) {
@@ -341,11 +343,12 @@ def Tile_GenericOp : Tile_Op<"generic", [MemoryEffects<[MemRead, MemWrite]>, Att
     }
     ```
   }];
-  let arguments = (ins I64Attr:$rows, Optional<I64>:$cols, Variadic<Tile_BufferType>:$inputs, Variadic<Tile_BufferType>:$outputs,
-                       Variadic<Tile_BufferType>:$reduces, OptionalAttr<Tile_CombinerArrayAttr>:$combiners);
+  let arguments = (ins I64Attr:$rows, Optional<I64>:$cols, Variadic<Tile_BufferType>:$within, Variadic<Tile_BufferType>:$inputs,
+                       Variadic<Tile_BufferType>:$outputs, Variadic<Tile_BufferType>:$reduces,
+                       OptionalAttr<Tile_CombinerArrayAttr>:$combiners);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = [{
-    `rows` `(` $rows `)` (`cols` `(` $cols^ `)`)? (`ins` `(` $inputs^ `:` type($inputs) `)`)? (`outs` `(` $outputs^ `:` type($outputs) `)`)?
+    `rows` `(` $rows `)` (`cols` `(` $cols^ `)`)? (`within` `(` $within^ `:` type($within) `)`)? (`ins` `(` $inputs^ `:` type($inputs) `)`)? (`outs` `(` $outputs^ `:` type($outputs) `)`)?
     (`reduces` `(` $reduces^ `:` type($reduces) `)` `combiners` $combiners)? attr-dict-with-keyword $body
   }];
   let hasVerifier = 1;

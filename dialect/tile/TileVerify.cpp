@@ -241,15 +241,21 @@ static LogicalResult verifySpan(Operation* op, StringRef name, BufferType type, 
                            << rows << " rows";
 }
 
+static LogicalResult verifyWithin(Operation* op, ValueRange within, int64_t rows) {
+  if (!within.empty() && within.size() != 2)
+    return op->emitOpError() << "within has " << within.size() << " buffers, expected first and last";
+  for (Value span : within)
+    if (failed(verifySpan(op, "within", cast<BufferType>(span.getType()), rows)))
+      return failure();
+  return success();
+}
+
 LogicalResult DotOp::verify() {
   BufferType acc = getAcc().getType();
   if (failed(verifyDot(*this, acc, getLhs().getType(), getRhs().getType(), getTransposeB())))
     return failure();
-  if (!getWithin().empty() && getWithin().size() != 2) // (dot_c5)
-    return emitOpError() << "within has " << getWithin().size() << " buffers, expected first and last";
-  for (Value span : getWithin())
-    if (failed(verifySpan(*this, "within", cast<BufferType>(span.getType()), acc.getShape()[0]))) // (dot_c5)
-      return failure();
+  if (failed(verifyWithin(*this, getWithin(), acc.getShape()[0]))) // (dot_c5)
+    return failure();
   if (!getRescale())
     return success();
   if (!getAccumulate()) // (dot_c4)
@@ -273,6 +279,10 @@ LogicalResult GenericOp::verify() {
   int64_t rank = getCols() ? 2 : 1;
   if (!getReduces().empty() && rank == 1) // (generic_c3)
     return emitOpError("has reductions, but no cols to reduce");
+  if (!getWithin().empty() && rank == 1) // (generic_c4)
+    return emitOpError("is within spans of columns, but has no cols");
+  if (failed(verifyWithin(*this, getWithin(), getRows()))) // (generic_c4)
+    return failure();
 
   auto check = [&](StringRef group, ValueRange buffers, int64_t least, int64_t most) -> LogicalResult {
     for (auto [i, value] : llvm::enumerate(buffers)) {

@@ -1,5 +1,6 @@
 // RUN: attile-opt %s --fuse-fold --convert-attn-to-tile="rows=64 keys=96 split-keys=512" | FileCheck %s
 // RUN: attile-opt %s --fuse-fold --convert-attn-to-tile="rows=64 keys=96 split-keys=512 dot-rows=32" | FileCheck %s --check-prefix=SPANS
+// RUN: attile-opt %s --fuse-fold --convert-attn-to-tile="rows=64 keys=96 ascending-tiles=8" | FileCheck %s --check-prefix=ASCEND
 // RUN: attile-opt %s --fuse-fold --convert-attn-to-tile="rows=64 keys=96 dot-rows=32 count" | FileCheck %s --check-prefix=COUNT
 // A causal variant with a bias per head, through fusion: the plan, the loop over keys, the merge kernel.
 
@@ -90,7 +91,17 @@ identity {
 // SPANS: tile.any_all %[[VIS:.*]] cols(%n)
 // SPANS: tile.spans %[[FIRST]], %[[LAST]] of %[[VIS]] cols(%n) group 32
 // SPANS: tile.dot {{.*}} within(%[[FIRST]], %[[LAST]] : {{.*}}) transpose_b
+// SPANS: tile.generic rows(64) cols(%n) within(%[[FIRST]], %[[LAST]] : {{.*}}) ins({{.*}} reduces(
 // SPANS: tile.dot {{.*}} rescale({{.*}}) within(%[[FIRST]], %[[LAST]] : {{.*}}) accumulate
+// Eight row tiles ascend, then come the eight before them, the last of which may be fewer.
+// ASCEND: %[[INDEX:.*]] = arith.remsi %{{.*}}, %q_tiles
+// ASCEND: %[[GROUP:.*]] = arith.divsi %[[INDEX]], %c8
+// ASCEND: %[[BEFORE:.*]] = arith.muli %[[GROUP]], %c8
+// ASCEND: %[[END:.*]] = arith.addi %[[BEFORE]], %c8
+// ASCEND: %[[START:.*]] = arith.subi %q_tiles, %[[END]]
+// ASCEND: %[[FIRST:.*]] = arith.maxsi %[[START]], %c0
+// ASCEND: %[[WITHIN:.*]] = arith.subi %[[INDEX]], %[[BEFORE]]
+// ASCEND: arith.addi %[[FIRST]], %[[WITHIN]]
 // Executed scores are counted so.
 // COUNT-LABEL: tile.kernel @alibi_count_main
 // COUNT: tile.spans %[[FIRST:.*]], %[[LAST:.*]] of

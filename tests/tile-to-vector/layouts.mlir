@@ -38,7 +38,22 @@ tile.kernel @attention(%q: !tile.buffer<?x?x?x64xbf16, global> {tile.name = "q"}
   tile.return
 }
 
-// An odd number of channels has no pairs for the scores; f32 values are read where they lie.
+// f32 keys and values are read where they lie.
+// CHECK-LABEL: tile.kernel @in_place
+// CHECK-NOT: tile.copy
+// CHECK: tile.dot {{.*}} transpose_b : {{.*}}, {{(!tile.buffer)?}}<16x8xf32, local, col_major>, {{(!tile.buffer)?}}<?x8xf32, global>
+tile.kernel @in_place(%k: !tile.buffer<?x?x?x8xf32, global> {tile.name = "k"})
+    attributes {schedule = #tile.schedule<rows = 16, keys = 16, dot_rows = 16, score_keys = 4, value_cols = 4>} {
+  %c0 = arith.constant 0 : i64
+  %n = tile.size "kv_len"
+  %qt = tile.alloc : !tile.buffer<16x8xf32, local>
+  %s = tile.alloc : !tile.buffer<16x16xf32, local>
+  %kt = tile.slice %k[%c0, %c0, %c0, %c0] sizes(%n) : !tile.buffer<?x?x?x8xf32, global> -> !tile.buffer<?x8xf32, global>
+  tile.dot %s, %qt, %kt transpose_b : !tile.buffer<16x16xf32, local>, !tile.buffer<16x8xf32, local>, !tile.buffer<?x8xf32, global>
+  tile.return
+}
+
+// An odd number of channels has no pairs for the scores.
 // CHECK-LABEL: tile.kernel @odd
 // PAIRS-LABEL: tile.kernel @odd
 tile.kernel @odd(%k: !tile.buffer<?x?x?x7xbf16, global> {tile.name = "k"}, %v: !tile.buffer<?x?x?x8xf32, global> {tile.name = "v"})

@@ -36,6 +36,19 @@ tile.kernel @spans(%v: !tile.buffer<?x?x?x4xf32, global> {tile.name = "v"})
   // CHECK: %[[HI:.*]] = arith.addi %[[LO]], %[[WHOLE]]
   // CHECK: scf.for %{{.*}} = %[[LO]] to %[[HI]] step %c3
   tile.dot %s, %q, %k within(%first, %last : !tile.buffer<64xi64, local>, !tile.buffer<64xi64, local>) transpose_b : !tile.buffer<64x48xf32, local, col_major>, !tile.buffer<64x128xf32, local, col_major>, !tile.buffer<48x128xf32, local>
+  // Columns two by two, as dots of pairs take them.
+  // CHECK: scf.for %{{.*}} step %c32
+  // CHECK: %[[A:.*]] = llvm.load {{.*}} -> i64
+  // CHECK: %[[LO:.*]] = arith.andi %[[A]], %c-2
+  // CHECK: %[[Z:.*]] = llvm.load {{.*}} -> i64
+  // CHECK: %[[PAST:.*]] = arith.addi %[[Z]], %c1
+  // CHECK: %[[EVEN:.*]] = arith.andi %[[PAST]], %c-2
+  // CHECK: %[[HI:.*]] = arith.minsi %[[EVEN]], %{{.*}}
+  // CHECK: scf.for %{{.*}} = %[[LO]] to %[[HI]] step
+  tile.generic rows(64) cols(%n) within(%first, %last : !tile.buffer<64xi64, local>, !tile.buffer<64xi64, local>) ins(%s : !tile.buffer<64x48xf32, local, col_major>) outs(%s : !tile.buffer<64x48xf32, local, col_major>) {
+  ^bb0(%x: f32):
+    tile.yield %x : f32
+  }
   // CHECK: scf.for %{{.*}} step %c32
   // CHECK: %[[A:.*]] = llvm.load {{.*}} -> i64
   // CHECK: %[[Z:.*]] = llvm.load {{.*}} -> i64

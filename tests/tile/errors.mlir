@@ -556,6 +556,29 @@ tile.kernel @k(%c: i64 {tile.name = "c"}, %x: f32 {tile.name = "x"}, %g: !tile.b
 }
 
 // -----
+// (generic_c4)
+tile.kernel @k(%c: i64 {tile.name = "c"}) {
+  %r = tile.alloc : !tile.buffer<8xi64, local>
+  // expected-error@+1 {{is within spans of columns, but has no cols}}
+  tile.generic rows(8) within(%r, %r : !tile.buffer<8xi64, local>, !tile.buffer<8xi64, local>) outs(%r : !tile.buffer<8xi64, local>) {
+    tile.yield %c : i64
+  }
+  tile.return
+}
+
+// -----
+// (generic_c4)
+tile.kernel @k(%c: i64 {tile.name = "c"}) {
+  %r = tile.alloc : !tile.buffer<8xi64, local>
+  %t = tile.alloc : !tile.buffer<8x16xi64, local>
+  // expected-error@+1 {{within has 1 buffers, expected first and last}}
+  tile.generic rows(8) cols(%c) within(%r : !tile.buffer<8xi64, local>) outs(%t : !tile.buffer<8x16xi64, local>) {
+    tile.yield %c : i64
+  }
+  tile.return
+}
+
+// -----
 // (visit_c1)
 tile.kernel @k(%c: i64 {tile.name = "c"}, %x: f32 {tile.name = "x"}, %g: !tile.buffer<?x?x?x64xbf16, global> {tile.name = "g"}, %t: !tile.buffer<?x?xi32, global> {tile.name = "t"}) {
   // expected-error@+1 {{classify region yields (i1), expected (i1, i1)}}

@@ -147,6 +147,11 @@ tile.kernel @main(%q: !operand {tile.name = "q"}, %k: !operand {tile.name = "k"}
     %first = tile.alloc : !rows
     %last = tile.alloc : !rows
     tile.spans %first, %last of %seen cols(%n) group 16 : !rows, !tile.buffer<32x48xi1, local>
+    // CHECK: tile.generic rows(32) cols(%n) within(%[[FIRST]], %[[LAST]] : !tile.buffer<32xi64, local>, !tile.buffer<32xi64, local>) ins(
+    tile.generic rows(32) cols(%n) within(%first, %last : !rows, !rows) ins(%s : !s) outs(%s : !s) {
+    ^bb0(%x: f32):
+      tile.yield %x : f32
+    }
     // CHECK: tile.dot {{.*}} within(%[[FIRST]], %[[LAST]] : !tile.buffer<32xi64, local>, !tile.buffer<32xi64, local>) transpose_b :
     tile.dot %s, %q_tile, %kt within(%first, %last : !rows, !rows) transpose_b : !s, !tile.buffer<32x64xbf16, local>, !keys
     // CHECK: tile.dot {{.*}} accumulate : <32x64xf32, local, col_major>, <32x48xbf16, local, col_pairs>, <?x64xbf16, global>

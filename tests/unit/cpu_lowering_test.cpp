@@ -381,7 +381,8 @@ const char* const spans_kernel = R"(
 tile.kernel @spans(%lo: !tile.buffer<?xi64, global> {tile.name = "lo"}, %hi: !tile.buffer<?xi64, global> {tile.name = "hi"},
                    %k: !tile.buffer<?x5xf32, global> {tile.name = "k"}, %v: !tile.buffer<?x6xf32, global> {tile.name = "v"},
                    %n: i64 {tile.name = "param.n"}, %firsts: !tile.buffer<64xi64, global> {tile.name = "first"},
-                   %lasts: !tile.buffer<64xi64, global> {tile.name = "last"}, %o: !tile.buffer<?x?x?x6xf32, global> {tile.name = "o"})
+                   %lasts: !tile.buffer<64xi64, global> {tile.name = "last"},
+                   %sums: !tile.buffer<64xf32, global> {tile.name = "sums"}, %o: !tile.buffer<?x?x?x6xf32, global> {tile.name = "o"})
     attributes {schedule = #tile.schedule<rows = 64, keys = 40, dot_rows = 32, score_keys = 4, value_cols = 4>} {
   %c0 = arith.constant 0 : i64
   %c64 = arith.constant 64 : i64
@@ -391,11 +392,12 @@ tile.kernel @spans(%lo: !tile.buffer<?xi64, global> {tile.name = "lo"}, %hi: !ti
   %first = tile.alloc : !tile.buffer<64xi64, local>
   %last = tile.alloc : !tile.buffer<64xi64, local>
   %q = tile.alloc : !tile.buffer<64x5xf32, local, col_major>
-  %kt = tile.alloc : !tile.buffer<40x5xf32, local>
   %s = tile.alloc : !tile.buffer<64x40xf32, local, col_major>
   %seen = tile.alloc : !tile.buffer<64x40xi1, local, col_major>
   %acc = tile.alloc : !tile.buffer<64x6xf32, local, col_major>
+  %total = tile.alloc : !tile.buffer<64xf32, local>
   tile.fill %acc, %zero : !tile.buffer<64x6xf32, local, col_major>, f32
+  tile.fill %total, %zero : !tile.buffer<64xf32, local>, f32
   %c5 = arith.constant 5 : i64
   tile.generic rows(64) cols(%c5) outs(%q : !tile.buffer<64x5xf32, local, col_major>) {
     %r = tile.index 0
@@ -425,13 +427,15 @@ tile.kernel @spans(%lo: !tile.buffer<?xi64, global> {tile.name = "lo"}, %hi: !ti
   }
   %keys = tile.slice %k[%c0, %c0] sizes(%n) : !tile.buffer<?x5xf32, global> -> !tile.buffer<?x5xf32, global>
   %values = tile.slice %v[%c0, %c0] sizes(%n) : !tile.buffer<?x6xf32, global> -> !tile.buffer<?x6xf32, global>
-  tile.copy %kt, %keys : !tile.buffer<40x5xf32, local>, !tile.buffer<?x5xf32, global>
-  %staged = tile.slice %kt[%c0, %c0] sizes(%n) : !tile.buffer<40x5xf32, local> -> !tile.buffer<?x5xf32, local>
-  tile.dot %s, %q, %staged within(%first, %last : !tile.buffer<64xi64, local>, !tile.buffer<64xi64, local>) transpose_b : !tile.buffer<64x40xf32, local, col_major>, !tile.buffer<64x5xf32, local, col_major>, !tile.buffer<?x5xf32, local>
-  tile.generic rows(64) cols(%n) ins(%s, %seen : !tile.buffer<64x40xf32, local, col_major>, !tile.buffer<64x40xi1, local, col_major>) outs(%s : !tile.buffer<64x40xf32, local, col_major>) {
+  tile.dot %s, %q, %keys within(%first, %last : !tile.buffer<64xi64, local>, !tile.buffer<64xi64, local>) transpose_b : !tile.buffer<64x40xf32, local, col_major>, !tile.buffer<64x5xf32, local, col_major>, !tile.buffer<?x5xf32, global>
+  tile.generic rows(64) cols(%n) within(%first, %last : !tile.buffer<64xi64, local>, !tile.buffer<64xi64, local>) ins(%s, %seen : !tile.buffer<64x40xf32, local, col_major>, !tile.buffer<64x40xi1, local, col_major>) outs(%s : !tile.buffer<64x40xf32, local, col_major>) reduces(%total : !tile.buffer<64xf32, local>) combiners [#tile.combiner<add>] {
   ^bb0(%x: f32, %see: i1):
     %w = arith.select %see, %x, %zero : f32
-    tile.yield %w : f32
+    tile.yield %w, %w : f32, f32
+  }
+  tile.generic rows(64) ins(%total : !tile.buffer<64xf32, local>) outs(%sums : !tile.buffer<64xf32, global>) {
+  ^bb0(%x: f32):
+    tile.yield %x : f32
   }
   tile.dot %acc, %s, %values within(%first, %last : !tile.buffer<64xi64, local>, !tile.buffer<64xi64, local>) accumulate : !tile.buffer<64x6xf32, local, col_major>, !tile.buffer<64x40xf32, local, col_major>, !tile.buffer<?x6xf32, global>
   tile.scatter %o[%c0, %row_h, %row_q], %acc count(%c64) : !tile.buffer<?x?x?x6xf32, global>, !tile.buffer<64x6xf32, local, col_major>, !tile.buffer<64xi64, local>
@@ -449,7 +453,7 @@ void check_spans(const CpuKernels& kernels, std::int64_t n, std::mt19937_64& ran
     lo[r] = start[r / 32] + std::int64_t(random() % 4);
     hi[r] = std::min(n, lo[r] + std::int64_t(random() % std::uint64_t(1 + width[r / 32])));
   }
-  std::vector<float> k(std::size_t(n * 5)), v(std::size_t(n * 6)), o(64 * 6, -7); // small integers: exact
+  std::vector<float> k(std::size_t(n * 5)), v(std::size_t(n * 6)), o(64 * 6, -7), sums(64); // integers: exact
   for (float& x : k)
     x = float(random() % 5) - 2;
   for (float& x : v)
@@ -461,6 +465,7 @@ void check_spans(const CpuKernels& kernels, std::int64_t n, std::mt19937_64& ran
                         {"n", {std::uint64_t(n)}},
                         {"first", memory(first.data(), {64})},
                         {"last", memory(last.data(), {64})},
+                        {"sums", memory(sums.data(), {64})},
                         {"o", memory(o.data(), {1, 1, 64, 6})}});
   for (std::size_t r = 0; r < 64; ++r) {
     std::int64_t a = n, z = 0;
@@ -469,20 +474,22 @@ void check_spans(const CpuKernels& kernels, std::int64_t n, std::mt19937_64& ran
         a = std::min(a, lo[other]), z = std::max(z, hi[other]);
     ASSERT_EQ(first[r], std::min(a, z)) << "row " << r << " of " << n << " keys";
     ASSERT_EQ(last[r], z) << "row " << r << " of " << n << " keys";
-    for (std::size_t c = 0; c < 6; ++c) {
-      float sum = 0;
-      for (std::size_t key = std::size_t(lo[r]); key < std::size_t(std::max(lo[r], hi[r])); ++key) {
-        float score = 0;
-        for (std::size_t i = 0; i < 5; ++i)
-          score += float(r + i) * k[key * 5 + i];
-        sum += score * v[key * 6 + c];
-      }
-      ASSERT_EQ(o[r * 6 + c], sum) << "row " << r << ", column " << c << " of " << n << " keys";
+    float total = 0, expected[6] = {};
+    for (std::size_t key = std::size_t(lo[r]); key < std::size_t(std::max(lo[r], hi[r])); ++key) {
+      float score = 0;
+      for (std::size_t i = 0; i < 5; ++i)
+        score += float(r + i) * k[key * 5 + i];
+      total += score;
+      for (std::size_t c = 0; c < 6; ++c)
+        expected[c] += score * v[key * 6 + c];
     }
+    ASSERT_EQ(sums[r], total) << "row " << r << " of " << n << " keys";
+    for (std::size_t c = 0; c < 6; ++c)
+      ASSERT_EQ(o[r * 6 + c], expected[c]) << "row " << r << ", column " << c << " of " << n << " keys";
   }
 }
 
-TEST_P(CpuLowering, DotsWithinSpansMissNoKey) {
+TEST_P(CpuLowering, WorkWithinSpansMissesNoKey) {
   Result<CpuKernels> kernels = CpuKernels::compile(spans_kernel, GetParam());
   ASSERT_TRUE(kernels) << kernels.error().text();
   std::uint64_t seed = std::random_device()();

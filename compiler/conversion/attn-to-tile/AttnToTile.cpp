@@ -166,6 +166,7 @@ LogicalResult attile::convertAttnToTile(ModuleOp module, const AttnToTileOptions
     if (failed(variant))
       return failure();
     variant->blocksPerThread = options.blocksPerThread;
+    variant->ascendingTiles = options.ascendingTiles;
     OpBuilder builder(kernel);
     if (failed(Converter(builder, *variant, options).run()))
       return failure();
@@ -186,6 +187,7 @@ struct ConvertAttnToTile : attile::impl::ConvertAttnToTileBase<ConvertAttnToTile
       options.fewRows = tile::ScheduleAttr::get(&getContext(), fewRows, keys, fewRows, scoreKeys, valueCols);
     options.mostFewRows = mostFewRows;
     options.splitKeys = splitKeys;
+    options.ascendingTiles = ascendingTiles;
     options.count = count;
     if (failed(convertAttnToTile(getOperation(), options)))
       signalPassFailure();

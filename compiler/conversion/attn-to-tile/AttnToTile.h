@@ -20,6 +20,9 @@ struct AttnToTileOptions {
   /// Blocks of either tile that a thread works on at once: more than one where "thread" means a GPU's
   /// multiprocessor.
   int64_t blocksPerThread = 1, fewBlocksPerThread = 1;
+  /// Row tiles come from the last to the first, since the last ones of a causal mask take the longest. As
+  /// many as this, next to each other, ascend: a worker of a CPU fetches the keys behind those it works on.
+  int64_t ascendingTiles = 1;
   bool count = false; ///< write the plan `<name>_count` instead
 };
 

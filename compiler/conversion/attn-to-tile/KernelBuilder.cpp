@@ -96,8 +96,9 @@ void KernelBuilder::generic(const Generic& shape, Body body) {
         return tile::CombinerAttr::get(b.getContext(), combiner);
       });
   llvm::SetVector<Value> inputs(shape.ins.begin(), shape.ins.end()); // each buffer is read once
-  auto op = tile::GenericOp::create(b, loc, rows, shape.cols, inputs.getArrayRef(), shape.outs, shape.reduces,
-                                    combiners.empty() ? ArrayAttr() : b.getArrayAttr(combiners));
+  auto op =
+      tile::GenericOp::create(b, loc, rows, shape.cols, shape.within, inputs.getArrayRef(), shape.outs,
+                              shape.reduces, combiners.empty() ? ArrayAttr() : b.getArrayAttr(combiners));
   OpBuilder::InsertionGuard guard(b);
   Block* block = b.createBlock(&op.getBody());
   DenseMap<Value, Value> element;

@@ -59,7 +59,8 @@ public:
 
   using Body = llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::OpBuilder&, mlir::ValueRange)>;
   struct Generic {
-    mlir::Value cols = {}; ///< null: a domain of rows only
+    mlir::Value cols = {};                      ///< null: a domain of rows only
+    llvm::SmallVector<mlir::Value> within = {}; ///< first and last column that each row needs; empty: all
     llvm::SmallVector<mlir::Value> ins = {}, outs = {}, reduces = {};
     llvm::SmallVector<tile::Combiner> combiners = {};
   };

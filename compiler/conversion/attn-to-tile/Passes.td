@@ -41,6 +41,7 @@ def ConvertAttnToTile : Pass<"convert-attn-to-tile", "::mlir::ModuleOp"> {
     Option<"fewRows", "few-rows", "int64_t", "0", "rows of a smaller tile for decoding; 0: none">,
     Option<"mostFewRows", "most-few-rows", "int64_t", "0", "rows of a kv head up to which it is used; 0: as many as it holds">,
     Option<"splitKeys", "split-keys", "int64_t", "1024", "keys that are worth a block of their own">,
+    Option<"ascendingTiles", "ascending-tiles", "int64_t", "1", "row tiles next to each other that come in ascending order">,
     Option<"count", "count", "bool", "false", "write the counting plan instead">
   ];
   let dependentDialects = ["::attile::tile::TileDialect", "::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect"];

@@ -88,6 +88,16 @@ static void fillRows(KernelBuilder& k, RowTile& tile, Value qCount) {
   });
 }
 
+/// The row tile that comes at `index` (see AttnToTileOptions::ascendingTiles).
+static Value tileInOrder(KernelBuilder& k, Value index, Value tiles) {
+  int64_t run = k.variant.ascendingTiles;
+  if (run == 1)
+    return k.sub(k.sub(tiles, k.number(1)), index);
+  Value size = k.number(run), before = k.mul(k.div(index, size), size);
+  Value first = k.max(k.sub(tiles, k.add(before, size)), k.number(0));
+  return k.add(first, k.sub(index, before));
+}
+
 RowTile attile::attn_to_tile::decodeRowTile(KernelBuilder& k, bool split) {
   RowTile tile;
   Value one = k.number(1);
@@ -96,7 +106,7 @@ RowTile attile::attn_to_tile::decodeRowTile(KernelBuilder& k, bool split) {
   tile.split = k.rem(tile.block, tile.splits);
   tile.tile = k.div(tile.block, tile.splits);
   Value qTiles = k.size(value::qTiles), headTiles = k.size(value::headTiles), kvHeads = k.size("kv_heads");
-  Value qTile = k.sub(k.sub(qTiles, one), k.rem(tile.tile, qTiles));
+  Value qTile = tileInOrder(k, k.rem(tile.tile, qTiles), qTiles);
   Value rest = k.div(tile.tile, qTiles);
   Value headTile = k.rem(rest, headTiles);
   rest = k.div(rest, headTiles);

@@ -178,7 +178,7 @@ void StepLowering::emitTilePhase(int current, const Tile& tile) {
 
 void StepLowering::emitTileGeneric(int current, const Tile& tile, bool masked) {
   Elements elements(k, buffers);
-  KernelBuilder::Generic shape{.cols = tile.n};
+  KernelBuilder::Generic shape{.cols = tile.n, .within = mask.spans()};
   SmallVector<Value> stored, reduced; // in the order in which they are yielded
   SmallVector<attn::MapOp> maps;
   Region& score = k.variant.fold.getScore();

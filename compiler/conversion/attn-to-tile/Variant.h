@@ -25,6 +25,7 @@ struct Variant {
   std::string prefix;                 ///< of their names
   int64_t splitKeys = 0;              ///< keys that make a range of their own worth while
   int64_t blocksPerThread = 1;        ///< that a thread works on at once
+  int64_t ascendingTiles = 1;         ///< see AttnToTileOptions
   llvm::SmallVector<int64_t> columns; ///< per field: dv of a row_dv field, 0 for a row
   llvm::SmallVector<std::pair<unsigned, double>> unbounded; ///< gauges whose identity no score reaches
   bool tracksSeen = false; ///< rows without any visible key must be told apart, and the state does not tell

@@ -46,18 +46,24 @@ struct DotLowering {
   /// What one lane holds per step: an f32, or a pair of bf16 as an i32.
   Type unit() { return pairs ? Type(k.b.getI32Type()) : Type(k.b.getF32Type()); }
 
-  /// One step of the inner loop: rows' vectors at contracted position t against `count` numbers at `numbers`,
-  /// which lie `apart` units from each other.
-  SmallVector<Value> step(Value rows, Value t, Value numbers, int64_t count, int64_t apart, ValueRange sums) {
+  /// One step of the inner loop: rows' vectors at contracted position t against the numbers at `numbers`.
+  SmallVector<Value> step(Value rows, Value t, ArrayRef<Value> numbers, ValueRange sums) {
     SmallVector<Value> a, result;
     for (int64_t v = 0; v < vectors; ++v)
       a.push_back(k.load(k.at(rows, unit(), k.add(k.mul(t, panel), v * k.lanes)), k.vectorOf(unit())));
-    for (int64_t j = 0; j < count; ++j) {
-      Value number = k.splat(k.load(k.at(numbers, unit(), k.constant(j * apart)), unit()));
+    for (Value pointer : numbers) {
+      Value number = k.splat(k.load(pointer, unit()));
       for (int64_t v = 0; v < vectors; ++v)
-        result.push_back(multiplyAdd(k, pairs, a[v], number, sums[j * vectors + v]));
+        result.push_back(multiplyAdd(k, pairs, a[v], number, sums[result.size()]));
     }
     return result;
+  }
+
+  /// Asks for a part of a row of keys or values, read where it lies, as far from `row` as the next tile is,
+  /// while this tile is multiplied. A prefetch never faults.
+  void prefetch(Value row, Value column) {
+    Value next = k.at(row, rhs.element(), k.mul(rhs.strides[0], k.schedule.getKeys()));
+    LLVM::Prefetch::create(k.b, k.loc, k.at(next, rhs.element(), column), 0, 1, 1);
   }
 
   /// The keys [first, last) that the panel of rows at r0 needs, `n` being all.
@@ -82,10 +88,16 @@ struct DotLowering {
     return {lo, k.add(lo, whole)};
   }
 
+  /// A row of keys. Where they lie in memory the last one is repeated.
+  Value keyRow(Value key) {
+    Value row = rhs.packed ? key : k.min(key, k.add(rhs.sizes[0], -1));
+    return k.at(rhs.base, rhs.element(), k.mul(row, rhs.strides[0]));
+  }
+
   /// scores[r, key] = sum_c q[r, c] * key[key, c]: `score_keys` keys a block.
   void scores() {
     int64_t block = k.schedule.getScoreKeys();
-    int64_t depth = lhs.columns / (pairs ? 2 : 1), rowUnits = rhs.columns / (pairs ? 2 : 1);
+    int64_t depth = lhs.columns / (pairs ? 2 : 1);
     Value zero = k.constant(int64_t(0));
     Value none = arith::ConstantOp::create(k.b, k.loc, k.b.getZeroAttr(k.vectorOf(k.b.getF32Type())));
     k.loop(zero, k.constant(acc.type.getShape()[0]), panel, [&](Value r0) {
@@ -93,10 +105,18 @@ struct DotLowering {
       Value s = k.at(acc.base, acc.element(), k.mul(r0, acc.columns));
       auto [first, last] = blocks(span(r0, rhs.sizes[0]), block);
       k.loop(first, last, block, [&](Value key) {
-        Value numbers = k.at(rhs.base, rhs.element(), k.mul(key, rhs.columns));
-        SmallVector<Value> init(block * vectors, none);
+        SmallVector<Value> init(block * vectors, none), keys;
+        for (int64_t j = 0; j < block; ++j)
+          keys.push_back(keyRow(k.add(key, j)));
+        if (!rhs.packed) // each panel of rows asks for its share of the channels
+          for (Value row : keys)
+            for (int64_t c = 0, share = lhs.columns * panel / acc.type.getShape()[0]; c < share;
+                 c += 64 / bytesOf(rhs.element()))
+              prefetch(row,
+                       k.add(arith::DivUIOp::create(k.b, k.loc, k.mul(r0, share), k.constant(panel)), c));
         auto sums = k.loop(zero, k.constant(depth), 1, init, [&](Value t, ValueRange carried) {
-          return step(q, t, k.at(numbers, unit(), t), block, rowUnits, carried);
+          auto numbers = llvm::map_to_vector(keys, [&](Value row) { return k.at(row, unit(), t); });
+          return step(q, t, numbers, carried);
         });
         for (int64_t j = 0; j < block; ++j)
           for (int64_t v = 0; v < vectors; ++v)
@@ -123,7 +143,13 @@ struct DotLowering {
     Value stride = pairs ? k.constant(rhs.columns) : rhs.strides[0]; // units from one step to the next
     SmallVector<Value> init(count * vectors, none);
     auto sums = k.loop(keys.first, keys.second, 1, init, [&](Value t, ValueRange carried) {
-      return step(w, t, k.at(rhs.base, unit(), k.add(k.mul(t, stride), c0)), count, 1, carried);
+      Value row = k.at(rhs.base, unit(), k.mul(t, stride));
+      if (!rhs.packed)
+        prefetch(row, c0);
+      SmallVector<Value> numbers;
+      for (int64_t j = 0; j < count; ++j)
+        numbers.push_back(k.at(row, unit(), k.add(c0, j)));
+      return step(w, t, numbers, carried);
     });
     for (int64_t j = 0; j < count; ++j)
       for (int64_t v = 0; v < vectors; ++v) {
@@ -174,8 +200,7 @@ LogicalResult lowerDot(KernelLowering& k, tile::DotOp op) {
     auto wanted = op.getTransposeB() ? tile::LayoutKind::RowMajor : tile::LayoutKind::RowPairs;
     unit = dot.rhs.element().isBF16() && dot.rhs.isLocal() && dot.rhs.type.getLayout() == wanted;
   }
-  if (!lanes || !unit || dot.acc.type.getLayout() != tile::LayoutKind::ColMajor ||
-      (op.getTransposeB() && !dot.rhs.isLocal()))
+  if (!lanes || !unit || dot.acc.type.getLayout() != tile::LayoutKind::ColMajor)
     return op.emitOpError("operands have layouts that the CPU lowering does not multiply: ")
            << dot.acc.type << ", " << dot.lhs.type << ", " << dot.rhs.type;
   if (op.getTransposeB())

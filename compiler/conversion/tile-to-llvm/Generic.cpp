@@ -66,6 +66,7 @@ private:
   void storeOutputs(Value column);
   void panelBody(Value r0);
   Value combine(tile::Combiner combiner, Value acc, Value x);
+  std::pair<Value, Value> columnsOf(Value r0, Value count);
 
   KernelLowering& k;
   tile::GenericOp op;
@@ -456,6 +457,21 @@ static bool addsOrMultiplies(tile::Combiner combiner) {
   return combiner == tile::Combiner::Add || combiner == tile::Combiner::Mul;
 }
 
+/// The columns that the rows at r0 need, `count` being all. Dots of pairs take even columns with the odd ones
+/// behind them: both are computed.
+std::pair<Value, Value> GenericLowering::columnsOf(Value r0, Value count) {
+  if (op.getWithin().empty())
+    return {k.constant(int64_t(0)), count};
+  auto of = [&](Value rows) {
+    const Buffer& buffer = k.buffer(rows);
+    return k.load(k.at(buffer.base, buffer.element(), r0), buffer.element());
+  };
+  auto even = [&](Value column) -> Value {
+    return arith::AndIOp::create(k.b, k.loc, column, k.constant(int64_t(-2)));
+  };
+  return {even(of(op.getWithin()[0])), k.min(even(k.add(of(op.getWithin()[1]), 1)), count)};
+}
+
 void GenericLowering::panelBody(Value r0) {
   row0 = r0;
   rowInPanel = arith::RemUIOp::create(k.b, k.loc, r0, k.constant(k.panel()));
@@ -514,7 +530,8 @@ void GenericLowering::panelBody(Value r0) {
     storeOutputs(c);
     return next;
   };
-  auto sums = k.loop(k.constant(int64_t(0)), count, columns, init, step);
+  auto [first, last] = columnsOf(r0, count);
+  auto sums = k.loop(first, last, columns, init, step);
   for (auto [i, reduce] : llvm::enumerate(op.getReduces()))
     for (int64_t v = 0; v < vectors; ++v) {
       Value sum = rowsOf(sums[i * vectors + v], 0);

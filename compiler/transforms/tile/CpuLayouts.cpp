@@ -89,8 +89,8 @@ struct KernelLayouts {
         addResidual(dot);
       return;
     }
-    if (!scores && rhs.getElementType().isF32())
-      return; // value rows are read where they lie: one pointer, neighbouring columns
+    if (rhs.getElementType().isF32())
+      return; // read where they lie
     OpBuilder b(dot);
     Type element = pairs ? Type(b.getBF16Type()) : Type(b.getF32Type());
     LayoutKind layout = pairs && !scores ? LayoutKind::RowPairs : LayoutKind::RowMajor;

@@ -66,6 +66,7 @@ struct BlockLayouts {
   /// Warps multiply all keys of a tile: those that a dot may leave out by row stay in it.
   void dropSpans() {
     kernel.walk([&](tile::DotOp dot) { dot.getWithinMutable().clear(); });
+    kernel.walk([&](tile::GenericOp generic) { generic.getWithinMutable().clear(); });
     kernel.walk([&](tile::SpansOp spans) {
       Value bounds[] = {spans.getFirst(), spans.getLast()};
       spans.erase();
