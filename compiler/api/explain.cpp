@@ -4,7 +4,27 @@
 
 #include <attile/compiler.h>
 
+#include <algorithm>
+#include <chrono>
+
 using namespace attile;
+
+/// Cycles a nanosecond of this thread's core, by a chain of operations that take a cycle each everywhere.
+static double measured_ghz() {
+  constexpr int rounds = 50000, tries = 10, cycles = 6;
+  double best = 0;
+  volatile std::uint64_t seed = 1;
+  for (int i = 0; i < tries; ++i) {
+    auto start = std::chrono::steady_clock::now();
+    std::uint64_t x = seed;
+    for (int round = 0; round < rounds; ++round)
+      x ^= x << 13, x ^= x >> 7, x ^= x << 17;
+    seed = x;
+    std::chrono::duration<double, std::nano> took = std::chrono::steady_clock::now() - start;
+    best = std::max(best, cycles * rounds / took.count());
+  }
+  return best;
+}
 
 Result<Explanation> attile::explain(const Spec& spec, const CompileOptions& options, const Shape& shape,
                                     int threads, double executed) {
@@ -18,6 +38,9 @@ Result<Explanation> attile::explain(const Spec& spec, const CompileOptions& opti
   if (!tiled)
     return std::move(tiled).error();
 
+  // Choices are made for a typical clock, so that they do not depend on the moment; times are for this one.
+  if (!tiled->gpu && options.target == "native")
+    tiled->machine.ghz = measured_ghz();
   // What the plan launches at this shape, as the plan decides.
   schedule::Shape at{shape.batch, shape.heads, shape.kv_heads, shape.q_len, shape.kv_len, threads, executed};
   const schedule::Choice& choice = tiled->choiceAt(at);

@@ -38,11 +38,22 @@ struct TileCost {
   double fma = 0, special = 0, plain = 0, l2_bytes = 0, l1_bytes = 0;
 };
 
+/// Cycles of the products of a tile with fewer rows than a vector has lanes: keys and values are widened
+/// once, multiply-adds are issued as often as the CPU does them, and all else is hidden behind them.
+double few_rows_products(const TargetDescription& target, const Problem& p, const Tile& t) {
+  double pairs = element_bytes_staged(target, p) == 2 ? 2 : 1, lanes = static_cast<double>(target.lanes);
+  double columns = static_cast<double>(p.head_dim + p.head_dim_v);
+  double products = columns / pairs * static_cast<double>(t.rows) / lanes;
+  double widened = p.element_bytes == 4 ? 0 : (pairs == 2 ? p.head_dim_v / 2.0 : columns) / lanes;
+  return static_cast<double>(t.keys) * (products + widened) / target.fma_per_cycle;
+}
+
 TileCost cost_of(const TargetDescription& target, const Problem& p, const Tile& t) {
   double staged = static_cast<double>(element_bytes_staged(target, p)), pairs = staged == 2 ? 2 : 1;
   double lanes = static_cast<double>(target.lanes), vectors = t.dot_rows / lanes;
   double panels = std::ceil(static_cast<double>(t.rows) / t.dot_rows);
   double l1 = model::l1_share * target.l1_bytes;
+  bool few = t.rows < target.lanes;
 
   InnerLoop score{vectors, static_cast<double>(t.score_keys), p.head_dim / pairs};
   bool queries_stay = t.dot_rows * p.head_dim * staged + t.score_keys * p.head_dim * staged <= l1;
@@ -54,7 +65,9 @@ TileCost cost_of(const TargetDescription& target, const Problem& p, const Tile& 
   TileCost cost;
   cost.fma = panels * (t.keys / static_cast<double>(t.score_keys)) * score.cycles(target, queries_stay);
   cost.fma += panels * whole * output.cycles(target, weights_stay);
-  if (rest > 0)
+  if (few)
+    cost.fma = few_rows_products(target, p, t);
+  else if (rest > 0)
     cost.fma += panels * InnerLoop{vectors, rest, output.depth}.cycles(target, weights_stay);
 
   double score_vectors = t.rows * t.keys / lanes, output_vectors = t.rows * p.head_dim_v / lanes;
@@ -63,9 +76,10 @@ TileCost cost_of(const TargetDescription& target, const Problem& p, const Tile& 
   cost.plain = (score_vectors * (p.plain_per_score + model::passes_over_scores) +
                 output_vectors * model::rescale_ops) *
                target.plain_cycles / target.fma_per_cycle;
-  double staged_elements =
-      t.keys * (p.head_dim + (p.element_bytes == 4 ? 0.0 : static_cast<double>(p.head_dim_v)));
-  cost.plain += staged_elements / lanes * model::staging_cycles;
+  // f32 are read where they lie; the first rows that meet a key wait for it about as long.
+  double staged_elements = t.keys * (p.head_dim + (p.element_bytes == 4 ? 0.0 : p.head_dim_v));
+  if (!few)
+    cost.plain += staged_elements / lanes * model::staging_cycles;
   cost.plain += model::tile_overhead_cycles;
 
   // Every panel reads the tile's keys and values, and its own scores, weights and output.

@@ -28,7 +28,7 @@ static TargetDescription avx512() {
           .ghz = 3.5,
           .fma_per_cycle = 2,
           .l2_bytes_per_cycle = 32,
-          .memory_gbps = 15,
+          .memory_gbps = 22,
           .special_cycles = 9};
 }
 
