@@ -153,14 +153,15 @@ GpuNeeds needs_of(const GpuDescription& gpu, const Problem& problem, const Tile&
                        shared_tile_bytes(tile.keys, problem.head_dim_v, problem.element_bytes) +
                        row_offset_bytes(tile.rows);
   // Scores, output, 16-bit weights with their residuals; row statistics, addresses and operands of a product;
-  // what expressions need at once: 2 for an operation, 16 for an elementary function, 24 for a tensor or a
-  // quotient, 8 for a block table. Found by the assembler's reports: little spills at d=64 and 128.
-  const double expressions = 2 * (std::max(problem.plain_per_score - 4, 0.0) + problem.mask_per_score) +
-                             16 * std::max(problem.special_per_score - 1, 0.0) +
-                             32 * problem.fetched_per_score + (problem.key_block ? 8 : 0);
-  const std::int64_t others = 40 + tile.dot_rows / 2 + static_cast<std::int64_t>(expressions);
+  // what expressions need at once: 2 for an operation, 16 for an elementary function, 8 for a block table,
+  // and for a tensor or a quotient about one for each score, as loads are started together. Found by the
+  // assembler's reports: little spills at d=64 and 128.
   std::int64_t scores = tile.dot_rows * tile.keys / 32,
                output = tile.dot_rows * round_up(problem.head_dim_v, 8) / 32;
+  const double expressions = 2 * (std::max(problem.plain_per_score - 4, 0.0) + problem.mask_per_score) +
+                             16 * std::max(problem.special_per_score - 1, 0.0) + (problem.key_block ? 8 : 0) +
+                             problem.fetched_per_score * static_cast<double>(scores + 8);
+  const std::int64_t others = 40 + tile.dot_rows / 2 + static_cast<std::int64_t>(expressions);
   needs.registers = scores + output + (problem.element_bytes == 2 ? scores : 0) + others;
   std::int64_t per_block = round_up(std::min(needs.registers, gpu.registers_per_thread), 8) * needs.threads;
   if (needs.shared_bytes > gpu.shared_per_block)
@@ -252,8 +253,9 @@ Choice choose_among(const GpuDescription& gpu, const Problem& problem,
   for (std::int64_t rows : row_sizes)
     for (std::int64_t dot_rows : {16, 32})
       for (std::int64_t keys : {16, 32, 48, 64, 80, 96, 112, 128}) {
-        // A warp's fused multiply-adds read no operand twice either way, but keep more of them in registers.
-        if (dot_rows > rows || (dot_rows > least_rows && problem.element_bytes != 2))
+        // Fused multiply-adds keep more operands in registers, and so do the small matrix instructions and
+        // the copies through registers of chips without bf16.
+        if (dot_rows > rows || (dot_rows > least_rows && (problem.element_bytes != 2 || !gpu.bf16)))
           continue;
         Tile tile{rows, keys, dot_rows, keys, problem.head_dim_v};
         GpuNeeds needs = needs_of(gpu, problem, tile);
