@@ -174,13 +174,8 @@ struct BlockLayouts {
   void addResidual(tile::DotOp dot, Value exact) {
     Location loc = dot.getLoc();
     Value residual = allocateAtTop(dot.getLhs().getType(), loc), few;
-    if (auto visit = dot->getParentOfType<tile::VisitOp>()) {
-      OpBuilder outside(visit);
-      Value keys = arith::SubIOp::create(outside, loc, visit.getHi(), visit.getLo());
-      Value limit =
-          arith::ConstantIntOp::create(outside, loc, rows() <= kFewRows ? kFewKeysOfFewRows : kFewKeys, 64);
-      few = arith::CmpIOp::create(outside, loc, arith::CmpIPredicate::sle, keys, limit);
-    }
+    if (auto visit = dot->getParentOfType<tile::VisitOp>())
+      few = hasFewKeys(visit);
     auto ifFew = [&](OpBuilder& b) {
       if (few)
         b.setInsertionPointToStart(scf::IfOp::create(b, loc, few, /*withElseRegion=*/false).thenBlock());
@@ -230,6 +225,21 @@ struct BlockLayouts {
       for (Value buffer : buffers)
         buffer.getDefiningOp()->erase();
     }
+  }
+
+  /// Whether a row meets few keys: those of the visit's range; of a block table at least a tile for each
+  /// entry.
+  Value hasFewKeys(tile::VisitOp visit) {
+    Location loc = visit.getLoc();
+    auto entries = visit->getParentOfType<scf::ForOp>();
+    OpBuilder b(entries ? entries.getOperation() : visit.getOperation());
+    auto number = [&](int64_t n) -> Value { return arith::ConstantIntOp::create(b, loc, n, 64); };
+    Value keys = entries ? arith::SubIOp::create(b, loc, entries.getUpperBound(), entries.getLowerBound())
+                         : arith::SubIOp::create(b, loc, visit.getHi(), visit.getLo());
+    if (entries)
+      keys = arith::MulIOp::create(b, loc, keys, number(visit.getTile()));
+    Value limit = number(rows() <= kFewRows ? kFewKeysOfFewRows : kFewKeys);
+    return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sle, keys, limit);
   }
 
   // ---- partial results ---------------------------------------------------------------------------------
