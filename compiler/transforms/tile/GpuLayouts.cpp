@@ -227,18 +227,18 @@ struct BlockLayouts {
     }
   }
 
-  /// Whether a row meets few keys: those of the visit's range; of a block table at least a tile for each
-  /// entry.
+  /// Whether a row meets few keys: those of the visit's range; of a block table a tile for each entry, a
+  /// quarter of which are taken not to be empty.
   Value hasFewKeys(tile::VisitOp visit) {
     Location loc = visit.getLoc();
     auto entries = visit->getParentOfType<scf::ForOp>();
     OpBuilder b(entries ? entries.getOperation() : visit.getOperation());
-    auto number = [&](int64_t n) -> Value { return arith::ConstantIntOp::create(b, loc, n, 64); };
     Value keys = entries ? arith::SubIOp::create(b, loc, entries.getUpperBound(), entries.getLowerBound())
                          : arith::SubIOp::create(b, loc, visit.getHi(), visit.getLo());
+    int64_t most = rows() <= kFewRows ? kFewKeysOfFewRows : kFewKeys;
     if (entries)
-      keys = arith::MulIOp::create(b, loc, keys, number(visit.getTile()));
-    Value limit = number(rows() <= kFewRows ? kFewKeysOfFewRows : kFewKeys);
+      most = std::max<int64_t>(4 * most / static_cast<int64_t>(visit.getTile()), 1);
+    Value limit = arith::ConstantIntOp::create(b, loc, most, 64);
     return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sle, keys, limit);
   }
 
