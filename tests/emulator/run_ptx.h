@@ -10,12 +10,16 @@
 #include "emulator/chips.h"
 #include "emulator/exec/launch.h"
 #include "emulator/isa/load.h"
+#include "emulator/isa/table.h"
+#include "seed.h"
 
 #include <gtest/gtest.h>
 
 #include <array>
 #include <cstring>
+#include <fstream>
 #include <random>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -26,6 +30,32 @@ inline std::string join(std::initializer_list<std::string_view> parts) {
   for (std::string_view part : parts)
     all += part;
   return all;
+}
+
+/// The entries of the table that the tests of this program run. With ATTILE_USED_ENTRIES it is appended to
+/// that file when the program ends: see unused_entries.cpp.
+class UsedEntries {
+public:
+  void add(const Program& program) {
+    for (const auto& function : program.functions)
+      for (const Instruction& instruction : function->code)
+        if (instruction.entry != Table::no_entry)
+          used.insert(instruction.entry);
+  }
+  ~UsedEntries() {
+    if (const char* path = std::getenv("ATTILE_USED_ENTRIES")) {
+      std::ofstream file(path);
+      for (std::uint32_t entry : used)
+        file << Table::instance()[entry].syntax << '\n';
+    }
+  }
+
+private:
+  std::set<std::uint32_t> used;
+};
+inline UsedEntries& used_entries() {
+  static UsedEntries used;
+  return used;
 }
 
 /// A device that runs kernels; options may be set before.
@@ -50,6 +80,8 @@ public:
     return values;
   }
 
+  template <class T> T* at(std::uint64_t address) { return reinterpret_cast<T*>(address); }
+
   /// Null, and `error` set, if the module is refused. `text` has no header.
   std::shared_ptr<Program> load(const std::string& text) {
     return emu::load(".version 9.0\n.target " + target + "\n.address_size 64\n" + text, memory, error);
@@ -62,6 +94,7 @@ public:
       ADD_FAILURE() << error.place.line << ":" << error.place.column << ": " << error.message << "\n" << text;
       return {.status = Status::internal, .message = error.message};
     }
+    used_entries().add(*program);
     Launch launch;
     launch.program = program;
     launch.kernel = program->find("test");
@@ -191,17 +224,7 @@ template <class D, class... S> std::vector<D> each(std::string_view body, const 
   return result;
 }
 
-/// What breaks integer code, and random numbers; a failing test prints the seed, ATTILE_SEED sets it.
-inline std::uint64_t seed() {
-  static const std::uint64_t value = [] {
-    const char* given = std::getenv("ATTILE_SEED");
-    const std::uint64_t chosen = given ? std::strtoull(given, nullptr, 0) : std::random_device()();
-    std::printf("ATTILE_SEED=%llu\n", static_cast<unsigned long long>(chosen));
-    return chosen;
-  }();
-  return value;
-}
-
+/// What breaks integer code, and random numbers.
 template <class T> std::vector<T> interesting(std::size_t random_count = 20, std::uint64_t stream = 0) {
   std::vector<T> values;
   constexpr int bits = 8 * sizeof(T);

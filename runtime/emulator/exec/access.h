@@ -6,8 +6,6 @@
 
 namespace emu {
 
-enum class Space : std::uint8_t { generic, global, shared, local, param, constant };
-
 /// What is done to the bytes. Asynchronous copies read or write them later than the instruction that names
 /// them.
 enum class Doing : std::uint8_t { read, write, atomic, async_read, async_write };

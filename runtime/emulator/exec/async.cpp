@@ -93,9 +93,10 @@ bool unblock(Block& block) {
   constexpr std::uint32_t patience = 64; // times
   if (block.async->finish_next())
     return true;
-  if (block.progress != block.progress_at_timeout)
+  const std::uint64_t progress = block.changes + block.looks;
+  if (progress != block.progress_at_timeout)
     block.timeouts = 0;
-  block.progress_at_timeout = block.progress;
+  block.progress_at_timeout = progress;
   if (++block.timeouts > patience)
     return false;
   bool any = false;

@@ -40,7 +40,7 @@ void complete(Block& block, std::uint32_t id) {
       if (group->wait.what == Wait::For::barrier && group->wait.id == id && group->wait.result != nullptr)
         group->wait.result(*group, *group->wait.where, barrier);
   barrier = {.generation = barrier.generation + 1};
-  ++block.progress;
+  ++block.changes;
   wake_barrier(block, id);
 }
 
@@ -71,7 +71,7 @@ Flow arrive(Group& group, const Instruction& instruction, const BarrierArrival& 
   } else {
     barrier.arrived += come;
   }
-  ++block.progress;
+  ++block.changes;
   if (arrival.waits)
     group.wait = {
         .what = Wait::For::barrier, .id = arrival.id, .where = &instruction, .result = arrival.result};

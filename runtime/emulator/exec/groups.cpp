@@ -80,7 +80,7 @@ Flow leave(Group& group, Mask lanes) {
   if (Checker* checker = warp.block->launch->checker)
     checker->leaves(group, group.code[group.pc - 1], lanes);
   warp.alive &= ~lanes;
-  ++warp.block->progress;
+  ++warp.block->changes;
   wake(warp); // those that meet wait only for lanes that have not left
   Block& block = *warp.block;
   group.mask &= ~lanes;

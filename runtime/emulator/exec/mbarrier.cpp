@@ -57,7 +57,7 @@ std::string change(Block& block, std::byte* at, const MbarrierChange& change) {
     object.pending = object.expected;
   }
   store_element(at, object.bits());
-  ++block.progress;
+  ++block.changes;
   if (!completes)
     return {};
   if (Checker* checker = block.launch->checker)

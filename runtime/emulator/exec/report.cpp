@@ -2,6 +2,7 @@
 #include "emulator/checks/checker.h"
 #include "emulator/exec/mbarrier.h"
 #include "emulator/exec/schedule.h"
+#include "emulator/exec/spin.h"
 
 #include <fmt/format.h>
 
@@ -79,20 +80,38 @@ Flow fault(Group& group, const Instruction& instruction, int lane, Status status
   return Flow::fault;
 }
 
-void report_deadlock(Block& block) {
-  Launch& launch = *block.launch;
-  std::string message = fmt::format("deadlock in block ({},{},{}) of kernel {}: every thread waits",
-                                    block.id.x, block.id.y, block.id.z, launch.kernel->name);
+namespace {
+
+std::string looking_at(const Group& group) {
+  const Spin& spin = group.spin;
+  const std::string where = describe(group, *spin.where, __builtin_ctz(group.mask));
+  if (spin.endless)
+    return fmt::format("{} is in a loop that changes nothing", where);
+  return fmt::format("{} looks at {} address 0x{:x} again and again", where,
+                     spin.space == Space::shared ? "shared" : "global", spin.address);
+}
+
+// What each group does; of many, some.
+std::string all_of(std::span<const std::unique_ptr<Block>> blocks) {
   constexpr int most = 8;
   int count = 0;
-  for (const auto& warp : block.warps)
-    for (const auto& group : warp->groups)
-      if (!group->ready() && count++ < most)
-        message += fmt::format("\n  {} waits for {}",
-                               describe(*group, *group->wait.where, __builtin_ctz(group->mask)),
-                               waiting_for(*group));
+  std::string text;
+  for (const auto& block : blocks)
+    for (const auto& warp : block->warps)
+      for (const auto& group : warp->groups) {
+        if (count++ >= most)
+          continue;
+        text += group->ready() ? fmt::format("\n  {}", looking_at(*group))
+                               : fmt::format("\n  {} waits for {}",
+                                             describe(*group, *group->wait.where, __builtin_ctz(group->mask)),
+                                             waiting_for(*group));
+      }
   if (count > most)
-    message += fmt::format("\n  and {} more", count - most);
+    text += fmt::format("\n  and {} more", count - most);
+  return text;
+}
+
+void end_in_deadlock(Launch& launch, const Block& block, std::string message) {
   if (launch.checker != nullptr)
     launch.checker->deadlocked(block, message);
   const std::lock_guard lock(launch.mutex);
@@ -101,6 +120,26 @@ void report_deadlock(Block& block) {
     launch.outcome.message = std::move(message);
   }
   launch.stopped = true;
+}
+
+} // namespace
+
+void report_deadlock(const std::unique_ptr<Block>& block) {
+  Launch& launch = *block->launch;
+  end_in_deadlock(launch, *block,
+                  fmt::format("deadlock in block ({},{},{}) of kernel {}: every thread waits{}", block->id.x,
+                              block->id.y, block->id.z, launch.kernel->name, all_of({&block, 1})));
+}
+
+void report_endless_wait(Launch& launch, std::span<const std::unique_ptr<Block>> blocks,
+                         std::uint64_t begun) {
+  std::string message =
+      fmt::format("deadlock of kernel {}: every thread waits, or looks for what no thread will write{}",
+                  launch.kernel->name, all_of(blocks));
+  if (begun < launch.blocks())
+    message += fmt::format("\n  {} of {} blocks have not begun: the chip holds no more at a time",
+                           launch.blocks() - begun, launch.blocks());
+  end_in_deadlock(launch, *blocks.front(), std::move(message));
 }
 
 } // namespace emu

@@ -2,6 +2,7 @@
 #include "emulator/counters/counters.h"
 #include "emulator/exec/async.h"
 #include "emulator/exec/schedule.h"
+#include "emulator/exec/spin.h"
 
 #include <algorithm>
 #include <cstring>
@@ -50,12 +51,37 @@ bool can_go_on(const Block& block) {
   });
 }
 
-// One host thread of the fast mode. It begins a block when those it has do not finish soon: they may wait for
-// it.
+using Blocks = std::vector<std::unique_ptr<Block>>;
+
+bool are_quiet(const Blocks& blocks) {
+  return std::ranges::all_of(blocks, [](const auto& block) { return is_quiet(*block); });
+}
+
+bool look_at_host(const Blocks& blocks) {
+  return std::ranges::any_of(blocks, [](const auto& block) { return looks_at_host(*block); });
+}
+
+/// What the host threads of the fast mode share.
+struct Workers {
+  static constexpr std::uint64_t busy = 0, gone = ~std::uint64_t(0);
+  Workers(Launch& launch, unsigned count, std::uint64_t resident)
+      : launch(launch), resident(resident), quiet_since(count) {}
+  Launch& launch;
+  std::uint64_t resident; ///< blocks at a time
+  std::atomic<std::uint64_t> running{0}, next{0};
+  std::atomic<std::uint64_t> turns{1}; ///< in which something may have changed
+  /// By worker: `turns` when it began the turns in which all its blocks were quiet, and each of them has
+  /// looked. When that is what it still is for each worker, then every block has looked after the last
+  /// change, in vain.
+  std::vector<std::atomic<std::uint64_t>> quiet_since;
+};
+
+// One host thread of the fast mode. It begins a block when those it has do not finish soon, or wait: perhaps
+// for it.
 class Worker {
 public:
-  Worker(Launch& launch, std::atomic<std::uint64_t>& next, std::uint64_t most)
-      : launch(launch), next(next), most(most),
+  Worker(Workers& shared, unsigned index)
+      : launch(shared.launch), shared(shared), quiet_since(shared.quiet_since[index]),
         counts(launch.counters ? &launch.counters->shard() : nullptr) {}
 
   void run() {
@@ -66,54 +92,93 @@ public:
     while (!launch.stopped && begin_block()) {
       while (launch.cooperative && begin_block()) // they wait for it sooner or later
         ;
-      int turns = 0;
-      while (!blocks.empty() && !launch.stopped) {
-        turn_of_all(turn);
-        if (++turns % patience == 0)
-          begin_block();
+      for (int turns = 1; !blocks.empty() && !launch.stopped; ++turns) {
+        const std::uint64_t before = shared.turns;
+        const bool any_finished = turn_of_all(turn);
+        if (!any_finished && are_quiet(blocks)) {
+          if (!begin_block())
+            wait_quietly(before);
+        } else {
+          ++shared.turns;
+          if (turns % patience == 0)
+            begin_block();
+        }
       }
     }
+    quiet_since = Workers::gone;
     for (const auto& block : blocks)
       account(launch, *block);
   }
 
 private:
   bool begin_block() {
-    if (blocks.size() >= most)
+    quiet_since = Workers::busy; // before others can see that no block is left to begin
+    if (++shared.running > shared.resident) {
+      --shared.running;
       return false;
-    const std::uint64_t linear = next.fetch_add(1);
-    if (linear >= launch.blocks())
+    }
+    const std::uint64_t linear = shared.next.fetch_add(1);
+    if (linear >= launch.blocks()) {
+      --shared.running;
       return false;
+    }
     blocks.push_back(make_block(launch, linear));
     blocks.back()->counts = counts;
     return true;
   }
 
-  // Blocks wait for each other by looking at memory again and again, which is progress. One whose groups all
-  // wait inside it waits for ever.
-  void turn_of_all(std::uint32_t turn) {
+  // Blocks wait for each other by looking at memory again and again. One whose groups all wait inside it
+  // waits for ever. Has any finished?
+  bool turn_of_all(std::uint32_t turn) {
+    bool any_finished = false;
     for (std::size_t i = 0; i < blocks.size() && !launch.stopped;) {
+      if (is_still(*blocks[i]) && ++blocks[i]->skipped % most_skipped != 0) {
+        ++i;
+        continue;
+      }
       const std::uint64_t before = blocks[i]->executed;
       const Progress progress = run_block(*blocks[i], turn);
       executed += blocks[i]->executed - before;
       if (over_limit(launch, executed))
         give_up(launch);
       if (progress == Progress::waiting && !unblock(*blocks[i]))
-        report_deadlock(*blocks[i]);
+        report_deadlock(blocks[i]);
       if (progress == Progress::finished) {
         account(launch, *blocks[i]);
         blocks.erase(blocks.begin() + static_cast<std::ptrdiff_t>(i));
+        --shared.running;
+        any_finished = true;
       } else {
         ++i;
       }
     }
+    return any_finished;
   }
 
+  // After a turn that began when there were `turns`.
+  void wait_quietly(std::uint64_t turns) {
+    quiet_turns = turns == quiet_from ? quiet_turns + 1 : 1;
+    quiet_from = turns;
+    if (quiet_turns % most_skipped == 0)
+      std::this_thread::yield();
+    if (quiet_turns < 2 * most_skipped || look_at_host(blocks)) // which may write at any time
+      return;
+    quiet_since = turns;
+    const std::uint64_t now = shared.turns;
+    if (std::ranges::all_of(shared.quiet_since,
+                            [=](const auto& since) { return since == now || since == Workers::gone; }))
+      report_endless_wait(launch, blocks, std::min(shared.next.load(), launch.blocks()));
+  }
+
+  static constexpr std::uint32_t most_skipped = 64; // turns
+
   Launch& launch;
-  std::atomic<std::uint64_t>& next;
-  std::uint64_t most, executed = 0;
+  Workers& shared;
+  std::atomic<std::uint64_t>& quiet_since;
+  std::uint64_t executed = 0, quiet_from = 0;
+  std::uint32_t quiet_turns = 0; ///< since there were `quiet_from`
   CounterShard* counts;
-  std::vector<std::unique_ptr<Block>> blocks;
+  Blocks blocks;
 };
 
 } // namespace
@@ -131,31 +196,58 @@ Progress run_block(Block& block, std::uint32_t budget) {
 void run_fast(Launch& launch) {
   const unsigned wanted =
       launch.options.workers ? launch.options.workers : std::thread::hardware_concurrency();
-  const auto workers = static_cast<unsigned>(std::clamp<std::uint64_t>(wanted, 1, launch.blocks()));
-  const std::uint64_t most = launch.cooperative
-                                 ? (launch.blocks() + workers - 1) / workers
-                                 : std::max<std::uint64_t>(1, resident_blocks(launch) / workers);
-  std::atomic<std::uint64_t> next{0};
+  const std::uint64_t resident = launch.cooperative ? launch.blocks() : resident_blocks(launch);
+  const auto count =
+      static_cast<unsigned>(std::clamp<std::uint64_t>(wanted, 1, std::min(launch.blocks(), resident)));
+  Workers shared(launch, count, resident);
   std::vector<std::thread> threads;
-  for (unsigned i = 1; i < workers; ++i)
-    threads.emplace_back([&] { Worker(launch, next, most).run(); });
-  Worker(launch, next, most).run();
+  for (unsigned i = 1; i < count; ++i)
+    threads.emplace_back([&shared, i] { Worker(shared, i).run(); });
+  Worker(shared, 0).run();
   for (std::thread& thread : threads)
     thread.join();
 }
 
+namespace {
+
+// Of the scheduled mode: with blocks none of which finishes.
+class Patience {
+public:
+  /// Called after each turn: true from time to time, when many were taken, or all blocks are quiet.
+  bool ends(const Blocks& blocks) {
+    constexpr std::uint64_t turns_of_a_block = 128, checks = 64;
+    if (++turns < turns_of_a_block * blocks.size())
+      return false;
+    turns = 0;
+    quiet = are_quiet(blocks) ? quiet + 1 : 0;
+    return quiet > 0 || ++others % checks == 0;
+  }
+  /// They are quiet for so long that each of them has looked again and again.
+  bool in_vain(const Blocks& blocks) const {
+    constexpr int enough = 8;
+    return quiet >= enough && !look_at_host(blocks);
+  }
+
+private:
+  std::uint64_t turns = 0, others = 0;
+  int quiet = 0;
+};
+
+} // namespace
+
 void run_scheduled(Launch& launch) {
-  constexpr std::uint64_t most_blocks = 64; // at a time: enough to meet every order of a few
-  constexpr std::uint32_t longest = 64;     // instructions of one turn
+  constexpr std::uint64_t few = 64;     // blocks: enough to meet every order of some of them
+  constexpr std::uint32_t longest = 64; // instructions of one turn
   Random random(launch.options.seed);
   launch.random = &random;
-  const std::uint64_t resident =
-      launch.cooperative ? launch.blocks() : std::min(resident_blocks(launch), most_blocks);
-  std::vector<std::unique_ptr<Block>> blocks;
+  const std::uint64_t resident = launch.cooperative ? launch.blocks() : resident_blocks(launch);
+  std::uint64_t at_once = launch.cooperative ? resident : std::min(resident, few);
+  Blocks blocks;
   std::uint64_t next = 0, executed = 0;
+  Patience patience;
   CounterShard* counts = launch.counters ? &launch.counters->shard() : nullptr;
   while (!launch.stopped) {
-    while (blocks.size() < resident && next < launch.blocks()) {
+    while (blocks.size() < at_once && next < launch.blocks()) {
       blocks.push_back(make_block(launch, next++));
       blocks.back()->counts = counts;
     }
@@ -176,9 +268,16 @@ void run_scheduled(Launch& launch) {
       block.async->finish_all();
       account(launch, block);
       blocks.erase(blocks.begin() + static_cast<std::ptrdiff_t>(b));
+      patience = {};
     } else if (progress == Progress::waiting && !can_go_on(block) && !unblock(block)) {
-      report_deadlock(block);
+      report_deadlock(blocks[b]);
     }
+    if (!patience.ends(blocks))
+      continue;
+    if (at_once < resident && next < launch.blocks())
+      at_once = std::min(resident, 2 * at_once); // perhaps they wait for others
+    else if (patience.in_vain(blocks))
+      report_endless_wait(launch, blocks, next);
   }
   for (const auto& block : blocks)
     account(launch, *block);

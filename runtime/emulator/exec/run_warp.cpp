@@ -3,6 +3,7 @@
 #include "emulator/counters/counters.h"
 #include "emulator/exec/rendezvous.h"
 #include "emulator/exec/schedule.h"
+#include "emulator/exec/spin.h"
 
 #include <algorithm>
 
@@ -22,6 +23,8 @@ Ran run_group(Group& group, std::uint32_t budget, std::uint32_t meeting) {
   Warp& warp = *group.warp;
   CounterShard* counts = warp.block->counts;
   const std::uint64_t begin = warp.executed; // clocks read it
+  const std::uint64_t changes = warp.block->changes;
+  group.began = begin;
   Checker* checker = warp.block->launch->checker;
   Ran ran;
   while (warp.executed - begin < budget) {
@@ -51,7 +54,48 @@ Ran run_group(Group& group, std::uint32_t budget, std::uint32_t meeting) {
   ran.instructions = static_cast<std::uint32_t>(warp.executed - begin);
   warp.block->executed += ran.instructions;
   warp.block->thread_instructions += threads;
+  if (ran.flow != Flow::switched) { // else it may be gone
+    group.ran += ran.instructions;
+    group.unchanged = warp.block->changes == changes ? group.unchanged + ran.instructions : 0;
+  }
   return ran;
+}
+
+// Runs on a group that has changed nothing for long, until it is where it is now again: if with the same
+// registers, it goes round for ever, or until others write what it reads.
+Ran run_round(Group& group) {
+  constexpr std::uint32_t longest = 1024; // instructions of a loop
+  constexpr int laps = 2;                 // the first one only remembers the registers
+  const Instruction& here = group.code[group.pc];
+  Ran all;
+  bool reads_global = false;
+  came_round(group, here, group.ran);
+  for (int lap = 0; lap < laps && all.instructions < laps * longest;) {
+    const Instruction& next = group.code[group.pc];
+    const auto space = static_cast<Space>(next.space);
+    reads_global |= next.kind == Kind::memory && (space == Space::global || space == Space::generic);
+    const Ran ran = run_group(group, 1, nowhere);
+    all.instructions += ran.instructions;
+    all.flow = ran.flow;
+    if (ran.flow != Flow::go)
+      return all;
+    if (&group.code[group.pc] != &here)
+      continue;
+    ++lap;
+    if (came_round(group, here, group.ran)) {
+      goes_round(group, reads_global);
+      all.flow = Flow::yields;
+      return all;
+    }
+  }
+  group.unchanged = 0;
+  group.patience *= 2;
+  return all;
+}
+
+Ran run_turn(Group& group, std::uint32_t budget, std::uint32_t meeting) {
+  const bool endless = group.spin.endless || group.unchanged >= group.patience;
+  return endless ? run_round(group) : run_group(group, budget, meeting);
 }
 
 // Deeper calls first, then the lowest pc: lanes that are behind catch up with those that wait for them at the
@@ -116,7 +160,7 @@ Progress run_warp(Warp& warp, std::uint32_t budget) {
       meet_ready(*group);
     group->last_run = warp.executed;
     const std::uint32_t turn = alone ? budget : std::min(budget, slice);
-    const Ran ran = run_group(*group, turn, alone ? nowhere : meeting_of(*group));
+    const Ran ran = run_turn(*group, turn, alone ? nowhere : meeting_of(*group));
     ran_any = true;
     budget -= std::min(budget, ran.instructions);
     // A spin loop, perhaps: let the others go on, of this warp and then of other warps.
@@ -146,7 +190,7 @@ Progress run_warp_randomly(Warp& warp, std::uint32_t budget, Random& random) {
   if (meets)
     meet_ready(*group);
   group->last_run = warp.executed;
-  run_group(*group, budget, meets && warp.groups.size() > 1 ? meeting_of(*group) : nowhere);
+  run_turn(*group, budget, meets && warp.groups.size() > 1 ? meeting_of(*group) : nowhere);
   return Progress::ran;
 }
 

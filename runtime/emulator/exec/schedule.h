@@ -41,6 +41,6 @@ void run_fast(Launch& launch);
 void run_scheduled(Launch& launch);
 
 /// Ends the launch because no group of the block can go on, and says who waits for what.
-void report_deadlock(Block& block);
+void report_deadlock(const std::unique_ptr<Block>& block);
 
 } // namespace emu

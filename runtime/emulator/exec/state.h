@@ -10,6 +10,8 @@
 
 namespace emu {
 
+enum class Space : std::uint8_t { generic, global, shared, local, param, constant };
+
 class AsyncQueue;
 class Checker;
 class Counters;
@@ -54,6 +56,23 @@ struct Wait {
   BarrierResult result = nullptr; ///< of barrier.red
 };
 
+/// What a group did that seems to wait by looking at memory again and again: see spin.h.
+struct Spin {
+  const Instruction* where = nullptr; ///< it comes back to
+  std::uint64_t state = 0;            ///< of its registers, when it was there
+  std::uint64_t changes = 0;          ///< Block::changes then
+  std::uint64_t looked = 0;           ///< Group::ran then
+  std::uint64_t lap = 0;              ///< instructions since it was there before
+  std::uint32_t laps = 0;             ///< in which nothing changed
+  std::uint32_t others = 0;           ///< looks elsewhere since
+  bool endless = false;               ///< it looks at nothing
+  std::uint64_t address = 0;          ///< what one of its lanes looks at
+  const std::byte* at = nullptr;      ///< where that is
+  std::uint64_t found = 0;            ///< there
+  std::uint8_t width = 0;             ///< of that, in bytes
+  Space space = Space::generic;
+};
+
 struct Group {
   Warp* warp = nullptr;
   const Instruction* code = nullptr; ///< of the activation's function
@@ -64,8 +83,13 @@ struct Group {
   Wait wait;
   bool timed_out = false;                   ///< woken from mbarrier.try_wait without the phase being complete
   std::shared_ptr<const Exchange> exchange; ///< with lanes at other instructions: see rendezvous.h
-  std::uint64_t exchanged = 0; ///< Warp::executed when it took place; 0: at the group's next instruction
-  std::uint64_t last_run = 0;  ///< for fairness
+  std::uint64_t exchanged = 0;      ///< Warp::executed when it took place; 0: at the group's next instruction
+  std::uint64_t last_run = 0;       ///< for fairness
+  std::uint64_t ran = 0;            ///< instructions
+  std::uint64_t began = 0;          ///< Warp::executed at the beginning of its turn
+  std::uint64_t unchanged = 0;      ///< instructions of turns without a change
+  std::uint64_t patience = 1 << 16; ///< so many of them, and it may be in an endless loop
+  Spin spin;
   bool ready() const { return wait.what == Wait::For::nothing; }
 };
 
@@ -103,10 +127,12 @@ struct Block {
   std::array<Barrier, 16> barriers;
   std::uint64_t executed = 0; ///< warp instructions
   std::uint64_t thread_instructions = 0;
-  std::uint64_t progress = 0;            ///< changes whenever something other than a spin happened
+  std::uint64_t changes = 0;             ///< of memory, barriers and whatever else its threads may look at
+  std::uint64_t looks = 0;               ///< at memory that others may write
   std::shared_ptr<AsyncQueue> async;     ///< work in flight
   std::uint64_t progress_at_timeout = 0; ///< when threads that wait at mbarriers were last let go on
   std::uint32_t timeouts = 0;            ///< since there was progress
+  std::uint32_t skipped = 0;             ///< turns, because nothing that it looks at has changed
   std::shared_ptr<void> checks;          ///< the checker's own data of this block
   CounterShard* counts = nullptr;        ///< of the host thread that runs it; null: no counting
 };

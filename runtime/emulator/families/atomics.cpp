@@ -2,6 +2,7 @@
 // element). Blocks run on several host threads, so global memory is updated by host atomics; the order
 // of the lanes of a warp is open, and the schedule chooses it.
 #include "emulator/exec/schedule.h"
+#include "emulator/exec/spin.h"
 #include "emulator/exec/wide.h"
 #include "emulator/families/modifiers.h"
 #include "emulator/numeric/half.h"
@@ -19,13 +20,14 @@ namespace nu = numeric;
 
 template <class T> T part_of(Wide value) { return static_cast<T>(value); }
 
-// Replaces what is there by f of it; what was there.
-template <class T, class F> T replace(std::byte* at, Space space, F f) {
+// Replaces what is there by f of it; what was there. `changed` becomes true if that is another value.
+template <class T, class F> T replace(std::byte* at, Space space, bool& changed, F f) {
   if (space == Space::shared) { // one host thread runs a block
     T old;
     std::memcpy(&old, at, sizeof old);
     const T next = f(old);
     std::memcpy(at, &next, sizeof next);
+    changed |= next != old;
     return old;
   }
   T old = load_element<T>(at);
@@ -37,6 +39,7 @@ template <class T, class F> T replace(std::byte* at, Space space, F f) {
                                         __ATOMIC_RELAXED)) {
     }
   }
+  changed |= f(old) != old;
   return old;
 }
 
@@ -90,24 +93,25 @@ template <class Operation> struct Half { // one, or two in a register
   }
 };
 
-using Update = Wide (*)(std::byte* at, Space space, Wide b, Wide c);
+using Update = Wide (*)(std::byte* at, Space space, bool& changed, Wide b, Wide c);
 
-template <class T, class F> Wide update(std::byte* at, Space space, Wide b, Wide c) {
-  return static_cast<Wide>(replace<T>(at, space, [=](T a) { return F()(a, part_of<T>(b), part_of<T>(c)); }));
+template <class T, class F> Wide update(std::byte* at, Space space, bool& changed, Wide b, Wide c) {
+  return static_cast<Wide>(
+      replace<T>(at, space, changed, [=](T a) { return F()(a, part_of<T>(b), part_of<T>(c)); }));
 }
 
 // In global memory subnormal operands and results become zeros, in shared memory they do not (PTX ISA,
 // "atom").
-Wide add_f32(std::byte* at, Space space, Wide b, Wide) {
-  return replace<std::uint32_t>(at, space, [=](std::uint32_t a) {
+Wide add_f32(std::byte* at, Space space, bool& changed, Wide b, Wide) {
+  return replace<std::uint32_t>(at, space, changed, [=](std::uint32_t a) {
     return std::bit_cast<std::uint32_t>(nu::add(std::bit_cast<float>(a),
                                                 std::bit_cast<float>(part_of<std::uint32_t>(b)),
                                                 {.ftz = space != Space::shared}));
   });
 }
 
-Wide add_f64(std::byte* at, Space space, Wide b, Wide) {
-  return replace<std::uint64_t>(at, space, [=](std::uint64_t a) {
+Wide add_f64(std::byte* at, Space space, bool& changed, Wide b, Wide) {
+  return replace<std::uint64_t>(at, space, changed, [=](std::uint64_t a) {
     return std::bit_cast<std::uint64_t>(std::bit_cast<double>(a) +
                                         std::bit_cast<double>(part_of<std::uint64_t>(b)));
   });
@@ -150,6 +154,7 @@ Flow atomic(Group& group, const Instruction& instruction, Mask mask) {
   if (access.order >= Order::acquire)
     std::atomic_thread_fence(std::memory_order_acq_rel);
   const LaneOrder order(group.warp->block->launch->random);
+  bool changed = false;
   for (int i = 0; i < warp_size; ++i) {
     const int lane = order[i];
     if ((access.mask >> lane & 1) == 0)
@@ -160,8 +165,8 @@ Flow atomic(Group& group, const Instruction& instruction, Mask mask) {
     if (operands.c >= 0)
       c = read(group.frame, instruction.operand(operands.c), lane);
     for (int part = 0; part < instruction.vector; ++part) {
-      const Wide old =
-          operands.update(access.host[lane] + part * instruction.width, access.found[lane], b[part], c);
+      const Wide old = operands.update(access.host[lane] + part * instruction.width, access.found[lane],
+                                       changed, b[part], c);
       if (operands.destination >= 0) {
         const Slot slot = instruction.operand(operands.destination, part);
         std::memcpy(group.frame + slot.offset + lane * slot.bytes, &old, slot.bytes);
@@ -170,8 +175,10 @@ Flow atomic(Group& group, const Instruction& instruction, Mask mask) {
   }
   if (access.order >= Order::acquire)
     std::atomic_thread_fence(std::memory_order_acq_rel);
-  ++group.warp->block->progress;
-  return operands.c >= 0 ? Flow::yields : Flow::go; // cas: perhaps it tries until another thread is done
+  if (!changed && operands.destination >= 0 && access.mask != 0)
+    return look(group, instruction, access); // perhaps it tries until another thread is done
+  ++group.warp->block->changes;
+  return Flow::go;
 }
 
 // ---- decoding ----

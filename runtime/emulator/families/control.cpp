@@ -103,6 +103,7 @@ Flow call_builtin(Group& group, const Instruction& instruction, Mask mask) {
   for (const Passed& result : site.results)
     call.results.push_back(base + result.offset);
   const Flow flow = site.builtin(call);
+  ++group.warp->block->changes;
   if (Checker* checker = group.warp->block->launch->checker)
     for (const Passed& result : site.results)
       checker->local_written(*group.warp, mask, base + result.offset, result.bytes);

@@ -2,6 +2,7 @@
 #include "emulator/exec/mbarrier.h"
 #include "emulator/checks/checker.h"
 #include "emulator/exec/schedule.h"
+#include "emulator/exec/spin.h"
 #include "emulator/families/modifiers.h"
 #include "emulator/memory/spaces.h"
 
@@ -45,7 +46,7 @@ Flow initialise(Group& group, const Instruction& instruction, Mask mask) {
     const Mbarrier object = {.pending = count[lane], .expected = count[lane]};
     store_element(access.host[lane], object.bits());
   }
-  ++block.progress;
+  ++block.changes;
   return Flow::go;
 }
 
@@ -149,13 +150,20 @@ void give(Group& group, const Instruction& instruction, Mask mask, Mask complete
   result = (result & ~mask) | (complete & mask);
 }
 
+Flow done_or_looked(Group& group, const Instruction& instruction, const Access& access, Mask complete) {
+  if ((access.mask & ~complete) == 0)
+    return Flow::go;
+  look(group, instruction, access);
+  return Flow::yields;
+}
+
 Flow test(Group& group, const Instruction& instruction, Mask mask) {
   Access access = access_of(group, instruction, 1, mask, Doing::atomic);
   const std::optional<Mask> complete = complete_lanes(group, instruction, access);
   if (!complete)
     return Flow::fault;
   give(group, instruction, mask, *complete);
-  return (mask & ~*complete) == 0 ? Flow::go : Flow::yields;
+  return done_or_looked(group, instruction, access, *complete);
 }
 
 // As long as no lane's phase is complete the lanes wait, until the schedule says that their time is over.
@@ -177,7 +185,7 @@ Flow try_wait(Group& group, const Instruction& instruction, Mask mask) {
   }
   group.timed_out = false;
   give(group, instruction, mask, *complete);
-  return (mask & ~*complete) == 0 ? Flow::go : Flow::yields;
+  return done_or_looked(group, instruction, access, *complete);
 }
 
 // ---- decoding ----

@@ -1,6 +1,6 @@
 // ld, ldu, st: between registers and memory. What they say of caches has no effect (PTX ISA, "Cache
 // Operators", "Cache Eviction Priority Hints").
-#include "emulator/exec/access.h"
+#include "emulator/exec/spin.h"
 #include "emulator/exec/wide.h"
 #include "emulator/families/modifiers.h"
 #include "emulator/isa/table.h"
@@ -81,12 +81,11 @@ Flow load(Group& group, const Instruction& instruction, Mask mask) {
   for (std::uint32_t part = 0; part < instruction.vector; ++part)
     moves.parts[part](group.frame + instruction.operand(0, static_cast<int>(part)).offset, access,
                       part * instruction.width);
-  if (access.order == Order::weak || access.found[__builtin_ctz(mask)] != Space::global)
+  if (access.order == Order::weak)
     return Flow::go;
   if (access.order == Order::acquire)
     std::atomic_thread_fence(std::memory_order_acquire);
-  ++group.warp->block->progress;
-  return Flow::yields; // perhaps it looks for what another block writes
+  return look(group, instruction, access); // perhaps for what another thread writes
 }
 
 Flow store(Group& group, const Instruction& instruction, Mask mask) {
@@ -95,7 +94,7 @@ Flow store(Group& group, const Instruction& instruction, Mask mask) {
     return Flow::fault;
   if (access.order == Order::release)
     std::atomic_thread_fence(std::memory_order_release);
-  ++group.warp->block->progress;
+  ++group.warp->block->changes;
   const auto& moves = static_cast<const Moves&>(*instruction.extra);
   for (std::uint32_t part = 0; part < instruction.vector; ++part)
     moves.parts[part](group.frame + instruction.operand(1, static_cast<int>(part)).offset, access,

@@ -63,6 +63,7 @@ Execute repacking(int whole, int part, bool packs) {
 // A warp's clock counts its instructions; a cycle, and a nanosecond, are one.
 template <class T, int shift> Flow read_clock(Group& group, const Instruction& instruction, Mask mask) {
   const auto now = static_cast<T>(group.warp->executed >> shift);
+  ++group.warp->block->changes; // what comes next depends on it
   each_lane(lanes<T>(group.frame, instruction.operand(0)), mask, [=](int) { return now; });
   return Flow::go;
 }

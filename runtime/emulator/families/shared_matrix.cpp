@@ -70,6 +70,7 @@ Flow store_matrices(Group& group, const Instruction& instruction, Mask mask) {
       if (access.mask >> (rows * i + r) & 1)
         std::memcpy(access.host[rows * i + r], matrix + rows * r, 16);
   }
+  ++group.warp->block->changes;
   return Flow::go;
 }
 

@@ -111,7 +111,7 @@ Flow store_fragment(Group& group, const Instruction& instruction, Mask mask) {
   std::byte lines[most_bytes];
   for_parts(group, instruction, 1, matrix,
             [&](const std::byte* reg, int at, auto size) { std::memcpy(lines + at, reg, size); });
-  ++group.warp->block->progress;
+  ++group.warp->block->changes;
   for_lanes(access.mask, [&](int lane) {
     std::memcpy(access.host[lane], lines + lane * matrix.chunk, static_cast<std::size_t>(matrix.chunk));
   });

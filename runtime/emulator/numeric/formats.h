@@ -113,15 +113,16 @@ EMU_INLINE constexpr F::Bits narrow(Float x, Round mode = Round::rn, Overflow ov
   return finish<F>(x, rounded, overflows_to_infinity(mode, is_negative(x)), overflow);
 }
 
-// .rs: away from zero if adding `random_bits` bits of `random` to the discarded bits, both as fractions of
-// the last place kept, carries out of them. For normal results of f16 and bf16 that is the integer addition
-// of the ISA's text; for other formats and subnormal results, whose layout it gives only in figures, the
-// fraction is the reading chosen.
+// .rs: away from zero if adding the lowest `random_bits` bits of `random` to the discarded bits, both as
+// fractions of the last place kept, carries out of them. For normal results of f16 and bf16 that is the
+// integer addition of the ISA's text; for other formats and subnormal results, whose layout it gives only in
+// figures, the fraction is the reading chosen.
 template <class F>
 EMU_INLINE constexpr F::Bits narrow_stochastic(float x, std::uint32_t random, int random_bits,
                                                Overflow overflow = Overflow::infinity) {
   auto parts = cut<F, float, 56>(std::uint64_t{magnitude_bits(x)}); // 32 bits below the least significant one
   unsigned __int128 unit = static_cast<unsigned __int128>(parts.half) << 1, rest = parts.rest;
+  random &= (1u << random_bits) - 1;
   bool carry = (rest << random_bits) + random * unit >= unit << random_bits;
   return finish<F>(x, static_cast<std::uint32_t>(parts.kept + carry), true, overflow);
 }

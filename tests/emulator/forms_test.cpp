@@ -1,0 +1,184 @@
+// Spellings that the tests of their families leave out, so that every entry of the table is run; and
+// instructions whose only effect is that the kernel goes on.
+#include "kernel_text.h"
+
+#include <bit>
+
+namespace emu::test {
+namespace {
+
+using s32 = std::int32_t;
+
+TEST(Forms, MultiplyAddWithCarryInAndOut) {
+  const std::vector<u32> a = interesting<u32>(), b(a.rbegin(), a.rend());
+  // %r2:%r0 is a * b + b + the carry of a + a
+  const auto d = each<std::array<u32, 2>>(
+      "add.cc.u32 %r1, %a, %a;\nmadc.lo.cc.u32 %d0, %a, %b, %b;\naddc.u32 %d1, 0, 0;\n", a, b);
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    const u64 carry = (u64(a[i]) + a[i]) >> 32, sum = u64(u32(a[i] * b[i])) + b[i] + carry;
+    EXPECT_EQ(d[i], (std::array{u32(sum), u32(sum >> 32)})) << a[i] << " " << b[i];
+  }
+}
+
+template <class T> void bits_compare(const std::string& type) {
+  std::vector<T> a, b;
+  std::vector<u32> c;
+  for (T x : interesting<T>(5))
+    for (T y : interesting<T>(5)) {
+      a.push_back(x);
+      b.push_back(y);
+      c.push_back(a.size() & 1);
+    }
+  for (const bool equal : {true, false})
+    for (const std::string how : {"", ".and", ".or", ".xor"}) {
+      const std::string name = join({equal ? ".eq" : ".ne", how});
+      const std::string third = how.empty() ? ";\n" : ", %p2;\n";
+      const auto p = each<u32>(join({"setp.ne.u32 %p2, %c, 0;\nsetp", name, type, " %p0, %a, %b", third,
+                                     "selp.u32 %d, 1, 0, %p0;"}),
+                               a, b, c);
+      const auto mask = each<u32>(
+          join({"setp.ne.u32 %p2, %c, 0;\nset", name, ".u32", type, " %d, %a, %b", third}), a, b, c);
+      for (std::size_t i = 0; i < a.size(); ++i) {
+        const bool plain = (a[i] == b[i]) == equal, other = c[i] != 0;
+        const bool wanted = how.empty()     ? plain
+                            : how == ".and" ? plain && other
+                            : how == ".or"  ? plain || other
+                                            : plain != other;
+        EXPECT_EQ(p[i], wanted ? 1U : 0U) << name << type << " " << a[i] << " " << b[i];
+        EXPECT_EQ(mask[i], wanted ? ~0U : 0U) << name << type << " " << a[i] << " " << b[i];
+      }
+    }
+}
+
+TEST(Forms, ComparisonsOfBits) {
+  bits_compare<u16>(".b16");
+  bits_compare<u32>(".b32");
+  bits_compare<u64>(".b64");
+}
+
+TEST(Forms, BranchByIndex) {
+  const std::vector<u32> a = {0, 1, 2, 2, 1, 0, 1};
+  EXPECT_EQ(each<u32>("table: .branchtargets A, B, C;\nmov.u32 %d, 0;\nbrx.idx %a, table;\n"
+                      "A: add.u32 %d, %d, 1;\nB: add.u32 %d, %d, 10;\nC: add.u32 %d, %d, 100;\n",
+                      a),
+            (std::vector<u32>{111, 110, 100, 100, 110, 111, 110}));
+}
+
+TEST(Forms, VotesInTheOrderOfOldVersions) {
+  std::vector<u32> a(32, 1);
+  const std::string body = "setp.ne.u32 %p0, %a, 0;\nvote.all.sync.pred %p1, %p0, -1;\n"
+                           "vote.any.sync.pred %p2, %p0, -1;\nvote.uni.sync.pred %p3, %p0, -1;\n"
+                           "selp.u32 %d, 1, 0, %p1;\nselp.u32 %r0, 2, 0, %p2;\nselp.u32 %r1, 4, 0, %p3;\n"
+                           "or.b32 %d, %d, %r0;\nor.b32 %d, %d, %r1;\n";
+  EXPECT_EQ(each<u32>(body, a), std::vector<u32>(32, 7));
+  a[5] = 0;
+  EXPECT_EQ(each<u32>(body, a), std::vector<u32>(32, 2));
+  EXPECT_EQ(each<u32>(body, std::vector<u32>(32)), std::vector<u32>(32, 4));
+}
+
+TEST(Forms, MatchAllOfWideValues) {
+  std::vector<u64> a(32, 0x100000002);
+  const std::string body = "match.all.sync.b64 %d|%p0, %a, -1;\n@!%p0 add.u32 %d, %d, 5;";
+  EXPECT_EQ(each<u32>(body, a), std::vector<u32>(32, ~0U));
+  a[3] = 2; // differs in the upper half only
+  EXPECT_EQ(each<u32>(body, a), std::vector<u32>(32, 5));
+}
+
+// A warp that only arrives lets the others go on.
+TEST(Forms, BarrierArrive) {
+  for (const char* arrive : {"barrier.cta.arrive 1, 64;", "barrier.arrive.aligned 1, 64;"})
+    run_all_ways(
+        {1}, {64},
+        kernel(join(
+            {".shared .b32 s[32];\nmov.u32 %r0, s;\nand.b32 %r1, %t0, 31;\nmad.lo.u32 %r0, %r1, 4, %r0;\n"
+             "setp.ge.u32 %p0, %t0, 32;\n@%p0 bra READ;\nadd.u32 %r2, %t0, 7;\nst.shared.u32 [%r0], %r2;\n",
+             arrive,
+             "\nret;\nREAD: barrier.sync 1, 64;\nld.shared.u32 %r3, [%r0];\nmad.wide.u32 %x0, %r1, 4, "
+             "%x0;\nst.global.u32 [%x0], %r3;\n"})),
+        [](Machine& machine) { return std::vector<u64>{machine.upload(std::vector<u32>(32)), 0, 0, 0}; },
+        [](Machine& machine, const std::vector<u64>& params) {
+          const auto found = machine.download<u32>(params[0], 32);
+          for (u32 i = 0; i < 32; ++i)
+            EXPECT_EQ(found[i], i + 7);
+        },
+        8);
+}
+
+// What these do cannot be seen, but that values stay as they were.
+TEST(Forms, Hints) {
+  const std::vector<u32> a = interesting<u32>();
+  for (const char* hint : {"brkpt;", "pmevent 3;", "pmevent.mask 0xff;", "nanosleep.u32 20;",
+                           "mov.u32 %r0, 5;\nnanosleep.u32 %r0;", "griddepcontrol.wait;",
+                           "griddepcontrol.launch_dependents;", "membar.proxy.alias;"})
+    EXPECT_EQ(each<u32>(join({hint, "\nadd.u32 %d, %a, 1;"}), a), each<u32>("add.u32 %d, %a, 1;", a)) << hint;
+}
+
+TEST(Forms, HintsForCaches) {
+  for (const char* hint :
+       {"discard.global.L2 [%x0], 128;", "discard.L2 [%x0], 128;",
+        "applypriority.global.L2::evict_normal [%x0], 128;",
+        "createpolicy.range.global.L2::evict_last.L2::evict_unchanged.b64 %l0, [%x0], 64, 128;\n"
+        "ld.global.L2::cache_hint.u32 %r9, [%x0], %l0;",
+        "createpolicy.cvt.L2.b64 %l0, 0x1234567812345678;\n"
+        "ld.global.L2::cache_hint.u32 %r9, [%x0], %l0;",
+        "prefetchu.L1 [%x0];"}) {
+    Machine machine;
+    const u64 out = machine.upload(std::vector<u32>(64));
+    const Outcome outcome = machine.run(kernel(join({hint, "\nst.global.u32 [%x0+4], 7;"})), {out, 0, 0, 0});
+    EXPECT_EQ(outcome.status, Status::success) << outcome.message;
+    EXPECT_EQ(machine.download<u32>(out, 2)[1], 7U);
+  }
+}
+
+// ---- products of bits ----
+
+// PTX ISA, "Matrix Fragments for mma.m8n8k128" and "m16n8k256": 32 elements in a register.
+TEST(Forms, ProductsOfBits) {
+  std::mt19937_64 random(seed());
+  std::vector<u32> a(32), b(32);
+  std::vector<std::array<u32, 2>> c(32);
+  std::vector<std::array<u32, 4>> tall(32), sums(32);
+  std::vector<std::array<u32, 2>> wide(32);
+  for (int lane = 0; lane < 32; ++lane) {
+    a[lane] = u32(random());
+    b[lane] = u32(random());
+    c[lane] = {u32(random() % 100), u32(random() % 100)};
+    wide[lane] = {u32(random()), u32(random())};
+    for (int i = 0; i < 4; ++i) {
+      tall[lane][i] = u32(random());
+      sums[lane][i] = u32(random() % 100);
+    }
+  }
+  for (const bool conjunction : {true, false}) {
+    const auto count = [=](u32 x, u32 y) { return u32(std::popcount(conjunction ? x & y : x ^ y)); };
+    const std::string how = conjunction ? ".and.popc" : ".xor.popc";
+    const auto small = each<std::array<u32, 2>>(
+        join({"mma.sync.aligned.m8n8k128.row.col.s32.b1.b1.s32", how, " {%d0,%d1}, {%a}, {%b}, {%c0,%c1};"}),
+        a, b, c);
+    const auto large = each<std::array<u32, 4>>(
+        join({"mma.sync.aligned.m16n8k256.row.col.s32.b1.b1.s32", how,
+              " {%d0,%d1,%d2,%d3}, {%a0,%a1,%a2,%a3}, {%b0,%b1}, {%c0,%c1,%c2,%c3};"}),
+        tall, wide, sums);
+    for (int lane = 0; lane < 32; ++lane) {
+      for (int i = 0; i < 2; ++i) {
+        const int row = lane / 4, column = lane % 4 * 2 + i;
+        u32 wanted = c[lane][i];
+        for (int k = 0; k < 4; ++k)
+          wanted += count(a[row * 4 + k], b[column * 4 + k]);
+        EXPECT_EQ(small[lane][i], wanted) << how << " row " << row << ", column " << column;
+      }
+      for (int i = 0; i < 4; ++i) {
+        const int row = lane / 4,
+                  column = lane % 4 * 2 + (i & 1); // of the upper or, from i == 2, the lower half
+        u32 wanted = sums[lane][i];
+        for (int k = 0; k < 4; ++k)
+          wanted += count(tall[row * 4 + k][i / 2], wide[column * 4 + k][0]) +
+                    count(tall[row * 4 + k][2 + i / 2], wide[column * 4 + k][1]);
+        EXPECT_EQ(large[lane][i], wanted) << how << " row " << row + i / 2 * 8 << ", column " << column;
+      }
+    }
+  }
+}
+
+} // namespace
+} // namespace emu::test
