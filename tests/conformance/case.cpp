@@ -63,7 +63,7 @@ std::string findings(const Device& device) {
   clear();
   std::string found;
   for (const auto& finding : nlohmann::json::parse(text.c_str())["findings"])
-    found += finding.get<std::string>() + "\n";
+    found += finding["text"].get<std::string>() + "\n";
   return found;
 }
 

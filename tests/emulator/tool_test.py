@@ -218,6 +218,10 @@ with tempfile.TemporaryDirectory() as name:
     assert (numpy.load(y) == 2 * values).all()
 
     expect(run(ptx, *shape, "--arg", f"in:{x}", "--arg", "out:i32[900]", "--arg", "u32:1000", status=1), "CUDA_ERROR_ILLEGAL_ADDRESS")
+    finding = json.loads(run(ptx, *shape, "--arg", f"in:{x}", "--arg", "out:i32[900]", "--arg", "u32:1000", "--json", status=1))["runs"][0]["report"]["findings"][0]
+    assert finding["kind"] == "out-of-bounds" and finding["kernel"] == "twice" and finding["ptx"] == "st.global.u32 [%rd5], %r1;", finding
+    assert finding["block"] == [3, 0, 0] and finding["thread"] == [900 - 768, 0, 0] and finding["space"] == "global" and finding["bytes"] == 4, finding
+    assert finding["actual"] and finding["expected"] and finding["text"].startswith("out-of-bounds: "), finding
     expect(run(ptx, "--block", 1025, *arguments, status=1), "CUDA_ERROR_INVALID_VALUE")
     expect(run(ptx, "--kernel", "thrice", status=2), "its kernels: twice")
     expect(run(ptx, "--arg", "u32:1", status=2), "'twice' has 3 parameters, but 1 arguments are given")

@@ -152,7 +152,9 @@ void print_person(const Run& run, std::uint64_t seed) {
   for (const Json& failure : report["failures"])
     fmt::print("{}: {}\n", failure["result"].get<std::string>(), failure["message"].get<std::string>());
   for (const Json& finding : report["findings"])
-    fmt::print("{}\n", finding.get<std::string>());
+    fmt::print("{}\n", finding["text"].get<std::string>());
+  if (const auto left_out = report["findings_left_out"].get<std::uint64_t>(); left_out != 0)
+    fmt::print("and {} more that are not shown\n", left_out);
 }
 
 // 0: all went well; 1: a kernel failed, a check found something, or seeds gave different outputs.

@@ -7,12 +7,13 @@
 #include <fmt/format.h>
 
 namespace emu {
-namespace {
 
 std::string_view name(Space space) {
   constexpr std::string_view names[] = {"generic", "global", "shared", "local", "parameter", "constant"};
   return names[static_cast<int>(space)];
 }
+
+namespace {
 
 // Constants lie in global memory.
 Space space_of(Space space) { return space == Space::constant ? Space::global : space; }
@@ -100,10 +101,10 @@ bool Checker::refused(Group& group, const Instruction& instruction, const Access
     return false;
   const std::uint64_t address = access.address[lane];
   if (status == Status::misaligned_address) {
-    data->report(Report::Kind::misaligned, group, instruction, lane,
-                 fmt::format("{} address 0x{:x} of {} bytes: expected a multiple of {}",
-                             name(access.found[lane]), address, access.bytes,
-                             access.align ? access.align : access.bytes));
+    data->report(
+        Report::Kind::misaligned, group, instruction, lane,
+        {fmt::format("{} address 0x{:x} of {} bytes", name(access.found[lane]), address, access.bytes),
+         fmt::format("a multiple of {}", access.align ? access.align : access.bytes), &access});
     return true;
   }
   if (access.found[lane] == Space::global || access.found[lane] == Space::constant) {
@@ -118,8 +119,8 @@ bool Checker::refused(Group& group, const Instruction& instruction, const Access
                               : access.found[lane] == Space::local ? local_begin
                                                                    : 0;
   data->report(Report::Kind::out_of_bounds, group, instruction, lane,
-               fmt::format("{} bytes at {} address 0x{:x}: expected inside the {} bytes from 0x{:x} on",
-                           access.bytes, name(access.found[lane]), address, size, begin));
+               {fmt::format("{} bytes at {} address 0x{:x}", access.bytes, name(access.found[lane]), address),
+                fmt::format("inside the {} bytes from 0x{:x} on", size, begin), &access});
   return true;
 }
 
@@ -141,7 +142,7 @@ bool Checker::Data::check_lane(Group& group, const Instruction& instruction, con
   if (found == nullptr) {
     if (const auto freed = memory.find_freed(address)) {
       report(Report::Kind::use_after_free, group, instruction, lane,
-             fmt::format("{}, in {}, which was freed", what, describe(*freed)));
+             {fmt::format("{}, in {}, which was freed", what, describe(*freed)), {}, &access});
       return false;
     }
     std::string near;
@@ -149,18 +150,21 @@ bool Checker::Data::check_lane(Group& group, const Instruction& instruction, con
     if (after != allocations.begin())
       near = fmt::format("; {} bytes after the end of {}", address - std::prev(after)->end(),
                          describe(*std::prev(after)));
-    report(Report::Kind::out_of_bounds, group, instruction, lane, what + ": no allocation is there" + near);
+    report(Report::Kind::out_of_bounds, group, instruction, lane,
+           {what + ": no allocation is there" + near, {}, &access});
     return false;
   }
   if (access.bytes > found->end() - address) {
     report(Report::Kind::out_of_bounds, group, instruction, lane,
-           fmt::format("{}: {} bytes after the end of {}", what, address + access.bytes - found->end(),
-                       describe(*found)));
+           {fmt::format("{}: {} bytes after the end of {}", what, address + access.bytes - found->end(),
+                        describe(*found)),
+            {},
+            &access});
     return false;
   }
   if (found->read_only && !reads(access.doing)) {
     report(Report::Kind::read_only, group, instruction, lane,
-           fmt::format("{}, in read-only {}", what, describe(*found)));
+           {fmt::format("{}, in read-only {}", what, describe(*found)), {}, &access});
     return false;
   }
   BlockChecks& block = checks_of(group);
@@ -213,12 +217,14 @@ void Checker::Data::check_variable(Group& group, const Instruction& instruction,
       return;
     const bool after = address >= begin;
     report(Report::Kind::out_of_bounds, group, instruction, lane,
-           fmt::format(
-               "{} {} bytes at {} address 0x{:x}: {} bytes {} of '{}', of {} bytes, which the address is "
-               "computed from",
-               reads(access.doing) ? "reads" : "writes", access.bytes, name(access.found[lane]), address,
-               after ? address + access.bytes - end : begin - address,
-               after ? "after the end" : "before the begin", extent.variable->name, end - begin));
+           {fmt::format(
+                "{} {} bytes at {} address 0x{:x}: {} bytes {} of '{}', of {} bytes, which the address is "
+                "computed from",
+                reads(access.doing) ? "reads" : "writes", access.bytes, name(access.found[lane]), address,
+                after ? address + access.bytes - end : begin - address,
+                after ? "after the end" : "before the begin", extent.variable->name, end - begin),
+            {},
+            &access});
     access.mask &= ~(Mask(1) << lane);
   });
 }
@@ -235,8 +241,10 @@ void Checker::Data::check_local(Group& group, const Instruction& instruction, Ac
     if (at + access.bytes <= end)
       return;
     report(Report::Kind::out_of_bounds, group, instruction, lane,
-           fmt::format("{} bytes at local address 0x{:x}: this call's variables end at 0x{:x}", access.bytes,
-                       local_begin + at, local_begin + end));
+           {fmt::format("{} bytes at local address 0x{:x}: this call's variables end at 0x{:x}", access.bytes,
+                        local_begin + at, local_begin + end),
+            {},
+            &access});
     access.mask &= ~(Mask(1) << lane);
   });
 }
@@ -270,7 +278,7 @@ void Checker::Data::follow_global(Group& group, const Instruction& instruction, 
       if (const ByteBits bits = defined.get(at, access.bytes); bits != all) {
         if (access.doing == Doing::atomic)
           report(Report::Kind::undefined_use, group, instruction, lane,
-                 "the value that is updated was never defined");
+                 {"the value that is updated was never defined", {}, &access});
         load(block, access, lane, ~bits & all, access.doing == Doing::atomic ? all : 0);
       }
     if (reads(access.doing))
@@ -280,9 +288,11 @@ void Checker::Data::follow_global(Group& group, const Instruction& instruction, 
       const StoredData stored = stored_data(shadow, group, instruction, lane, access.bytes);
       undefined = stored.undefined;
       if (stored.tainted != 0 || (undefined != 0 && access.doing == Doing::atomic)) {
-        report(Report::Kind::undefined_store, group, instruction, lane,
-               "the value that is written depends on one that was never defined" +
-                   origin(group, stored.origin));
+        report(
+            Report::Kind::undefined_store, group, instruction, lane,
+            {"the value that is written depends on one that was never defined" + origin(group, stored.origin),
+             {},
+             &access});
         undefined = 0;
       }
     }
@@ -503,7 +513,7 @@ void Checker::uses(Group& group, const Instruction& instruction, int lane, std::
   AccessEffects& effects = checks_of(group).effects;
   if ((effects.loaded_bad >> lane & 1) != 0)
     data->report(Report::Kind::undefined_use, group, instruction, lane,
-                 fmt::format("{} was never defined", what));
+                 {fmt::format("{} was never defined", what)});
   effects.clear();
 }
 

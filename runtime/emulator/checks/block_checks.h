@@ -98,6 +98,16 @@ inline RegisterShadow* shadow_of(const Group& group) {
   return static_cast<RegisterShadow*>(group.activation->checks.get());
 }
 
+/// What goes into a Report.
+struct Found {
+  std::string actual;
+  std::string expected = {};      ///< empty: what the kind always expects
+  const Access* access = nullptr; ///< of whose lane the address is told
+};
+
+std::string_view name(Space space);
+ReportAddress address_of(const Access& access, int lane);
+
 struct Checker::Data {
   Data(Memory& memory, const CheckOptions& options);
 
@@ -111,8 +121,7 @@ struct Checker::Data {
   std::uint64_t last_serial = 0;       ///< of the allocations that were seen
 
   /// Reports, or counts, what an instruction does in a lane.
-  void report(Report::Kind kind, const Group& group, const Instruction& instruction, int lane,
-              std::string message);
+  void report(Report::Kind kind, const Group& group, const Instruction& instruction, int lane, Found found);
   void report_race(const Group& group, const Instruction& instruction, const Access& access, int lane,
                    const OtherAccess& other);
   /// " (from line 12: ld.shared.f32 ...)"; empty if unknown.

@@ -7,6 +7,10 @@
 #include <fmt/format.h>
 
 namespace emu {
+
+ReportAddress address_of(const Access& access, int lane) {
+  return {name(access.found[lane]), access.address[lane], access.bytes};
+}
 namespace {
 
 Triple triple(const Dim3& at) { return {at.x, at.y, at.z}; }
@@ -86,7 +90,7 @@ Checker::Data::Data(Memory& memory, const CheckOptions& options)
       cells(memory.base(), memory.capacity()) {}
 
 void Checker::Data::report(Report::Kind kind, const Group& group, const Instruction& instruction, int lane,
-                           std::string message) {
+                           Found found) {
   const Reports::Key key(kind, &instruction, nullptr);
   if (!reports.first(key))
     return;
@@ -94,9 +98,13 @@ void Checker::Data::report(Report::Kind kind, const Group& group, const Instruct
   const Launch& launch = *block.launch;
   Report report{.kind = kind,
                 .place = place_of(*launch.program->module, *group.activation->function, instruction),
-                .message = std::move(message),
+                .message = std::move(found.actual),
+                .expected = std::move(found.expected),
+                .address = {},
                 .other = {},
                 .other_what = {}};
+  if (found.access != nullptr)
+    report.address = address_of(*found.access, lane);
   report.place.kernel = launch.kernel->name;
   report.place.block = triple(block.id);
   report.place.thread = thread_at(launch, group.warp->index * warp_size + static_cast<std::uint32_t>(lane));
@@ -112,23 +120,23 @@ void Checker::Data::report_race(const Group& group, const Instruction& instructi
   const Block& block = *group.warp->block;
   const Launch& launch = *block.launch;
   const ptx::Module& module = *launch.program->module;
-  constexpr std::string_view spaces[] = {"generic", "global", "shared", "local", "parameter", "constant"};
   const bool writes = access.doing != Doing::read && access.doing != Doing::async_read;
   Report report{.kind = kind,
                 .place = place_of(module, *group.activation->function, instruction),
                 .message = {},
+                .expected = other.pending        ? "cp.async.wait_group before"
+                            : other.asynchronous ? "its wait, and a barrier after it"
+                                                 : "a barrier, or a release and an acquire, between",
+                .address = address_of(access, lane),
                 .other = place_of(module, *other.record.function, *other.record.instruction),
                 .other_what = {}};
   const std::string_view does = other.record.wrote ? "writes" : "reads";
-  report.message = fmt::format(
-      "{} {} address 0x{:x}, {}", writes ? "writes" : "reads", spaces[static_cast<int>(access.found[lane])],
-      access.address[lane] + other.byte,
-      other.pending
-          ? fmt::format(
-                "which a cp.async that has not been waited for {}: expected cp.async.wait_group before", does)
-      : other.asynchronous
-          ? fmt::format("which another thread's cp.async {}: expected its wait, and a barrier after it", does)
-          : "which another thread accesses: expected a barrier, or a release and an acquire, between");
+  report.message =
+      fmt::format("{} {} address 0x{:x}, {}", writes ? "writes" : "reads", name(access.found[lane]),
+                  access.address[lane] + other.byte,
+                  other.pending        ? fmt::format("which a cp.async that has not been waited for {}", does)
+                  : other.asynchronous ? fmt::format("which another thread's cp.async {}", does)
+                                       : "which another thread accesses");
   report.other_what = other.record.wrote ? "also written by" : "also read by";
   report.place.kernel = report.other->kernel = launch.kernel->name;
   report.place.block = triple(block.id);
@@ -232,8 +240,8 @@ Mask Checker::Data::check_guard(Group& group, const Instruction& instruction, Ma
   const Mask bad = shadow.bad(instruction.guard) & guarded;
   if (bad != 0 && instruction.kind != Kind::compute && instruction.kind != Kind::copy)
     report(Report::Kind::undefined_branch, group, instruction, __builtin_ctz(bad),
-           "the predicate of this instruction depends on a value that was never defined" +
-               origin(group, shadow.origin(instruction.guard)));
+           {"the predicate of this instruction depends on a value that was never defined" +
+            origin(group, shadow.origin(instruction.guard))});
   return bad;
 }
 
@@ -244,8 +252,8 @@ Mask Checker::Data::check_sources(Group& group, const Instruction& instruction, 
     const Mask bad = shadow.bad(slot) & mask;
     if (bad != 0)
       report(kind, group, instruction, __builtin_ctz(bad),
-             fmt::format("{} depends on a value that was never defined{}", what,
-                         origin(group, shadow.origin(slot))));
+             {fmt::format("{} depends on a value that was never defined{}", what,
+                          origin(group, shadow.origin(slot)))});
     return bad;
   };
   if (instruction.kind == Kind::control) {

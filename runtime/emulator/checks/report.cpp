@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 namespace emu {
 namespace {
@@ -27,6 +28,22 @@ std::string describe(const ReportPlace& place) {
   return place.source.empty() ? text : fmt::format("{} ({})", text, place.source);
 }
 
+using Json = nlohmann::ordered_json;
+
+Json json_of(const Triple& at) { return {at.x, at.y, at.z}; }
+
+Json json_of(const ReportPlace& place) {
+  Json out = {{"kernel", place.kernel}, {"block", json_of(place.block)}, {"thread", json_of(place.thread)},
+              {"ptx_line", place.line}, {"ptx_column", place.column},    {"ptx", place.text}};
+  if (!place.source_file.empty()) {
+    out["file"] = place.source_file;
+    out["line"] = place.source_line;
+    out["column"] = place.source_column;
+    out["source"] = place.source;
+  }
+  return out;
+}
+
 } // namespace
 
 std::string_view name(Report::Kind kind) {
@@ -37,26 +54,82 @@ std::string_view name(Report::Kind kind) {
   return names[static_cast<int>(kind)];
 }
 
+std::string_view expectation(Report::Kind kind) {
+  switch (kind) {
+  case Report::Kind::out_of_bounds:
+    return "an address inside an allocation, and inside the variable it is computed from";
+  case Report::Kind::use_after_free:
+    return "memory that is allocated";
+  case Report::Kind::misaligned:
+    return "an aligned address";
+  case Report::Kind::read_only:
+    return "no write to constant memory";
+  case Report::Kind::undefined_branch:
+  case Report::Kind::undefined_address:
+  case Report::Kind::undefined_store:
+  case Report::Kind::undefined_use:
+    return "a value that was written before";
+  case Report::Kind::race:
+    return "a barrier, or a release and an acquire, between";
+  case Report::Kind::async_early:
+  case Report::Kind::async_leak:
+    return "a wait for the asynchronous copy before";
+  case Report::Kind::barrier_divergence:
+    return "all lanes of the warp at one barrier";
+  case Report::Kind::barrier_count:
+    return "the same count, a multiple of a warp, from all who come";
+  case Report::Kind::deadlock:
+    return "a thread that can go on";
+  }
+  return {};
+}
+
 ReportPlace place_of(const ptx::Module& module, const Function& function, const Instruction& instruction) {
   ReportPlace place;
   place.line = instruction.line;
   place.text = std::string(line_of(module.text(), instruction.line));
   if (instruction.index < function.statements.size()) {
     const ptx::Statement& statement = function.source->statements[function.statements[instruction.index]];
-    if (statement.source != 0)
-      place.source = module.describe(module.source_lines[statement.source]);
+    place.column = statement.place.column;
+    if (statement.source != 0) {
+      const ptx::SourceLine& source = module.source_lines[statement.source];
+      place.source = module.describe(source);
+      place.source_file = module.file(source.file);
+      place.source_line = source.line;
+      place.source_column = source.column;
+    }
   }
   return place;
 }
 
 std::string render(const Report& report) {
-  std::string text = fmt::format("{}: {}\n  kernel {}, {}", name(report.kind), report.message,
+  std::string text = fmt::format("{}: {}{}{}\n  kernel {}, {}", name(report.kind), report.message,
+                                 report.expected.empty() ? "" : ": expected ", report.expected,
                                  report.place.kernel, describe(report.place));
   if (report.other)
     text += fmt::format("\n  {} {}", report.other_what, describe(*report.other));
   if (report.count > 1)
     text += fmt::format("\n  found {} times", report.count);
   return text;
+}
+
+std::string json(const Report& report) {
+  Json out = {{"kind", name(report.kind)}};
+  out.update(json_of(report.place));
+  if (report.address) {
+    out["space"] = report.address->space;
+    out["address"] = fmt::format("0x{:x}", report.address->address);
+    out["bytes"] = report.address->bytes;
+  }
+  out["expected"] = report.expected.empty() ? expectation(report.kind) : std::string_view(report.expected);
+  out["actual"] = report.message;
+  if (report.other) {
+    out["other"] = json_of(*report.other);
+    out["other"]["what"] = report.other_what;
+  }
+  out["count"] = report.count;
+  out["text"] = render(report);
+  return out.dump(-1, ' ', false, Json::error_handler_t::replace); // PTX text may hold anything
 }
 
 bool Reports::first(const Key& key) {

@@ -27,9 +27,18 @@ struct Triple {
 struct ReportPlace {
   std::string kernel;
   Triple block, thread;
-  std::uint32_t line = 0; ///< of the PTX text
-  std::string text;       ///< that line
-  std::string source;     ///< "kernel.cu:12:3"; empty if unknown
+  std::uint32_t line = 0, column = 0; ///< of the PTX text
+  std::string text;                   ///< that line
+  std::string source;                 ///< "kernel.cu:12:3, inlined at ..."; empty if unknown
+  std::string source_file;            ///< the innermost; empty if unknown
+  std::uint32_t source_line = 0, source_column = 0;
+};
+
+/// What was accessed.
+struct ReportAddress {
+  std::string_view space; ///< "global", "shared", ...
+  std::uint64_t address = 0;
+  std::uint64_t bytes = 0;
 };
 
 struct Report {
@@ -51,19 +60,25 @@ struct Report {
   };
   Kind kind = Kind::race;
   ReportPlace place;
-  std::string message;              ///< what was found, and what was expected
+  std::string message;  ///< what was found
+  std::string expected; ///< "a multiple of 4"; empty: what the kind always expects
+  std::optional<ReportAddress> address = {};
   std::optional<ReportPlace> other; ///< of a race: the other thread
   std::string other_what;           ///< "also written by"
   std::uint64_t count = 1;          ///< how often these two instructions met
 };
 
 std::string_view name(Report::Kind kind);
+/// What its checks demand: "a value that was written before".
+std::string_view expectation(Report::Kind kind);
 
 /// Where an instruction stands: its line and text in the PTX, and the line it was compiled from.
 ReportPlace place_of(const ptx::Module& module, const Function& function, const Instruction& instruction);
 
 /// Several lines, for a person; without a final newline.
 std::string render(const Report& report);
+/// The same as an object of JSON: include/attile_emulator.h has its keys.
+std::string json(const Report& report);
 
 /// Thread-safe. Reports of one kind about the same instructions are one, which is counted.
 class Reports {

@@ -27,16 +27,16 @@ void Checker::barrier_arrives(Group& group, const Instruction& instruction, Mask
     state.count = arrival.count;
   } else if (checks && state.count != arrival.count) {
     data->report(Report::Kind::barrier_count, group, instruction, lane,
-                 fmt::format("barrier {} of {}: others came to it, at line {}, as one of {}", arrival.id,
-                             count_text(arrival.count), state.first->line, count_text(state.count)));
+                 {fmt::format("barrier {} of {}: others came to it, at line {}, as one of {}", arrival.id,
+                              count_text(arrival.count), state.first->line, count_text(state.count))});
   }
   const Mask there = state.waiting[warp] | state.arrived[warp];
   if (checks && arrival.aligned && there != 0 && state.where[warp] != &instruction)
     data->report(
         Report::Kind::barrier_divergence, group, instruction, lane,
-        fmt::format("lanes of one warp come to barrier {} at different instructions, this one and line {}: "
-                    "expected all of them at one (.aligned)",
-                    arrival.id, state.where[warp]->line));
+        {fmt::format("lanes of one warp come to barrier {} at different instructions, this one and line {}",
+                     arrival.id, state.where[warp]->line),
+         "all of them at one (.aligned)"});
   state.where[warp] = &instruction;
   state.aligned[warp] = arrival.aligned;
   if (arrival.waits) {
@@ -65,9 +65,8 @@ void Checker::barrier_completes(Block& owner, std::uint32_t id) {
     if (group != warp.groups.end())
       data->report(
           Report::Kind::barrier_divergence, **group, *state.where[w], __builtin_ctz((*group)->mask & missing),
-          fmt::format("barrier {} is complete without this thread, whose warp is among those that came: "
-                      "expected all lanes of the warp (.aligned)",
-                      id));
+          {fmt::format("barrier {} is complete without this thread, whose warp is among those that came", id),
+           "all lanes of the warp (.aligned)"});
   }
   if (data->options.races)
     block.races.meet({state.waiting.data(), owner.warps.size()}, state.told.get(), state.count == 0);
@@ -87,9 +86,8 @@ void Checker::leaves(Group& group, const Instruction& instruction, Mask mask) {
   if (const Instruction* copy = races.in_flight(group.warp->index, mask, lanes);
       copy != nullptr && data->options.barriers)
     data->report(Report::Kind::async_leak, group, instruction, __builtin_ctz(lanes),
-                 fmt::format("the thread ends while its cp.async of line {} may be in flight: expected "
-                             "cp.async.wait_group or cp.async.wait_all before",
-                             copy->line));
+                 {fmt::format("the thread ends while its cp.async of line {} may be in flight", copy->line),
+                  "cp.async.wait_group or cp.async.wait_all before"});
   races.clocks.leave(group.warp->index, mask);
 }
 
@@ -98,7 +96,7 @@ void Checker::deadlocked(const Block& block, std::string_view message) {
     for (const auto& group : warp->groups)
       if (!group->ready()) {
         data->report(Report::Kind::deadlock, *group, *group->wait.where, __builtin_ctz(group->mask),
-                     std::string(message));
+                     {std::string(message)});
         return;
       }
 }

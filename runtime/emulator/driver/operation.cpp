@@ -226,13 +226,12 @@ private:
   // What a chip might let pass, such as an access beyond an allocation, is an error here.
   void report_findings(Reports& found) {
     for (const emu::Report& one : found.all()) {
-      const std::string text = render(one);
-      report().finding(text);
+      report().finding(one);
       if (const CUresult result = result_of(one.kind); result != CUDA_SUCCESS)
-        fail(result, one_line(text));
+        fail(result, one_line(render(one)));
     }
     if (const std::uint64_t left_out = found.left_out(); left_out > 0)
-      report().finding("and " + std::to_string(left_out) + " more that are not shown");
+      report().left_out(left_out);
     found.clear();
   }
   void set_running(Launch* launch) {

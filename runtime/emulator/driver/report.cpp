@@ -22,11 +22,18 @@ void Report::failure(abi::CUresult result, std::string_view message) {
   failures_.push_back({result, std::string(message)});
 }
 
-void Report::finding(std::string_view message) {
+void Report::finding(const emu::Report& found) {
   if (!settings().quiet)
-    fmt::print(stderr, "emulator: {}\n", message);
+    fmt::print(stderr, "emulator: {}\n", render(found));
   const std::lock_guard lock(mutex_);
-  findings_.emplace_back(message);
+  findings_.push_back(emu::json(found));
+}
+
+void Report::left_out(std::uint64_t findings) {
+  if (!settings().quiet)
+    fmt::print(stderr, "emulator: and {} more that are not shown\n", findings);
+  const std::lock_guard lock(mutex_);
+  left_out_ += findings;
 }
 
 void Report::launch(const std::string& kernel, std::uint64_t warp_instructions,
@@ -44,10 +51,8 @@ std::string Report::json() const {
   for (const Failure& failure : failures_)
     out += fmt::format("{}{{\"result\": \"{}\", \"message\": {}}}", &failure == failures_.data() ? "" : ", ",
                        name_of(failure.result), json_text(failure.message));
-  out += "], \"findings\": [";
-  for (const std::string& finding : findings_)
-    out += fmt::format("{}{}", &finding == findings_.data() ? "" : ", ", json_text(finding));
-  out += "], \"kernels\": {";
+  out += fmt::format("], \"findings\": [{}], \"findings_left_out\": {}, \"kernels\": {{",
+                     fmt::join(findings_, ", "), left_out_);
   std::string_view separator;
   for (const auto& [name, statistics] : kernels_) {
     out += fmt::format("{}{}: {{\"launches\": {}, \"warp_instructions\": {}, \"thread_instructions\": {}}}",
@@ -78,6 +83,7 @@ void Report::clear() {
   const std::lock_guard lock(mutex_);
   failures_.clear();
   findings_.clear();
+  left_out_ = 0;
   kernels_.clear();
   counters_.clear();
 }
