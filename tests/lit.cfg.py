@@ -1,5 +1,6 @@
 # Tests of IR stages and of the command line: RUN lines in the files themselves. Run one by hand with
 #   lit-22 -v build/tests --filter name
+import json
 import os
 import subprocess
 
@@ -24,7 +25,7 @@ config.substitutions += [
 ]
 
 # NVRTC makes kernels for GPUs; without it those tests are skipped, and counted as such.
-probe = [os.path.join(config.attile_bin, "attile"), "inspect", "--target=sm_80", "--stage=ptx",
-         os.path.join(config.attile_source, "examples", "full.attn")]
-if subprocess.run(probe, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0:
-    config.available_features.add("nvrtc")
+devices = subprocess.run([os.path.join(config.attile_bin, "attile"), "devices", "--json"], stdout=subprocess.PIPE)
+if devices.returncode == 0:
+    tools = json.loads(devices.stdout)["tools"]
+    config.available_features.update(tool["name"] for tool in tools if tool["available"])

@@ -14,7 +14,7 @@ SUFFIXES = {".h", ".cpp", ".td", ".cuh", ".cu"}
 REPORT, STOP = 650, 1000  # lines of a file
 
 # Folder -> (what may be included, why). A header is known by the start of its path.
-STANDARD = re.compile(r"^[a-z0-9_]+$|^(sys|linux|sanitizer)/|^(stddef|unistd|fcntl|sched|dlfcn|pthread|cpuid|immintrin|dirent|link)\.h$")
+STANDARD = re.compile(r"^[a-z0-9_]+$|^(sys|linux|sanitizer)/|^(stddef|unistd|spawn|fcntl|sched|dlfcn|pthread|cpuid|immintrin|dirent|link)\.h$")
 LIBRARIES = ("fmt/", "nlohmann/", "oneapi/", "tbb/", "zlib.h", "gtest/", "png.h", "CLI/", "benchmark/")
 LLVM = ("mlir/", "llvm/", "llvm-c/", "mlir-c/")
 PACKAGE = tuple(f"attile/{name}.h" for name in ("package", "expr", "tensor", "result", "numeric", "cpu_info", "disk_cache"))

@@ -2,6 +2,7 @@
 #include "compiler/api/package_cache.h"
 #include "compiler/api/selected.h"
 #include "compiler/api/spec.h"
+#include "compiler/backends/cuda/disassembler.h"
 #include "compiler/pipeline/pipeline.h"
 
 #include <attile/compiler.h>
@@ -92,7 +93,7 @@ static void merge(Package& package, Package other) {
   }
 }
 
-static std::vector<std::string> split(const std::string& targets) {
+std::vector<std::string> split_targets(const std::string& targets) {
   std::vector<std::string> result;
   std::stringstream stream(targets);
   for (std::string target; std::getline(stream, target, ',');)
@@ -144,7 +145,7 @@ static Result<Package> compileFor(const Spec& spec, const CompileOptions& option
 Result<Package> compile(const Spec& spec, const CompileOptions& options, CompileReport* report) {
   CompileReport unread;
   std::optional<Package> package;
-  for (const std::string& target : split(options.target)) {
+  for (const std::string& target : split_targets(options.target)) {
     CompileOptions one = options;
     one.target = target;
     Result<Package> compiled = compileFor(spec, one, report ? *report : unread);
@@ -167,7 +168,8 @@ Result<std::string> inspect(const Spec& spec, const CompileOptions& options, std
                        fmt::format("there are: {}", fmt::join(known, ", ")));
   std::string text;
   PipelineOptions pipeline;
-  pipeline.stopAfter = stage;
+  bool disassembled = stage == "sass";
+  pipeline.stopAfter = disassembled ? "" : stage;
   Result<PipelineResult> result =
       run(spec, options, pipeline, [&](std::string_view at, const std::string& shown) {
         if (at == stage)
@@ -175,7 +177,7 @@ Result<std::string> inspect(const Spec& spec, const CompileOptions& options, std
       });
   if (!result)
     return std::move(result).error();
-  return text;
+  return disassembled ? cuda::disassemble(result->assembled.cubin) : text;
 }
 
 Result<Package> describe(const Spec& spec, const CompileOptions& options) {

@@ -54,8 +54,10 @@ Result<Explanation> attile::explain(const Spec& spec, const CompileOptions& opti
   result.flops = predicted.flops;
   result.special = predicted.special;
   result.memory_bytes = predicted.memory_bytes;
-  result.l2_bytes = predicted.l2_bytes;
-  result.l1_bytes = predicted.l1_bytes;
+  if (!tiled->gpu) {
+    result.l2_bytes = predicted.l2_bytes;
+    result.l1_bytes = predicted.l1_bytes;
+  }
   result.ms = 1e3 * predicted.seconds;
   result.bound_by = predicted.bound_by;
   for (const schedule::Rejected& other : choice.rejected)

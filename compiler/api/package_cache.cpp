@@ -1,7 +1,7 @@
 #include "compiler/api/package_cache.h"
 
 #include "compiler/backends/cuda/nvrtc.h"
-#include "compiler/backends/cuda/nvrtc_find.h"
+#include "compiler/backends/cuda/toolkit_find.h"
 #include "compiler/frontend/frontend.h"
 #include "compiler/schedule/gpu.h"
 #include "templates/templates.h"

@@ -124,6 +124,34 @@ Result<Accuracy> Reference::check(const Operands& operands,
   return accuracy;
 }
 
+Result<std::map<std::string, Tensor, std::less<>>> Reference::evaluate(const Operands& operands,
+                                                                       int threads) const {
+  reference::Arguments arguments = argumentsOf(operands);
+  Result<reference::Sizes> sizes = reference::sizesOf(impl->kernel, arguments);
+  if (!sizes)
+    return sizes.error();
+  Result<reference::Interpreter> interpreter =
+      reference::Interpreter::create(impl->kernel, *sizes, arguments);
+  if (!interpreter)
+    return interpreter.error();
+  Result<reference::RowResults> results = interpreter->evaluate(interpreter->allRows(), threads);
+  if (!results)
+    return results.error();
+  std::map<std::string, Tensor, std::less<>> outputs;
+  for (const reference::RowResults::Output& output : results->outputs) {
+    std::vector<int64_t> shape = {sizes->batch, sizes->heads, sizes->qLen};
+    if (output.name == "o") // a row of one channel is a row, too
+      shape.push_back(output.width);
+    Result<Tensor> tensor = Tensor::zeros(DType::f32, shape);
+    if (!tensor)
+      return std::move(tensor).error();
+    std::transform(output.values.begin(), output.values.end(), tensor->data<float>(),
+                   [](double value) { return static_cast<float>(value); });
+    outputs.emplace(output.name, *std::move(tensor));
+  }
+  return outputs;
+}
+
 Result<VisibleKeys> Reference::visible_keys(const Shape& shape, const Operands& operands) const {
   reference::Sizes sizes{shape.batch, shape.heads, shape.kv_heads, shape.q_len, shape.kv_len};
   Result<reference::Interpreter> interpreter =

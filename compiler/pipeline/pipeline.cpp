@@ -142,6 +142,7 @@ private:
     record("ptx");
     show("ptx", [&] { return code->result.ptx; });
     result.package.code = std::move(code->sections);
+    result.assembled = std::move(code->result);
     return {};
   }
 
@@ -304,7 +305,7 @@ private:
 
 std::vector<std::string_view> stagesOf(const std::string& target) {
   if (schedule::describe_gpu(target))
-    return {"ast", "attn", "fold", "tile", "cuda", "ptx"};
+    return {"ast", "attn", "fold", "tile", "cuda", "ptx", "sass"};
   return {"ast", "attn", "fold", "tile", "llvm", "asm"};
 }
 

@@ -9,6 +9,7 @@
 #ifndef ATTILE_PIPELINE_PIPELINE_H
 #define ATTILE_PIPELINE_PIPELINE_H
 
+#include "compiler/backends/cuda/nvrtc.h"
 #include "compiler/frontend/frontend.h"
 #include "compiler/schedule/gpu.h"
 
@@ -22,7 +23,8 @@
 namespace attile {
 
 /// The stages that have a text, in order: those of all targets, and those on the way to one.
-inline constexpr std::string_view kStages[] = {"ast", "attn", "fold", "tile", "llvm", "asm", "cuda", "ptx"};
+inline constexpr std::string_view kStages[] = {"ast", "attn", "fold", "tile", "llvm",
+                                               "asm", "cuda", "ptx",  "sass"};
 std::vector<std::string_view> stagesOf(const std::string& target);
 
 struct PipelineOptions {
@@ -46,6 +48,7 @@ struct PipelineResult {
   Package package;
   std::vector<frontend::Diagnostic> diagnostics; ///< warnings of the later stages
   std::vector<StageTime> times;
+  cuda::NvrtcResult assembled; ///< of a GPU, what NVRTC made and said
   // Once the fold has been tiled:
   schedule::Problem problem;                   ///< that it posed
   schedule::TargetDescription machine;         ///< that tiles were chosen for: a CPU,

@@ -16,7 +16,7 @@ std::string objection(const CodeSection& section, const Gpu& gpu) {
     return code + " is for no GPU";
   std::optional<GpuTarget> target = GpuTarget::parse(section.target);
   bool machine_code = section.kind == CodeSection::cubin;
-  if (machine_code && gpu.driver.is_emulator())
+  if (machine_code && gpu.driver.takes_ptx_only())
     return code + " is machine code, the emulator runs PTX";
   if (!target ||
       !(machine_code ? target->cubin_runs_on(gpu.capability) : target->ptx_runs_on(gpu.capability)))

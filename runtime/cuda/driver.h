@@ -41,7 +41,9 @@ public:
   void* function(const char* name) const;
 
   int version() const { return version_; }            ///< 12040 is CUDA 12.4
-  bool is_emulator() const { return !chip_.empty(); } ///< it takes PTX only
+  bool is_emulator() const { return !chip_.empty(); } ///< opened as such
+  /// The emulator, also where $ATTILE_CUDA_DRIVER names it.
+  bool takes_ptx_only() const { return function("attileEmuGetReport") != nullptr; }
   std::string device_name(int ordinal) const;         ///< "cuda:1", "emulator:sm_90a"
 
 private:

@@ -9,7 +9,11 @@ namespace attile {
 
 namespace {
 /// Every kind of device that this build knows.
-constexpr Backend backends[] = {cpu::backend, cuda::backend, cuda::emulator_backend};
+constexpr Backend backends[] = {
+#ifndef ATTILE_GPU_ONLY
+    cpu::backend,
+#endif
+    cuda::backend, cuda::emulator_backend};
 } // namespace
 
 Result<Device> Device::open(std::string_view name) {

@@ -1,6 +1,6 @@
 #include "tests/conformance/case.h"
 
-#include "tests/conformance/memory.h"
+#include "tools/attile/guarded.h"
 #include "tools/attile/inputs.h"
 #include "tools/attile/staged.h"
 
@@ -22,8 +22,8 @@ std::string without_static_choices(const std::string& text) {
   return std::regex_replace(text, statement, "$1");
 }
 
-Result<Guarded> place_input(const ConstTensorView& source, const std::string& layout, float scale) {
-  Result<Guarded> guarded = Guarded::make(
+Result<cli::Guarded> place_input(const ConstTensorView& source, const std::string& layout, float scale) {
+  Result<cli::Guarded> guarded = cli::Guarded::make(
       source.dtype, std::span(source.shape.data(), static_cast<std::size_t>(source.rank)), layout);
   if (!guarded)
     return guarded;
@@ -101,7 +101,7 @@ Result<Runner::Compiled> Runner::compile_case(const Case& c) {
   Result<Reference> reference = Reference::create(*spec, options);
   if (!reference)
     return reference.error();
-  return Compiled{*kernel, *reference};
+  return Compiled{*kernel, *reference, *spec, options};
 }
 
 Result<Accuracy> Runner::run_compiled(const Compiled& compiled, const Case& c, std::uint64_t seed) {
@@ -114,10 +114,10 @@ Result<Accuracy> Runner::run_compiled(const Compiled& compiled, const Case& c, s
   if (!inputs)
     return std::move(inputs).error();
 
-  std::vector<Guarded> places; // of q, k and v
+  std::vector<cli::Guarded> places; // of q, k and v
   for (const char* name : {"q", "k", "v"}) {
     float scale = table.value(c, data) == "huge" && name[0] == 'q' ? huge : 1;
-    Result<Guarded> place = place_input(inputs->operands.tensors[name], table.value(c, layout), scale);
+    Result<cli::Guarded> place = place_input(inputs->operands.tensors[name], table.value(c, layout), scale);
     if (!place)
       return std::move(place).error();
     inputs->operands.tensors[name] = places.emplace_back(std::move(*place)).view();
@@ -126,16 +126,16 @@ Result<Accuracy> Runner::run_compiled(const Compiled& compiled, const Case& c, s
   arguments.threads = std::stoi(table.value(c, threads));
   arguments.poison_scratch = true;
 
-  std::map<std::string, Guarded> outputs;
+  std::map<std::string, cli::Guarded> outputs;
   std::map<std::string, ConstTensorView, std::less<>> views;
   for (const TensorSpec& spec : package.outputs) {
     std::vector<std::int64_t> extents = {inputs->shape.batch, inputs->shape.heads, inputs->shape.q_len};
     if (spec.dims.size() == 4)
       extents.push_back(package.head_dim_v);
-    Result<Guarded> place = Guarded::make(spec.dtype, extents, table.value(c, layout));
+    Result<cli::Guarded> place = cli::Guarded::make(spec.dtype, extents, table.value(c, layout));
     if (!place)
       return std::move(place).error();
-    Guarded& output = outputs.emplace(spec.name, std::move(*place)).first->second;
+    cli::Guarded& output = outputs.emplace(spec.name, std::move(*place)).first->second;
     views[spec.name] = output.view();
     (spec.name == "o" ? arguments.o : spec.name == "lse" ? arguments.lse : arguments.max) = output.view();
   }
@@ -154,6 +154,11 @@ Result<Accuracy> Runner::run_compiled(const Compiled& compiled, const Case& c, s
   Result<Accuracy> accuracy = compiled.reference.check(inputs->operands, views, {.threads = 1});
   if (accuracy && table.value(c, data) == "huge")
     allow_huge_terms(*accuracy);
+  if (accuracy && accuracy->ok && exporter)
+    if (Result<void> kept = exporter->add({describe(c), table.value(c, layout)}, compiled.spec,
+                                          compiled.options, inputs->operands, compiled.reference, *accuracy);
+        !kept)
+      return std::move(kept).error();
   return accuracy;
 }
 

@@ -1,6 +1,7 @@
 // Compiles and runs one case of the table, and compares it with float64.
 #pragma once
 
+#include "tests/conformance/export.h"
 #include "tests/conformance/table.h"
 
 #include <attile/attile.h>
@@ -22,6 +23,8 @@ public:
   Runner(const Table& table, std::string examples, Device device, std::string target)
       : table(table), examples(std::move(examples)), device(std::move(device)), target(std::move(target)) {}
 
+  /// Cases that are right are also written there.
+  void export_to(Exporter* to) { exporter = to; }
   /// Draws inputs from `seed`.
   Outcome run(const Case& c, std::uint64_t seed);
   /// A line that names the case: "causal bf16 64 b=1,... dense normal 2".
@@ -31,6 +34,8 @@ private:
   struct Compiled {
     Kernel kernel;
     Reference reference;
+    Spec spec;
+    CompileOptions options;
   };
   Result<Compiled> compile_case(const Case& c);
   Result<Accuracy> run_compiled(const Compiled& compiled, const Case& c, std::uint64_t seed);
@@ -39,6 +44,7 @@ private:
   std::string examples;
   Device device;
   std::string target;
+  Exporter* exporter = nullptr;
   Case last; ///< the case that `compiled` is of: consecutive cases often share it
   std::optional<Result<Compiled>> compiled;
 };

@@ -19,6 +19,8 @@ struct Options {
   std::string table = ATTILE_SOURCE "/tests/conformance/table.json", examples = ATTILE_SOURCE "/examples";
   std::string sample = "all", target = "native", junit;
   std::vector<std::string> only, devices;
+  std::string export_folder, export_target;
+  double export_mib = 40;
   std::size_t most = std::numeric_limits<std::size_t>::max(); ///< cases
   std::uint64_t seed = std::random_device()();
 };
@@ -93,6 +95,9 @@ void run_on(const std::string& name, const Table& table, const std::vector<Case>
     return suite.skip(name, device.error().message);
   Runner runner(table, options.examples, *device,
                 device->info().chip.empty() ? options.target : target_for(device->info().chip));
+  Exporter exporter(options.export_folder, options.export_target, options.export_mib * 1024 * 1024);
+  if (!options.export_folder.empty())
+    runner.export_to(&exporter);
   std::mt19937_64 seeds(options.seed);
   for (std::size_t i = 0; i < cases.size(); ++i) {
     suite.record(name, runner.describe(cases[i]), table.value(cases[i], variant),
@@ -100,6 +105,8 @@ void run_on(const std::string& name, const Table& table, const std::vector<Case>
     if ((i + 1) % 100 == 0)
       fmt::print(stderr, "{}: {} of {} cases\n", name, i + 1, cases.size());
   }
+  if (Result<void> written = exporter.finish(); !written)
+    suite.record(name, "export", "export", {written.error().text(), {}, {}});
 }
 
 void print_summary(const Suite& suite) {
@@ -149,6 +156,10 @@ int main(int argc, char** argv) {
   app.add_option("--variant", options.only, "this one alone; may be repeated");
   app.add_option("--target", options.target, "what to compile for; this machine must be able to run it");
   app.add_option("--seed", options.seed, "of the inputs and of the sample; fresh if left out");
+  app.add_option("--export", options.export_folder,
+                 "write cases that are right into this folder, with what is expected, for attile-run");
+  app.add_option("--export-target", options.export_target, "what to build their packages for: sm_80,sm_90a");
+  app.add_option("--export-mib", options.export_mib, "stop adding cases at this size")->capture_default_str();
   app.add_option("--junit", options.junit, "write results to this file");
   CLI11_PARSE(app, argc, argv);
   if (options.devices.empty())

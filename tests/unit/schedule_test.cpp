@@ -1,5 +1,6 @@
 // The tile choice: within registers and caches, better than what it rejects, and explained.
 #include "compiler/schedule/gpu.h"
+#include "compiler/schedule/occupancy.h"
 
 #include <attile/cpu_info.h>
 #include <fmt/core.h>
@@ -205,4 +206,15 @@ TEST(Schedule, TilesOfGpusFit) {
   EXPECT_FALSE(obstacle_of(*describe_gpu("sm_75"), {.bf16 = true}).empty());
   EXPECT_EQ(obstacle_of(*describe_gpu("sm_80"), {.head_dim = 20}), "");
   EXPECT_EQ(obstacle_of(*describe_gpu("sm_80"), {.key_block = 100}), "");
+}
+
+TEST(Occupancy, CountsWhatRunsOutFirst) {
+  GpuDescription hopper = *describe_gpu("sm_90a"), turing = *describe_gpu("sm_75");
+  EXPECT_EQ(blocks_per_sm(hopper, {128, 168, 41472}), 3);     // registers: 5376 a warp
+  EXPECT_EQ(blocks_per_sm(hopper, {128, 32, 100 * 1024}), 2); // shared memory, with 1 KB for the system
+  EXPECT_EQ(blocks_per_sm(hopper, {1024, 32, 0}), 2);         // threads
+  EXPECT_EQ(blocks_per_sm(hopper, {32, 32, 0}), 32);          // blocks
+  EXPECT_EQ(blocks_per_sm(hopper, {128, 33, 0}), 12); // a warp's registers come in units of 256: 40 a thread
+  EXPECT_EQ(blocks_per_sm(hopper, {128, 64, 228 * 1024}), 0);
+  EXPECT_EQ(blocks_per_sm(turing, {128, 64, 32 * 1024}), 2); // nothing is kept for the system
 }

@@ -1,7 +1,8 @@
-// attile devices: what is here, what is missing, how to get it.
+// attile devices: what is here to run and compile with, what is missing, how to get it.
 #include "tools/attile/command.h"
 #include "tools/attile/report.h"
 
+#include <attile/compiler.h>
 #include <attile/cpu_info.h>
 #include <attile/device.h>
 #include <fmt/core.h>
@@ -19,7 +20,14 @@ attile::cli::Run attile::cli::declare_devices(CLI::App& app) {
                         {"description", device.description},
                         {"available", device.available},
                         {"missing", device.missing}});
+      Json tools = Json::array();
+      for (const GpuTool& tool : gpu_tools())
+        tools.push_back({{"name", tool.name},
+                         {"description", tool.description},
+                         {"available", tool.available},
+                         {"missing", tool.missing}});
       print_json({{"devices", list},
+                  {"tools", tools},
                   {"cpu",
                    {{"arch", cpu.arch},
                     {"vendor", cpu.vendor},
@@ -36,6 +44,9 @@ attile::cli::Run attile::cli::declare_devices(CLI::App& app) {
     for (const DeviceInfo& device : devices)
       fmt::print("{:<16}{:<9}{}\n", device.name, device.available ? "here" : "missing",
                  device.available ? device.description : device.missing);
+    for (const GpuTool& tool : gpu_tools())
+      fmt::print("{:<16}{:<9}{}\n", tool.name, tool.available ? "here" : "missing",
+                 tool.available ? tool.description : tool.missing);
     return 0;
   };
 }

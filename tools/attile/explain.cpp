@@ -1,8 +1,8 @@
 // attile explain: what the compiler chose for some sizes, what it rejected, and what it expects.
 #include "tools/attile/command.h"
+#include "tools/attile/prediction.h"
 #include "tools/attile/progress.h"
 #include "tools/attile/spec_options.h"
-#include "tools/attile/tile_counts.h"
 
 #include <attile/cpu_info.h>
 #include <cmath>
@@ -24,6 +24,16 @@ Json whole(double count) {
   return count < 0x1p63 ? Json(static_cast<std::int64_t>(std::llround(count))) : Json(count);
 }
 
+/// What the model knows: on a GPU nothing of caches.
+Json by_level(const Explanation& e) {
+  Json levels = {{"memory", whole(e.memory_bytes)}};
+  if (e.l2_bytes)
+    levels["l2"] = whole(*e.l2_bytes);
+  if (e.l1_bytes)
+    levels["l1"] = whole(*e.l1_bytes);
+  return levels;
+}
+
 Json json_of(const Explanation& e, const TileCounts& counts) {
   Json rejected = Json::array();
   for (const Explanation::Rejected& other : e.rejected)
@@ -37,8 +47,7 @@ Json json_of(const Explanation& e, const TileCounts& counts) {
           {"scores_visible", counts.visible},
           {"scores_executed", counts.executed},
           {"bytes", whole(e.memory_bytes)},
-          {"bytes_by_level",
-           {{"memory", whole(e.memory_bytes)}, {"l2", whole(e.l2_bytes)}, {"l1", whole(e.l1_bytes)}}},
+          {"bytes_by_level", by_level(e)},
           {"flops", whole(e.flops)},
           {"special_functions", whole(e.special)},
           {"predicted_ms", e.ms},
@@ -54,8 +63,11 @@ void print(const Shape& shape, const Explanation& e, const TileCounts& counts) {
              counts.partial, counts.empty, counts.visible, counts.executed);
   fmt::print("predicted {:.3g} ms, bound by {}\n", e.ms, e.bound_by);
   fmt::print("          {:.3g} FLOP, {:.3g} elementary functions\n", e.flops, e.special);
-  fmt::print("          {:.3g} bytes of memory, {:.3g} of L2, {:.3g} of L1\n", e.memory_bytes, e.l2_bytes,
-             e.l1_bytes);
+  fmt::print("          {:.3g} bytes of memory", e.memory_bytes);
+  for (const auto& [level, bytes] : {std::pair("L2", e.l2_bytes), {"L1", e.l1_bytes}})
+    if (bytes)
+      fmt::print(", {:.3g} of {}", *bytes, level);
+  fmt::print("\n");
   for (const Explanation::Rejected& other : e.rejected)
     fmt::print("rejected  {}: {}\n", other.tile, other.reason);
 }
@@ -77,21 +89,14 @@ Result<int> run(ExplainOptions& options) {
     return std::move(inputs).error();
   for (const std::string& text : inputs->notes)
     note(text);
-  Result<Device> device = Device::open("cpu");
-  if (!device)
-    return device.error();
   Progress progress("counting tiles");
-  Result<TileCounts> counts = count_tiles(*counter, *device, *inputs, threads);
-  if (!counts)
-    return counts.error();
-  Result<Explanation> explanation = explain(*spec, options.spec.compile, inputs->shape, threads,
-                                            static_cast<double>(counts->executed) / inputs->scores());
-  if (!explanation)
-    return explanation.error();
+  Result<Prediction> prediction = predict(*spec, options.spec.compile, *counter, *inputs, threads);
+  if (!prediction)
+    return prediction.error();
   if (options.spec.json)
-    print_json(json_of(*explanation, *counts));
+    print_json(json_of(prediction->explanation, prediction->counts));
   else
-    print(inputs->shape, *explanation, *counts);
+    print(inputs->shape, prediction->explanation, prediction->counts);
   return 0;
 }
 

@@ -1,9 +1,12 @@
 // attile run: compiles a spec, runs it once on random inputs or the user's own, and can check the result.
 #include "tools/attile/command.h"
+#include "tools/attile/counters.h"
+#include "tools/attile/prediction.h"
 #include "tools/attile/progress.h"
 #include "tools/attile/session.h"
 #include "tools/attile/staged.h"
 
+#include <attile/cpu_info.h>
 #include <attile/npy.h>
 #include <attile/reference.h>
 #include <filesystem>
@@ -17,6 +20,7 @@ namespace {
 
 struct RunOptions : SessionOptions {
   bool check = false;
+  bool counters = false;
   std::map<std::string, std::string> out; ///< output -> .npy file
 };
 
@@ -128,9 +132,43 @@ Result<void> check_paths(const RunOptions& options) {
   return {};
 }
 
+/// What was counted, with what was predicted beside it.
+struct Counts {
+  Counted counted;
+  double predicted_bytes = 0;
+};
+
+Result<std::optional<Counts>> read_counts(const Session& session, const RunOptions& options) {
+  if (!options.counters)
+    return std::optional<Counts>();
+  Result<Counted> counted = cli::counted(session.device);
+  if (!counted)
+    return std::move(counted).error();
+  Result<Package> counter = compile_counter(session.spec, options.spec.compile);
+  if (!counter)
+    return counter.error();
+  Result<Prediction> prediction =
+      predict(session.spec, options.spec.compile, *counter, session.inputs, cpu_info().threads);
+  if (!prediction)
+    return prediction.error();
+  return std::optional(Counts{*std::move(counted), prediction->explanation.memory_bytes});
+}
+
+Result<void> start_counting(const RunOptions& options) {
+  if (!options.counters)
+    return {};
+  Result<Device> device = Device::open(options.device);
+  if (!device)
+    return device.error();
+  Result<void> counting = count(*device);
+  return counting ? counting : std::move(counting).error().in("--counters");
+}
+
 Result<int> run(RunOptions& options) {
   if (Result<void> distinct = check_paths(options); !distinct)
     return distinct.error();
+  if (Result<void> counting = start_counting(options); !counting)
+    return counting.error();
   Result<Session> session = Session::open(options);
   if (!session)
     return std::move(session).error();
@@ -147,6 +185,9 @@ Result<int> run(RunOptions& options) {
   }
   if (Result<void> written = write_outputs(*session, options); !written)
     return written.error();
+  Result<std::optional<Counts>> counts = read_counts(*session, options);
+  if (!counts)
+    return std::move(counts).error();
 
   std::optional<Accuracy> accuracy;
   if (options.check) {
@@ -158,10 +199,16 @@ Result<int> run(RunOptions& options) {
     for (const std::string& clamped : accuracy->clamped)
       note(clamped);
   }
-  if (options.spec.json)
-    print_json(json_of(*session, accuracy, stats.ms));
-  else
+  if (options.spec.json) {
+    Json json = json_of(*session, accuracy, stats.ms);
+    if (*counts)
+      json["counters"] = json_of((*counts)->counted, (*counts)->predicted_bytes);
+    print_json(json);
+  } else {
     print(*session, accuracy, stats.ms);
+    if (*counts)
+      print((*counts)->counted, (*counts)->predicted_bytes);
+  }
   return accuracy ? exit_status(*accuracy) : 0;
 }
 
@@ -172,6 +219,8 @@ Run cli::declare_run(CLI::App& app) {
   options->declare(app);
   app.add_flag("--check", options->check,
                "compare with float64: all rows up to 2^24 scores, a sample beyond");
+  app.add_flag("--counters", options->counters,
+               "on the emulated GPU: traffic, bank conflicts and instructions of each kernel");
   app.add_option("-o,--out-o", options->out["o"], "write o to this .npy file");
   app.add_option("--out-lse", options->out["lse"], "write lse to this .npy file");
   app.add_option("--out-max", options->out["max"], "write the row maxima to this .npy file");

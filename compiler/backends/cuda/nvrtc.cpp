@@ -1,5 +1,5 @@
 #include "compiler/backends/cuda/nvrtc.h"
-#include "compiler/backends/cuda/nvrtc_find.h"
+#include "compiler/backends/cuda/toolkit_find.h"
 
 #include <dlfcn.h>
 #include <fmt/format.h>

@@ -40,11 +40,13 @@ struct Diagnostic {
   std::string text;    ///< for people: file:line:col, message, the line with a caret, notes, remedy
 };
 
-/// The stages whose text can be looked at, in order: ast attn fold tile, then llvm asm on a CPU, cuda ptx on
-/// a GPU.
+/// The stages whose text can be looked at, in order: ast attn fold tile, then llvm asm on a CPU, cuda ptx
+/// sass on a GPU.
 const std::vector<std::string>& stages();
-/// Those on the way to one target.
+/// Those on the way to one target. The text of `sass` is made by a disassembler, and no dump has it.
 std::vector<std::string> stages(const std::string& target);
+/// The targets that an option names, with commas between, each once.
+std::vector<std::string> split_targets(const std::string& targets);
 
 /// The best target for a GPU, by its chip (DeviceInfo::chip): "sm_90" is "sm_90a", "sm_87" is "sm_86".
 /// "native" for "".
@@ -100,6 +102,32 @@ Result<Package> compile(const Spec& spec, const CompileOptions& options = {},
 /// The text of one stage, exactly what the next stage consumes.
 Result<std::string> inspect(const Spec& spec, const CompileOptions& options, std::string_view stage);
 
+/// What the kernels for one GPU take of its chip, as the assembler and the launch say.
+struct ResourceReport {
+  struct Kernel {
+    std::string name;
+    std::int64_t threads = 0;                                       ///< of a block
+    std::int64_t registers = 0, spill_bytes = 0, stack_bytes = 0;   ///< of a thread
+    std::int64_t static_shared_bytes = 0, dynamic_shared_bytes = 0; ///< of a block
+    std::int64_t blocks_per_sm = 0;                                 ///< that fit at once
+  };
+  std::vector<Kernel> kernels;
+  std::int64_t cubin_bytes = 0;      ///< of all of them
+  std::vector<std::string> warnings; ///< NVRTC's, and the assembler's
+};
+
+/// Compiles for the one GPU that the options name, never taking it from the cache: a usage error for a CPU.
+Result<ResourceReport> resources(const Spec& spec, const CompileOptions& options);
+
+/// A library or program beside the compiler: what kernels for GPUs are made and looked at with.
+struct GpuTool {
+  std::string name;             ///< "nvrtc", "disassembler"
+  std::string description = {}; ///< version and file
+  bool available = false;
+  std::string missing = {}; ///< why not, and how to get it
+};
+std::vector<GpuTool> gpu_tools();
+
 /// What a package of this attention would say of its operands and params; without plan and code.
 Result<Package> describe(const Spec& spec, const CompileOptions& options = {});
 
@@ -131,10 +159,11 @@ struct Explanation {
     std::string tile, reason;
   };
   TileSize tile;
-  std::string schedule;                                ///< the tile and how its dots use registers, in words
-  double flops = 0;                                    ///< of the dots, on executed scores
-  double special = 0;                                  ///< elementary functions evaluated
-  double memory_bytes = 0, l2_bytes = 0, l1_bytes = 0; ///< read and written from each level
+  std::string schedule;                     ///< the tile and how its dots use registers, in words
+  double flops = 0;                         ///< of the dots, on executed scores
+  double special = 0;                       ///< elementary functions evaluated
+  double memory_bytes = 0;                  ///< read and written; on a GPU before any cache
+  std::optional<double> l2_bytes, l1_bytes; ///< the same from the caches of a CPU
   double ms = 0;
   std::string bound_by;           ///< "fma", "special functions", "elementwise", "l2" or "memory"
   std::vector<Rejected> rejected; ///< the nearest ones, best first

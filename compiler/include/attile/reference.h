@@ -54,6 +54,10 @@ public:
                          const std::map<std::string, ConstTensorView, std::less<>>& outputs,
                          const CheckOptions& options = {}) const;
 
+  /// Every output of every row, rounded to f32: o [batch, heads, q_len, dim], others [batch, heads, q_len].
+  Result<std::map<std::string, Tensor, std::less<>>> evaluate(const Operands& operands,
+                                                              int threads = 0) const;
+
   /// The mask of a launch; of the operands, q, k and v are not needed. Views must outlive it.
   Result<VisibleKeys> visible_keys(const Shape& shape, const Operands& operands) const;
 

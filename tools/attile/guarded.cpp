@@ -1,10 +1,10 @@
-#include "tests/conformance/memory.h"
+#include "tools/attile/guarded.h"
 
 #include <cstring>
 #include <fmt/core.h>
 #include <vector>
 
-namespace attile::conformance {
+namespace attile::cli {
 namespace {
 
 constexpr std::int64_t guard = 67; ///< elements before and after the view
@@ -107,4 +107,4 @@ std::string Guarded::damage() const {
   return {};
 }
 
-} // namespace attile::conformance
+} // namespace attile::cli

@@ -6,7 +6,7 @@
 #include <span>
 #include <string>
 
-namespace attile::conformance {
+namespace attile::cli {
 
 /// A view into a larger allocation that is filled with a pattern: NaNs that no computation makes.
 class Guarded {
@@ -26,4 +26,4 @@ private:
   TensorView place;
 };
 
-} // namespace attile::conformance
+} // namespace attile::cli
