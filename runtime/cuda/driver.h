@@ -44,7 +44,7 @@ public:
   bool is_emulator() const { return !chip_.empty(); } ///< opened as such
   /// The emulator, also where $ATTILE_CUDA_DRIVER names it.
   bool takes_ptx_only() const { return function("attileEmuGetReport") != nullptr; }
-  std::string device_name(int ordinal) const;         ///< "cuda:1", "emulator:sm_90a"
+  std::string device_name(int ordinal) const; ///< "cuda:1", "emulator:sm_90a"
 
 private:
   /// `chip`: of the emulator, else empty.

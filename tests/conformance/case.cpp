@@ -1,13 +1,11 @@
 #include "tests/conformance/case.h"
 
-#include "tools/attile/guarded.h"
+#include "tests/conformance/launch.h"
 #include "tools/attile/inputs.h"
-#include "tools/attile/staged.h"
 
 #include <algorithm>
 #include <fmt/core.h>
 #include <fmt/ranges.h>
-#include <nlohmann/json.hpp>
 #include <regex>
 
 namespace attile::conformance {
@@ -22,25 +20,6 @@ std::string without_static_choices(const std::string& text) {
   return std::regex_replace(text, statement, "$1");
 }
 
-Result<cli::Guarded> place_input(const ConstTensorView& source, const std::string& layout, float scale) {
-  Result<cli::Guarded> guarded = cli::Guarded::make(
-      source.dtype, std::span(source.shape.data(), static_cast<std::size_t>(source.rank)), layout);
-  if (!guarded)
-    return guarded;
-  if (scale == 1) {
-    guarded->assign(source);
-    return guarded;
-  }
-  Result<Tensor> scaled = converted(source, DType::f32);
-  if (!scaled)
-    return std::move(scaled).error();
-  float* data = scaled->data<float>();
-  for (std::int64_t i = 0, n = source.elements(); i < n; ++i)
-    data[i] *= scale;
-  guarded->assign(scaled->view());
-  return guarded;
-}
-
 /// Bounds count the largest score, and for 16-bit outputs only their rounding. With huge terms, a score of a
 /// small case may be small because they cancel, and a weight of 1 needs no rounding; what f32 may be off by
 /// remains: an ulp of the sum of the terms' sizes (about 7 * huge for 128 channels), a few times over.
@@ -49,22 +28,6 @@ void allow_huge_terms(Accuracy& accuracy) {
   accuracy.bound += accuracy.lse_bound;
   accuracy.ok =
       accuracy.rel_err <= accuracy.bound && accuracy.lse_err <= accuracy.lse_bound && !accuracy.misplaced;
-}
-
-/// What the emulated driver's checks have found since the last call; other devices find nothing.
-std::string findings(const Device& device) {
-  auto get =
-      reinterpret_cast<std::size_t (*)(char*, std::size_t)>(device.driver_function("attileEmuGetReport"));
-  auto clear = reinterpret_cast<void (*)()>(device.driver_function("attileEmuClearReport"));
-  if (get == nullptr || clear == nullptr)
-    return {};
-  std::string text(get(nullptr, 0) + 1, '\0');
-  get(text.data(), text.size());
-  clear();
-  std::string found;
-  for (const auto& finding : nlohmann::json::parse(text.c_str())["findings"])
-    found += finding["text"].get<std::string>() + "\n";
-  return found;
 }
 
 } // namespace
@@ -114,49 +77,19 @@ Result<Accuracy> Runner::run_compiled(const Compiled& compiled, const Case& c, s
   if (!inputs)
     return std::move(inputs).error();
 
-  std::vector<cli::Guarded> places; // of q, k and v
-  for (const char* name : {"q", "k", "v"}) {
-    float scale = table.value(c, data) == "huge" && name[0] == 'q' ? huge : 1;
-    Result<cli::Guarded> place = place_input(inputs->operands.tensors[name], table.value(c, layout), scale);
-    if (!place)
-      return std::move(place).error();
-    inputs->operands.tensors[name] = places.emplace_back(std::move(*place)).view();
-  }
-  Arguments arguments = inputs->arguments();
-  arguments.threads = std::stoi(table.value(c, threads));
-  arguments.poison_scratch = true;
-
-  std::map<std::string, cli::Guarded> outputs;
-  std::map<std::string, ConstTensorView, std::less<>> views;
-  for (const TensorSpec& spec : package.outputs) {
-    std::vector<std::int64_t> extents = {inputs->shape.batch, inputs->shape.heads, inputs->shape.q_len};
-    if (spec.dims.size() == 4)
-      extents.push_back(package.head_dim_v);
-    Result<cli::Guarded> place = cli::Guarded::make(spec.dtype, extents, table.value(c, layout));
-    if (!place)
-      return std::move(place).error();
-    cli::Guarded& output = outputs.emplace(spec.name, std::move(*place)).first->second;
-    views[spec.name] = output.view();
-    (spec.name == "o" ? arguments.o : spec.name == "lse" ? arguments.lse : arguments.max) = output.view();
-  }
-  Result<cli::Staged> staged = cli::Staged::to(device, arguments);
-  if (!staged)
-    return staged.error();
-  if (Result<void> launched = compiled.kernel.launch(staged->arguments()); !launched)
-    return launched.error();
-  if (Result<void> read = staged->back(); !read)
-    return read.error();
-  if (std::string report = findings(device); !report.empty())
-    return internal_error("the emulator reports:\n" + report);
-  for (const auto& [name, output] : outputs)
-    if (std::string damage = output.damage(); !damage.empty())
-      return internal_error(fmt::format("{}: {}", name, damage));
-  Result<Accuracy> accuracy = compiled.reference.check(inputs->operands, views, {.threads = 1});
+  float scale = table.value(c, data) == "huge" ? huge : 1;
+  Result<std::unique_ptr<Launch>> launch =
+      Launch::make(*std::move(inputs), package, table.value(c, layout), scale);
+  if (!launch)
+    return std::move(launch).error();
+  Result<Accuracy> accuracy =
+      (*launch)->run(device, compiled.kernel, compiled.reference, std::stoi(table.value(c, threads)));
   if (accuracy && table.value(c, data) == "huge")
     allow_huge_terms(*accuracy);
   if (accuracy && accuracy->ok && exporter)
-    if (Result<void> kept = exporter->add({describe(c), table.value(c, layout)}, compiled.spec,
-                                          compiled.options, inputs->operands, compiled.reference, *accuracy);
+    if (Result<void> kept =
+            exporter->add({describe(c), table.value(c, layout)}, compiled.spec, compiled.options,
+                          (*launch)->operands(), compiled.reference, *accuracy);
         !kept)
       return std::move(kept).error();
   return accuracy;

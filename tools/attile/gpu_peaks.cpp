@@ -162,7 +162,8 @@ Result<double> tflops(const Device& device, const GpuTimer& timer, const Loop& l
   Result<double> ms = best_ms(timer, [&] { return module.launch(blocks, threads, parameters); });
   if (!ms)
     return ms;
-  return loop.flops_per_round * rounds * blocks * (threads / 32) / *ms / 1e9;
+  constexpr unsigned warps = threads / 32;
+  return loop.flops_per_round * rounds * blocks * warps / *ms / 1e9;
 }
 
 } // namespace

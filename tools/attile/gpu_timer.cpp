@@ -57,7 +57,7 @@ Result<std::unique_ptr<GpuTimer>> GpuTimer::on(const Device& device) {
     return any.error();
   constexpr int context_of = 1; // CU_POINTER_ATTRIBUTE_CONTEXT
   void* context = nullptr;
-  if (int status = timer->driver->pointer_attribute(&context, context_of,
+  if (int status = timer->driver->pointer_attribute(static_cast<void*>(&context), context_of,
                                                     reinterpret_cast<unsigned long long>(any->data())))
     return gpu_error("cuPointerGetAttribute", status);
   if (int status = timer->driver->push(context))

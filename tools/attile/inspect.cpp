@@ -46,7 +46,7 @@ std::string last_dumped(const std::string& target) {
   return all.back() == "sass" ? all[all.size() - 2] : all.back();
 }
 
-Result<Inspected> inspect_for(const Spec& spec, CompileOptions compile, const std::string& stage) {
+Result<Inspected> inspect_for(const Spec& spec, const CompileOptions& compile, const std::string& stage) {
   std::string wanted = stage.empty() ? last_dumped(compile.target) : stage;
   Result<std::string> text = inspect(spec, compile, wanted);
   if (!text)
