@@ -156,9 +156,20 @@ int run_files(const std::vector<std::string>& files, Suite& suite) {
   return suite.finish();
 }
 
+/// Why kernels for a device cannot be compiled here; empty if they can.
+std::string obstacle_to(const std::string& device) {
+  for (const GpuTool& tool : gpu_tools())
+    if (device != "cpu" && tool.name == "nvrtc")
+      return tool.missing;
+  return {};
+}
+
 int run(Options& options) {
+  constexpr int skipped = 77; // as ctest is told
   std::vector<Device> devices;
   for (const std::string& name : options.devices) {
+    if (std::string missing = obstacle_to(name); !missing.empty())
+      return fmt::print("skipped: {}: {}\n", name, missing), skipped;
     Result<Device> device = Device::open(name);
     if (!device)
       return fmt::print(stderr, "{}\n", device.error().text()), device.error().exit_status();

@@ -18,12 +18,16 @@ public:
   RandomSpec spec(double most_work) {
     choose_types();
     std::string statements;
+    for (int i = number(0, 2); i > 0; --i)
+      add_let();
     if (chance(0.4))
       statements += fmt::format("  scale {}\n", scale());
     for (int i = number(0, 3); i > 0; --i)
       statements += fmt::format("  score {}\n", score());
     for (int i = number(0, 2); i > 0; --i)
       statements += fmt::format("  mask {}\n", mask());
+    if (chance(0.08))
+      statements += blocks();
     statements += normaliser();
     RandomSpec result;
     result.text = fmt::format("attention drawn {{\n  dtype {}\n  head_dim {}\n{}{}{}}}\n", dtype,
@@ -47,7 +51,7 @@ private:
 
   void choose_types() {
     dtype = pick<const char*>({"f32", "f16", "bf16"});
-    auto dim = [&] { return pick({8, 16, 24, 32, 40, 64, 64, 72, 96, 128, 128}); };
+    auto dim = [&] { return pick({8, 16, 24, 32, 40, 64, 64, 72, 96, 128, 128, 160, 192, 256}); };
     head_dim = chance(0.06) ? number(1, 20) : dim();
     head_dim_v = chance(0.75) ? head_dim : dim();
   }
@@ -93,9 +97,16 @@ private:
   }
   std::string bias() { return declare("bias", "f32[q_len, kv_len]", "random:-1..1"), "bias[q, k]"; }
 
+  std::string near() { return declare("near", "bool[q_len, kv_len]", "random:0..2"), "near[q, k]"; }
+  std::string far() { return declare("far", "i64[heads, 4]", "random:-20..90"), "far[h, k & 3]"; }
+
   // ---- expressions -------------------------------------------------------------------------------------
 
   std::string integer(int depth) {
+    if (depth == 0 && !integers.empty() && chance(0.3))
+      return integers[static_cast<std::size_t>(number(0, static_cast<int>(integers.size()) - 1))];
+    if (depth == 0 && chance(0.05))
+      return far();
     if (depth == 0)
       return pick<std::string>({"q", "k", "q_pos", "k", "h", "kv_h", "b", "kv_len", "q_len", "head_dim",
                                 std::to_string(number(0, 40))});
@@ -197,6 +208,12 @@ private:
     return fmt::format("{}({})", name, argument);
   }
 
+  void add_let() {
+    std::string value = integer(2), name = fmt::format("i{}", integers.size());
+    lets.push_back(fmt::format("  let {} = {}\n", name, value));
+    integers.push_back(name);
+  }
+
   // ---- statements --------------------------------------------------------------------------------------
 
   std::string scale() {
@@ -257,8 +274,27 @@ private:
     }
   }
 
+  /// The table is drawn by those who make inputs: ascending lists.
+  std::string blocks() {
+    declarations.emplace_back("  param visited : int[batch, heads, _, _]\n");
+    return fmt::format("  blocks visited[b, h, qb] q_block = {}, k_block = {}\n", pick({8, 16, 64, 100}),
+                       pick({8, 16, 32, 64, 100}));
+  }
+
   std::string normaliser() {
-    switch (number(0, 9)) {
+    switch (number(0, 11)) {
+    case 6:
+      return "  normalize fold {\n    state m = inf, l = 0.0, o = 0.0\n    lift m = -s, l = 1.0, o = v\n"
+             "    merge m = min(a.m, b.m),\n          l = a.l * exp(m - a.m) + b.l * exp(m - b.m),\n"
+             "          o = a.o * exp(m - a.m) + b.o * exp(m - b.m)\n    finalize o / l\n  }\n";
+    case 7:
+      return "  normalize fold {\n    state m = -inf, l = 0.0, t = 0.0, o = 0.0\n"
+             "    lift m = s, l = 1.0, t = s, o = v\n    merge m = max(a.m, b.m),\n"
+             "          l = a.l * exp(a.m - m) + b.l * exp(b.m - m),\n"
+             "          t = a.t * exp(a.m - m) + b.t * exp(b.m - m),\n"
+             "          o = a.o * exp(a.m - m) + b.o * exp(b.m - m)\n    finalize o = o / l, lse = t / l\n  "
+             "}\n"
+             "  output o, lse\n";
     case 0:
       return "  normalize sigmoid\n";
     case 1:
@@ -292,7 +328,7 @@ private:
   std::mt19937_64 random;
   std::string dtype;
   int head_dim = 0, head_dim_v = 0, functions = 0;
-  std::vector<std::string> declared, declarations, lets, params;
+  std::vector<std::string> declared, declarations, lets, integers, params;
 };
 
 } // namespace

@@ -53,6 +53,7 @@ Result<Output> run(const std::vector<std::string>& command) {
   if (pipe(ends.data()) != 0)
     return environment_error("cannot make a pipe");
   std::vector<char*> arguments;
+  arguments.reserve(command.size() + 1);
   for (const std::string& argument : command)
     arguments.push_back(const_cast<char*>(argument.c_str()));
   arguments.push_back(nullptr);
