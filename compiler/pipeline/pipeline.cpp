@@ -167,7 +167,10 @@ private:
     }
     result.packsHeads = packsHeads(fold);
     auto attribute = [&](const schedule::Tile& tile) {
-      return tile::ScheduleAttr::get(&context, tile.rows, tile.keys, tile.dot_rows, tile.score_keys,
+      // A GPU's warps take all keys of a tile; on this machine's CPU, which counts for it, groups of rows
+      // would not.
+      int64_t together = result.gpu && options.count ? tile.rows : tile.dot_rows;
+      return tile::ScheduleAttr::get(&context, tile.rows, tile.keys, together, tile.score_keys,
                                      tile.value_cols);
     };
     tiling.schedule = attribute(result.manyRows.tile);
