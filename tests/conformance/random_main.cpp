@@ -180,7 +180,7 @@ int run(Options& options) {
     for (const auto& entry : std::filesystem::directory_iterator(kept_folder))
       if (entry.path().extension() == ".attn")
         options.files.push_back(entry.path().string());
-  if (!options.files.empty()) {
+  if (options.kept || !options.files.empty()) {
     std::sort(options.files.begin(), options.files.end());
     return run_files(options.files, suite);
   }

@@ -257,7 +257,7 @@ public:
     int major = 0, minor = 0;
   };
   Version version;
-  std::string_view target;                      ///< "sm_90a"
+  std::string_view target; ///< "sm_90a"
   Place target_place;
   std::vector<std::string_view> target_options; ///< "debug", ...
   int address_size = 64;
