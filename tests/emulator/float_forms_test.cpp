@@ -286,9 +286,10 @@ TEST(FloatForms, Halves) {
       else
         EXPECT_TRUE(same(exact(strict[i]), greatest(a, b))) << type << a << " " << b;
       const double size = least(std::abs(a), std::abs(b));
-      if (!std::isnan(a) && !std::isnan(b))
+      if (!std::isnan(a) && !std::isnan(b)) {
         EXPECT_TRUE(same(exact(sign[i]), std::signbit(a) != std::signbit(b) ? -size : size))
             << type << a << " " << b;
+      }
     }
   };
   check(".f16", f16_values(), from_f16, 0x7fff);
