@@ -124,5 +124,26 @@ TEST(Counters, WorkAndDivergence) {
       });
 }
 
+// What `.loc` names is summed, also where it was inlined more than once.
+TEST(Counters, ByLineOfSource) {
+  Machine machine;
+  counted(
+      kernel(".file 7 \"kernel.cu\"\n.loc 7 12 1\nadd.u32 %r2, %r0, 1;\n.loc 7 13 1\nadd.u32 %r3, %r2, 1;\n"
+             "mad.lo.u32 %r4, %r0, 4, %r1;\nst.shared.b32 [%r4], %r3;\n.loc 7 12 9\nadd.u32 %r2, %r0, 1;\n"),
+      {0}, machine, [](const Counters& counters) {
+        const std::vector<SourceCounts> sources = counters.sources();
+        ASSERT_EQ(sources.size(), 2u);
+        EXPECT_EQ(sources[0].file, "kernel.cu");
+        EXPECT_EQ(sources[0].line, 12u);
+        EXPECT_EQ(sources[1].line, 13u);
+        EXPECT_EQ(sources[1].counts.shared_written, 128u);
+        EXPECT_EQ(sources[0].counts.shared_written, 0u);
+        EXPECT_EQ(sources[1].counts.threads, 3 * 32u);
+        EXPECT_GE(sources[0].counts.threads, 2 * 32u); // and what follows in the kernel
+        EXPECT_NE(counters.summary().find("kernel.cu:13"), std::string::npos);
+        EXPECT_NE(counters.json().find("\"sources\""), std::string::npos);
+      });
+}
+
 } // namespace
 } // namespace emu::test

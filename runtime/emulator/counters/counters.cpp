@@ -177,10 +177,28 @@ std::vector<LineCounts> Counters::lines() const {
             function->source->statements[function->statements[instruction.index]];
         line.counted = Table::instance()[instruction.entry].counted;
         line.opcode = std::string(statement.opcode->text);
-        line.source = module.describe(module.source_lines[statement.source]);
+        if (statement.source != 0) {
+          const ptx::SourceLine& from = module.source_lines[statement.source];
+          const std::string_view file = module.file(from.file);
+          line.source = module.describe(from);
+          line.file = file.empty() ? "<unknown file>" : file;
+          line.line = static_cast<std::uint32_t>(from.line);
+        }
       }
       all.push_back(std::move(line));
     }
+  return all;
+}
+
+std::vector<SourceCounts> Counters::sources() const {
+  std::map<std::pair<std::string, std::uint32_t>, Counts> by_place;
+  for (const LineCounts& line : lines())
+    if (!line.file.empty())
+      by_place[{line.file, line.line}] += line.counts;
+  std::vector<SourceCounts> all;
+  all.reserve(by_place.size());
+  for (const auto& [place, counts] : by_place)
+    all.push_back({place.first, place.second, counts});
   return all;
 }
 

@@ -33,9 +33,18 @@ struct Counts {
 /// The counts of one instruction, with the lines it comes from.
 struct LineCounts {
   std::uint32_t ptx_line = 0;
-  std::string source; ///< "kernel.cu:12:3"; empty if unknown
+  std::string source;     ///< "kernel.cu:12:3", and where that was inlined; empty if unknown
+  std::string file;       ///< "kernel.cu"; empty if unknown
+  std::uint32_t line = 0; ///< of the file
   std::string opcode;
   Class counted = Class::other;
+  Counts counts;
+};
+
+/// The counts of all instructions that were made of a line of CUDA, by `.loc`, wherever it was inlined.
+struct SourceCounts {
+  std::string file; ///< "<unknown file>" if the number of the file is all that is known
+  std::uint32_t line = 0;
   Counts counts;
 };
 
@@ -80,9 +89,11 @@ public:
   std::uint64_t unique_written() const { return written_.bytes(); }
   /// Instructions that were executed, in the order of the text.
   std::vector<LineCounts> lines() const;
-  /// {"kernel", "totals": {...}, "mix": {...}, "lines": [...]}; a stable order of keys.
+  /// Lines of CUDA, by file and number; nothing for PTX without `.loc`.
+  std::vector<SourceCounts> sources() const;
+  /// {"kernel", "totals": {...}, "mix": {...}, "lines": [...], "sources": [...]}; a stable order of keys.
   std::string json() const;
-  /// A page that a person can read.
+  /// A page that a person can read: with the lines of CUDA that took most.
   std::string summary() const;
 
 private:

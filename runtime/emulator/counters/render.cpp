@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
+#include <tuple>
 
 namespace emu {
 namespace {
@@ -28,14 +29,13 @@ Json json_of(const Counts& counts) {
           {"tensor_flops", counts.tensor_flops}};
 }
 
-// Lines without what is 0, so that a file of them can be read.
-Json json_of(const LineCounts& line) {
-  Json out = {{"ptx_line", line.ptx_line}, {"source", line.source}, {"opcode", line.opcode}};
-  const Json counts = json_of(line.counts); // items() refers to it
+// A line without what is 0, so that a file of them can be read.
+Json with_counts(Json line, const Counts& of) {
+  const Json counts = json_of(of); // items() refers to it
   for (const auto& [key, value] : counts.items())
     if (value != 0)
-      out[key] = value;
-  return out;
+      line[key] = value;
+  return line;
 }
 
 double share(std::uint64_t part, std::uint64_t whole) {
@@ -45,16 +45,24 @@ double share(std::uint64_t part, std::uint64_t whole) {
 } // namespace
 
 std::string Counters::json() const {
-  Json mix, by_line = Json::array();
+  Json mix, by_line = Json::array(), by_source = Json::array();
   const auto threads = threads_by_class();
   for (int i = 0; i < classes; ++i)
     mix[std::string(name(static_cast<Class>(i)))] = threads[static_cast<std::size_t>(i)];
   for (const LineCounts& line : lines())
-    by_line.push_back(json_of(line));
+    by_line.push_back(with_counts(
+        {{"ptx_line", line.ptx_line}, {"source", line.source}, {"opcode", line.opcode}}, line.counts));
+  for (const SourceCounts& source : sources())
+    by_source.push_back(with_counts({{"file", source.file}, {"line", source.line}}, source.counts));
   Json totals_json = json_of(totals());
   totals_json["unique_read_bytes"] = unique_read();
   totals_json["unique_written_bytes"] = unique_written();
-  return Json{{"kernel", kernel_.name}, {"totals", totals_json}, {"mix", mix}, {"lines", by_line}}.dump(2);
+  return Json{{"kernel", kernel_.name},
+              {"totals", totals_json},
+              {"mix", mix},
+              {"lines", by_line},
+              {"sources", by_source}}
+      .dump(2);
 }
 
 std::string Counters::summary() const {
@@ -77,7 +85,19 @@ std::string Counters::summary() const {
     if (threads[static_cast<std::size_t>(i)] > 0)
       out += fmt::format(" {} {:.1f} %", name(static_cast<Class>(i)),
                          share(threads[static_cast<std::size_t>(i)], sum.threads));
-  return out + "\n";
+  out += "\n";
+  std::vector<SourceCounts> places = sources();
+  std::sort(places.begin(), places.end(), [](const SourceCounts& a, const SourceCounts& b) {
+    return std::tuple(b.counts.warps, a.file, a.line) < std::tuple(a.counts.warps, b.file, b.line);
+  });
+  constexpr std::size_t told = 5;
+  for (std::size_t i = 0; i < std::min(told, places.size()); ++i)
+    out += fmt::format("  {:<7}{:5.1f} % of warp instructions, global {} bytes, shared {} bytes: {}:{}\n",
+                       i == 0 ? "lines" : "", share(places[i].counts.warps, sum.warps),
+                       places[i].counts.global_read + places[i].counts.global_written,
+                       places[i].counts.shared_read + places[i].counts.shared_written, places[i].file,
+                       places[i].line);
+  return out;
 }
 
 } // namespace emu
