@@ -223,25 +223,34 @@ private:
   }
   bool failed() const { return context.error.load() != CUDA_SUCCESS; }
   const Chip& chip() const { return *driver.devices[context.device].chip; }
-  // What a chip might let pass, such as an access beyond an allocation, is an error here.
+  // What a chip might let pass, such as an access beyond an allocation, is an error here. The context fails
+  // last: from then on its calls return, and the report is whole.
   void report_findings(Reports& found) {
+    CUresult first = CUDA_SUCCESS;
     for (const emu::Report& one : found.all()) {
       report().finding(one);
-      if (const CUresult result = result_of(one.kind); result != CUDA_SUCCESS)
-        fail(result, one_line(render(one)));
+      const CUresult result = result_of(one.kind);
+      if (result != CUDA_SUCCESS)
+        report().failure(result, one_line(render(one)));
+      if (first == CUDA_SUCCESS)
+        first = result;
     }
     if (const std::uint64_t left_out = found.left_out(); left_out > 0)
       report().left_out(left_out);
     found.clear();
+    fail(first);
   }
   void set_running(Launch* launch) {
     const std::lock_guard lock(driver.running_mutex);
     driver.running = launch;
   }
-  void fail(CUresult result, std::string_view message) {
+  void fail(CUresult result) {
     CUresult none = CUDA_SUCCESS;
     context.error.compare_exchange_strong(none, result);
+  }
+  void fail(CUresult result, std::string_view message) {
     report().failure(result, message);
+    fail(result);
   }
 
   Driver& driver;
