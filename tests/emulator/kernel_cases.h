@@ -71,7 +71,7 @@ struct KernelCase {
   std::string define = {};      ///< a flag for NVRTC
   bool toolkit_headers = false; ///< which not every NVRTC has beside it
   bool cooperative = false;
-  bool library_barriers = false; ///< some of which guard nothing that the kernel does: no mutants
+  bool barriers_of_library = false; ///< some of which guard nothing that the kernel does: no mutants
 };
 
 const std::vector<KernelCase>& kernel_cases();

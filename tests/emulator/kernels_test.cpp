@@ -152,7 +152,7 @@ TEST(Mutants, NearlyAllAreReported) {
   std::string missed, missing;
   for (const KernelCase& one : kernel_cases())
     for (const std::string& target : std::set<std::string>{one.oldest, "sm_80", "sm_90a"}) {
-      if (one.library_barriers || number(target) < number(one.oldest))
+      if (one.barriers_of_library || number(target) < number(one.oldest))
         continue;
       std::size_t index = seed() % 4;
       for (const Mutant& mutant : mutants_of(ptx_of(one, target, missing), one.kernel)) {
