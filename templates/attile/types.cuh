@@ -98,21 +98,12 @@ __device__ __forceinline__ i64 wrap_shl(i64 a, i64 b) { return i64((unsigned lon
 
 // ---- integer division, rounded down and up; b is not 0 ----
 
-__device__ __forceinline__ i64 floor_div(i64 a, i64 b) {
-  const i64 quotient = a / b;
+template <class Integer> __device__ __forceinline__ Integer floor_div(Integer a, Integer b) {
+  const Integer quotient = a / b;
   return quotient - (quotient * b != a && (a < 0) != (b < 0));
 }
-__device__ __forceinline__ i64 ceil_div(i64 a, i64 b) {
-  const i64 quotient = a / b;
-  return quotient + (quotient * b != a && (a < 0) == (b < 0));
-}
-
-__device__ __forceinline__ int floor_div(int a, int b) {
-  const int quotient = a / b;
-  return quotient - (quotient * b != a && (a < 0) != (b < 0));
-}
-__device__ __forceinline__ int ceil_div(int a, int b) {
-  const int quotient = a / b;
+template <class Integer> __device__ __forceinline__ Integer ceil_div(Integer a, Integer b) {
+  const Integer quotient = a / b;
   return quotient + (quotient * b != a && (a < 0) == (b < 0));
 }
 

@@ -1,9 +1,9 @@
 #include "tests/conformance/launch.h"
 
+#include "tools/attile/emulator_report.h"
 #include "tools/attile/staged.h"
 
 #include <fmt/core.h>
-#include <nlohmann/json.hpp>
 
 namespace attile::conformance {
 namespace {
@@ -29,17 +29,12 @@ Result<cli::Guarded> place_input(const ConstTensorView& source, const std::strin
 
 /// What the emulated driver's checks have found since the last call; other devices find nothing.
 std::string findings(const Device& device) {
-  auto get =
-      reinterpret_cast<std::size_t (*)(char*, std::size_t)>(device.driver_function("attileEmuGetReport"));
-  auto clear = reinterpret_cast<void (*)()>(device.driver_function("attileEmuClearReport"));
-  if (get == nullptr || clear == nullptr)
-    return {};
-  std::string text(get(nullptr, 0) + 1, '\0');
-  get(text.data(), text.size());
-  clear();
+  std::optional<nlohmann::ordered_json> report = cli::emulator_report(device);
+  cli::clear_emulator_report(device);
   std::string found;
-  for (const auto& finding : nlohmann::json::parse(text.c_str())["findings"])
-    found += finding["text"].get<std::string>() + "\n";
+  if (report)
+    for (const auto& finding : report->at("findings"))
+      found += finding["text"].get<std::string>() + "\n";
   return found;
 }
 

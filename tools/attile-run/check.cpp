@@ -1,4 +1,5 @@
 #include "tools/attile-run/commands.h"
+#include "tools/attile/emulator_report.h"
 #include "tools/attile/staged.h"
 
 #include <attile/npy.h>
@@ -42,15 +43,9 @@ Result<Errors> compare(const std::map<std::string, cli::Guarded>& outputs, const
 
 /// What the emulator's checks have found since the last call; a real driver finds nothing.
 Json findings(const Device& device) {
-  auto get =
-      reinterpret_cast<std::size_t (*)(char*, std::size_t)>(device.driver_function("attileEmuGetReport"));
-  auto clear = reinterpret_cast<void (*)()>(device.driver_function("attileEmuClearReport"));
-  if (get == nullptr || clear == nullptr)
-    return Json::array();
-  std::string text(get(nullptr, 0) + 1, '\0');
-  get(text.data(), text.size());
-  clear();
-  return Json::parse(text.c_str())["findings"];
+  std::optional<Json> report = cli::emulator_report(device);
+  cli::clear_emulator_report(device);
+  return report ? report->at("findings") : Json::array();
 }
 
 Result<Json> check_case(const Json& entry, const std::string& folder, const Device& device, Loader& loader) {

@@ -1,4 +1,5 @@
 #include "tools/attile/counters.h"
+#include "tools/attile/emulator_report.h"
 
 #include <fmt/core.h>
 
@@ -59,17 +60,13 @@ Result<void> cli::count(const Device& device) {
 }
 
 Result<Counted> cli::counted(const Device& device) {
-  auto get =
-      reinterpret_cast<std::size_t (*)(char*, std::size_t)>(device.driver_function("attileEmuGetReport"));
-  if (get == nullptr)
+  std::optional<Json> report = emulator_report(device);
+  if (!report)
     return internal_error("the emulator has no report");
-  std::string text(get(nullptr, 0) + 1, '\0');
-  get(text.data(), text.size());
-  Json report = Json::parse(text.c_str(), nullptr, /*allow_exceptions=*/false);
-  if (report.is_discarded())
+  if (report->is_discarded())
     return internal_error("the emulator's report is no JSON");
   Counted result;
-  for (Json& launch : report["counters"])
+  for (Json& launch : (*report)["counters"])
     result.kernels.push_back({launch["kernel"].get<std::string>(), launch["totals"], launch["mix"]});
   return result;
 }
