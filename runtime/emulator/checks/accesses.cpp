@@ -32,7 +32,9 @@ std::uint64_t window_of(ptx::Space space) {
                                       : 0;
 }
 
-bool reads(Doing doing) { return doing == Doing::read || doing == Doing::async_read; }
+bool reads(Doing doing) {
+  return doing == Doing::read || doing == Doing::async_read || doing == Doing::agent_read;
+}
 bool is_strong(const Access& access) { return access.order != Order::weak || access.doing == Doing::atomic; }
 
 Reach reach_of(Scope scope) { return scope == Scope::cta ? Reach::block : Reach::device; }
@@ -403,12 +405,16 @@ void Checker::accessed(Group& group, const Instruction& instruction, Access& acc
   if (Mask global = in[static_cast<int>(Space::global)] | constant; global != 0) {
     if (data->options.bounds)
       data->check_bounds(group, instruction, access, global);
+    if (by_agent(access.doing))
+      return;
     global &= access.mask;
     if (data->options.defined)
       data->follow_global(group, instruction, access, global);
     if (data->options.races && !block.allocation_read_only)
       data->find_races(group, instruction, access, global & ~constant, Space::global);
   }
+  if (by_agent(access.doing))
+    return;
   if (const Mask shared = in[static_cast<int>(Space::shared)]; shared != 0) {
     const std::byte* base = group.warp->block->shared.data();
     if (data->options.defined)

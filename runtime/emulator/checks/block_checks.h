@@ -135,6 +135,11 @@ struct Checker::Data {
   bool check_lane(Group& group, const Instruction& instruction, const Access& access, int lane);
   void check_local(Group& group, const Instruction& instruction, Access& access, Mask lanes);
 
+  // ---- of what asynchronous operations copy ----
+  ByteBits defined_bytes(const AsyncRange& range, std::uint64_t offset, unsigned bytes) const;
+  bool all_defined(const AsyncRange& range) const;
+  void define(const AsyncRange& range, const AsyncRange* from);
+
   void follow_global(Group& group, const Instruction& instruction, const Access& access, Mask lanes);
   void follow_own(Group& group, const Instruction& instruction, const Access& access, int lane,
                   OwnShadow& shadow, std::uint64_t at);

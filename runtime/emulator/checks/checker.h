@@ -3,22 +3,22 @@
 // behind `if (checker)`.
 //
 // Who calls what:
-//     run loop            execute() instead of Instruction::execute; launch_begins, block_begins,
-//     frame_begins resolve()           refused() for an address that is not allowed, accessed() for those
-//     that are. Families that
-//                         load, store or do atomics need no more: Access::doing, order and scope say it all.
-//                         ld and st of any kind, atom and red must fill in `order` and `scope` (atom's
-//                         default is relaxed.gpu).
-//     fence, membar       fence()
-//     barrier             barrier_arrives() for each group that comes, before it may complete the barrier;
-//                         barrier_completes() when all have come, before any thread goes on
-//     bar.warp.sync       warp_syncs() with the whole group, once all have come
-//     cp.async            its two accesses are Doing::async_read and async_write; async_commits() and
-//     async_waits() mbarrier            mbarrier_* below; the mbarrier object itself is accessed with
-//     Doing::atomic exit                leaves() driver              host_* and allocated(), for what the
-//     host does to memory between launches
+// - The run loop: execute() instead of Instruction::execute; launch_begins, block_begins, frame_begins.
+// - resolve(): refused() for an address that is not allowed, accessed() for those that are. Families that
+//   load, store or do atomics need no more: Access::doing, order and scope say it all. ld and st of any kind,
+//   atom and red must fill in `order` and `scope` (atom's default is relaxed.gpu).
+// - fence, membar: fence(); fence.proxy.async: proxy_fence().
+// - barrier: barrier_arrives() for each group that comes, before it may complete the barrier;
+//   barrier_completes() when all have come, before any thread goes on.
+// - bar.warp.sync: warp_syncs() with the whole group, once all have come.
+// - cp.async: its two accesses are Doing::async_read and async_write; async_commits() and async_waits().
+// - wgmma, cp.async.bulk: async_begins() and what follows it; async_operation.h has the order.
+// - mbarrier: mbarrier_* below; the mbarrier object itself is accessed with Doing::atomic.
+// - exit: leaves().
+// - The driver: host_* and allocated(), for what the host does to memory between launches.
 #pragma once
 
+#include "emulator/checks/async_operation.h"
 #include "emulator/checks/report.h"
 #include "emulator/exec/access.h"
 #include "emulator/exec/state.h"
@@ -94,6 +94,26 @@ public:
   /// cp.async.mbarrier.arrive: what the lane issued before is done when that mbarrier's phase is; counts as
   /// an arrival.
   void async_arrives(Group& group, int lane, std::uint64_t mbarrier);
+
+  // ---- operations of the asynchronous proxy: see async_operation.h ----
+  AsyncRef async_begins(Group& group, const Instruction& instruction, int lane, AsyncIssue issue);
+  /// False: some of the bytes were never defined. (Undefined bytes may be copied: see async_writes.)
+  bool async_reads(const AsyncRef& operation, const AsyncRange& range);
+  /// `from`: the bytes are a copy of those, and defined as far as they are; null: they are defined.
+  void async_writes(const AsyncRef& operation, const AsyncRange& range, const AsyncRange* from = nullptr);
+  /// cp.reduce.async.bulk, red.async: a relaxed atomic at the device, for each element.
+  void async_reduces(const AsyncRef& operation, const AsyncRange& range);
+  /// It is complete, and does complete-tx on that mbarrier, which is told of it.
+  void async_signals(const AsyncRef& operation, Block& owner, std::uint64_t mbarrier);
+  /// cp.async.bulk.commit_group, .wait_group: all but the latest `keep` groups of each lane are done, or,
+  /// with `.read`, have read their sources.
+  void bulk_commits(Group& group, Mask mask);
+  void bulk_waits(Group& group, Mask mask, std::uint32_t keep, bool read_only);
+  /// wgmma.commit_group, wait_group, for each warp of the warpgroup.
+  void matrix_commits(Group& group);
+  void matrix_waits(Group& group, std::uint32_t keep);
+  /// fence.proxy.async, of whatever space: what the lanes know is there for asynchronous operations.
+  void proxy_fence(Group& group, Mask mask);
 
   // ---- mbarriers, by address in the block's shared memory ----
   void mbarrier_begins(Block& block, std::uint64_t mbarrier); ///< init

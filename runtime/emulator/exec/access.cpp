@@ -204,7 +204,7 @@ bool resolve(Group& group, const Instruction& instruction, Access& access) {
     return false;
   if (Checker* checker = group.warp->block->launch->checker)
     checker->accessed(group, instruction, access);
-  if (CounterShard* counts = group.warp->block->counts)
+  if (CounterShard* counts = group.warp->block->counts; counts != nullptr && !by_agent(access.doing))
     counts->accessed(group, instruction, access);
   return true;
 }

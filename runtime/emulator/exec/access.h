@@ -6,9 +6,11 @@
 
 namespace emu {
 
-/// What is done to the bytes. Asynchronous copies read or write them later than the instruction that names
-/// them.
-enum class Doing : std::uint8_t { read, write, atomic, async_read, async_write };
+/// What is done to the bytes. Asynchronous copies (cp.async) read or write them later than the instruction
+/// that names them. The last two are operations of the asynchronous proxy: only their bounds are checked
+/// here, all else is told to the checker and the counters by the operation.
+enum class Doing : std::uint8_t { read, write, atomic, async_read, async_write, agent_read, agent_write };
+constexpr bool by_agent(Doing doing) { return doing == Doing::agent_read || doing == Doing::agent_write; }
 
 /// PTX ISA, "Memory Consistency Model".
 enum class Order : std::uint8_t { weak, relaxed, acquire, release, acq_rel, volatile_, mmio };
