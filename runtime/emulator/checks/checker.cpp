@@ -196,20 +196,6 @@ void Checker::frame_begins(Warp& warp, Frame& frame) {
   }
 }
 
-void Checker::local_copied(Warp& warp, Mask lanes, std::uint64_t to, std::uint64_t from,
-                           std::uint64_t bytes) {
-  auto& local = static_cast<BlockChecks*>(warp.block->checks.get())->local[warp.index];
-  for_lanes(lanes, [&](int lane) {
-    OwnShadow& own = local[static_cast<std::size_t>(lane)];
-    own.grow(std::max(to, from) + bytes);
-    for (std::uint64_t done = 0; done < bytes; done += 32) {
-      const auto part = static_cast<unsigned>(std::min<std::uint64_t>(32, bytes - done));
-      own.defined.put(to + done, part, own.defined.get(from + done, part));
-      own.tainted.put(to + done, part, own.tainted.get(from + done, part));
-    }
-  });
-}
-
 void Checker::local_allocated(Warp& warp, int lane, std::uint64_t at, std::uint64_t bytes) {
   if (!data->options.defined)
     return;
@@ -256,8 +242,11 @@ Mask Checker::Data::check_sources(Group& group, const Instruction& instruction, 
                           origin(group, shadow.origin(slot)))});
     return bad;
   };
-  if (instruction.kind == Kind::control) {
-    for (int i = instruction.destinations; i < instruction.slots; ++i)
+  if (instruction.kind == Kind::control || instruction.kind == Kind::call) {
+    const int checked = instruction.kind == Kind::control ? instruction.slots
+                                                          : static_cast<int>(instruction.immediate) +
+                                                                instruction.destinations;
+    for (int i = instruction.destinations; i < checked; ++i)
       check(instruction.slot[i], Report::Kind::undefined_branch, "the operand");
     return 0;
   }
@@ -293,14 +282,15 @@ Flow Checker::execute(Group& group, const Instruction& instruction, Mask guarded
   }
   const Mask bad_guard = data->check_guard(group, instruction, guarded);
   const bool memory = instruction.kind == Kind::memory || address_operand(instruction) >= 0;
-  if (memory || instruction.kind == Kind::control || instruction.kind == Kind::sync)
+  const bool control = instruction.kind == Kind::control || instruction.kind == Kind::call;
+  if (memory || control || instruction.kind == Kind::sync)
     mask &= ~data->check_sources(group, instruction, mask);
   Flow flow = Flow::go;
-  if (mask != 0 && (memory || instruction.kind == Kind::control))
+  if (mask != 0 && (memory || control))
     flow = instruction.execute(group, instruction, mask);
   else if (mask != 0)
     flow = execute_shadowed(*shadow, group, instruction, mask);
-  if (!done(flow) || instruction.kind == Kind::control)
+  if (!done(flow) || control)
     return flow;
   mask = executed(group, mask, before);
   if (memory)

@@ -28,6 +28,8 @@
 
 namespace emu {
 
+struct PassedValue;
+
 struct CheckOptions {
   bool bounds = true;  ///< addresses against allocations, alignment
   bool defined = true; ///< uninitialised memory and registers
@@ -50,8 +52,8 @@ public:
   void block_begins(Block& block); ///< before its warps are made
   /// A new activation: its registers and its local variables are undefined.
   void frame_begins(Warp& warp, Frame& frame);
-  /// Values pass between variables of two activations, by offset in local memory.
-  void local_copied(Warp& warp, Mask lanes, std::uint64_t to, std::uint64_t from, std::uint64_t bytes);
+  /// A value passes between two activations.
+  void passed(Warp& warp, Mask lanes, const PassedValue& to, const PassedValue& from);
   /// Local memory that a lane has from now on, and that is undefined.
   void local_allocated(Warp& warp, int lane, std::uint64_t at, std::uint64_t bytes);
   /// Something other than an instruction writes to local memory.

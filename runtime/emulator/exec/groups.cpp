@@ -111,7 +111,7 @@ Flow meet(Group& group, const Instruction& instruction, Mask needed) {
   return Flow::retry;
 }
 
-Flow enter(Group& group, const Instruction& call, const Function& callee, Mask lanes) {
+Entered enter(Group& group, const Instruction& call, const Function& callee, Mask lanes) {
   Group* called = &group;
   std::unique_ptr<Group> other;
   if (lanes != group.mask) {
@@ -121,11 +121,12 @@ Flow enter(Group& group, const Instruction& call, const Function& callee, Mask l
   }
   auto frame = make_frame(*group.warp, callee, called->activation);
   frame->call = &call;
+  const Frame* entered = frame.get();
   activate(*called, std::move(frame), 0);
   if (!other)
-    return Flow::go;
+    return {Flow::go, entered};
   group.warp->groups.push_back(std::move(other));
-  return Flow::switched;
+  return {Flow::switched, entered};
 }
 
 Flow leave_function(Group& group, Mask lanes) {

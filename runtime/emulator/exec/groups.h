@@ -23,7 +23,11 @@ Flow meet(Group& group, const Instruction& instruction, Mask needed);
 
 /// A new activation of `callee` for the lanes; the group goes on at its first instruction. The caller copies
 /// arguments.
-Flow enter(Group& group, const Instruction& call, const Function& callee, Mask lanes);
+struct Entered {
+  Flow flow = Flow::go;
+  const Frame* frame = nullptr;
+};
+Entered enter(Group& group, const Instruction& call, const Function& callee, Mask lanes);
 /// The lanes go on after the call.
 Flow leave_function(Group& group, Mask lanes);
 

@@ -35,7 +35,8 @@ struct Extra {
 enum class Kind : std::uint8_t {
   compute, ///< undefined in, tainted out
   copy,    ///< moves bits: undefined bytes stay undefined bytes (mov, selp, prmt, shifts, shuffles)
-  control, ///< branches, calls, exit: an undefined predicate or target is reported
+  control, ///< branches, exit: an undefined predicate or target is reported
+  call,    ///< as control; `immediate` of its sources are the target, the others are handed on as they are
   memory,  ///< checks its address registers; data travels through the shadow of memory
   sync,    ///< barriers, votes, fences
   matrix,  ///< mma and its relatives: propagates by itself

@@ -34,6 +34,9 @@ public:
     add_end();
     for (const Instruction& instruction : function.code)
       graph.uses.push_back(operands.uses(instruction));
+    for (std::uint32_t index : returning)
+      for (const RegisterUse& use : operands.results())
+        graph.uses[index].push_back(use);
     operands.finish(graph);
     find_pointees();
     return true;
@@ -101,6 +104,8 @@ private:
     }
     graph.branch_targets.push_back(std::move(decoding.targets));
     graph.falls_through.push_back(!decoding.ends || out.guarded);
+    if (decoding.returns)
+      returning.push_back(out.index);
     return true;
   }
 
@@ -115,6 +120,7 @@ private:
     out.entry = Table::no_entry;
     graph.branch_targets.emplace_back();
     graph.falls_through.push_back(false);
+    returning.push_back(out.index);
   }
 
   // What the instructions' addresses point into.
@@ -152,6 +158,7 @@ private:
   Spellings& spellings;
   std::vector<std::uint32_t> pc_of_statement;
   FlowGraph graph;
+  std::vector<std::uint32_t> returning; ///< instructions that hand on the function's results
 };
 
 template <class T> std::optional<T> given(T value) {

@@ -22,8 +22,11 @@ ptx::Type type_of(const OperandSpec& spec, const Decoding& decoding) {
 
 bool is_float_constant(const ptx::Operand& operand) { return operand.is(Is::f32) || operand.is(Is::f64); }
 
-// The bits of a constant as an operand of `type`.
+} // namespace
+
 std::optional<std::uint64_t> constant_bits(const ptx::Operand& operand, ptx::Type type) {
+  if (!operand.is(Is::integer) && !is_float_constant(operand))
+    return std::nullopt;
   const int bits = ptx::bits(type);
   if (operand.is(Is::integer))
     return type == ptx::Type::f32 || type == ptx::Type::f64
@@ -37,8 +40,6 @@ std::optional<std::uint64_t> constant_bits(const ptx::Operand& operand, ptx::Typ
   return bits == 32 ? std::bit_cast<std::uint32_t>(static_cast<float>(value))
                     : std::bit_cast<std::uint64_t>(value);
 }
-
-} // namespace
 
 Operands::Operands(const ptx::Module& module, Function& function, const Placement& placement)
     : module(module), function(function), placement(placement) {
@@ -189,11 +190,10 @@ bool Operands::add_part(const ptx::Operand& operand, const OperandSpec& spec, De
       function.slots.push_back(constant(function_window + 16 * operand.index, bytes));
       return true;
     }
-    if (operand.is(Is::integer) || is_float_constant(operand))
-      if (const std::optional<std::uint64_t> bits = constant_bits(operand, type)) {
-        function.slots.push_back(constant(*bits, bytes));
-        return true;
-      }
+    if (const std::optional<std::uint64_t> bits = constant_bits(operand, type)) {
+      function.slots.push_back(constant(*bits, bytes));
+      return true;
+    }
   }
   if (predicate && operand.is(Is::integer)) {
     Slot slot = constant(operand.value != 0 ? ~std::uint64_t(0) : 0, 4); // one Mask
@@ -355,6 +355,14 @@ bool Operands::decode(const ptx::Statement& statement, std::span<const OperandSp
   return true;
 }
 
+std::vector<RegisterUse> Operands::results() const {
+  std::vector<RegisterUse> uses;
+  for (const ptx::Variable& variable : function.source->returns())
+    if (variable.space == ptx::Space::reg)
+      uses.push_back({register_slot(variable.reg).offset, false, false});
+  return uses;
+}
+
 std::vector<RegisterUse> Operands::uses(const Instruction& instruction) const {
   std::vector<RegisterUse> uses;
   const Slot* slots = function.slots.data() + instruction.first_slot;
@@ -371,7 +379,10 @@ void Operands::place(Slot& slot, const RegisterPlaces& places) const {
   slot.offset = slot.constant ? places.bytes + slot.offset : places.offsets[slot.offset];
 }
 
-void Operands::finish(const FlowGraph& graph) {
+void Operands::finish(FlowGraph& graph) {
+  for (const ptx::Variable& variable : function.source->parameters())
+    if (variable.space == ptx::Space::reg)
+      graph.given.push_back(register_slot(variable.reg).offset);
   std::vector<std::uint32_t> sizes;
   sizes.reserve(bytes_of.size());
   for (std::uint16_t bytes : bytes_of)
@@ -388,6 +399,15 @@ void Operands::finish(const FlowGraph& graph) {
     if (instruction.guarded)
       place(instruction.guard, places);
   }
+  const auto place_all = [&](std::span<const ptx::Variable> variables, std::vector<Placed>& placed) {
+    for (std::size_t i = 0; i < placed.size(); ++i)
+      if (placed[i].in_register) {
+        placed[i].reg = register_slot(variables[i].reg);
+        place(placed[i].reg, places);
+      }
+  };
+  place_all(function.source->returns(), function.returns);
+  place_all(function.source->parameters(), function.params);
   function.constants_begin = places.bytes;
   function.frame_bytes = places.bytes + constant_bytes;
 }

@@ -9,6 +9,9 @@
 
 namespace emu {
 
+/// The bits of a constant as an operand of `type`; nothing if it is none of that type.
+std::optional<std::uint64_t> constant_bits(const ptx::Operand& operand, ptx::Type type);
+
 class Operands {
 public:
   Operands(const ptx::Module& module, Function& function, const Placement& placement);
@@ -19,10 +22,12 @@ public:
               ptx::Error& error);
   /// Adds a register, which `statement` may not name in its operands (a guard).
   Slot register_slot(std::uint32_t reg) const;
+  /// The registers in which results are handed on.
+  std::vector<RegisterUse> results() const;
   /// What instruction `i` reads and writes, for liveness.
   std::vector<RegisterUse> uses(const Instruction& instruction) const;
   /// Replaces register numbers by places, appends the constants, and fills the function's frame.
-  void finish(const FlowGraph& graph);
+  void finish(FlowGraph& graph);
 
 private:
   bool add(const ptx::Operand& operand, const OperandSpec& spec, Decoding& decoding);

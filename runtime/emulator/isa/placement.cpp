@@ -152,8 +152,21 @@ bool Placement::place_locals(Function& function, ptx::Error& error) {
   for (std::size_t i = 0; i < source.variables.size(); ++i) {
     const ptx::Variable& variable = source.variables[i];
     const bool parameter = i < source.return_count + source.parameter_count;
-    if (variable.space == ptx::Space::reg)
+    if (variable.space == ptx::Space::reg && source.defined) { // its place is known when all is decoded
+      auto& list = i < source.return_count ? function.returns : function.params;
+      list.push_back({.name = std::string(variable.name), .size = variable.size, .in_register = true});
+      if (function.entry || variable.vector > 1 || variable.type == ptx::Type::pred)
+        error = {variable.place,
+                 fmt::format("parameter '{}' is {}", variable.name,
+                             function.entry ? "in a register: those of a kernel are in .param"
+                             : variable.vector > 1
+                                 ? "a vector in registers: expected a scalar, or a variable in .param"
+                                 : "a predicate: expected a register of 8 bits or more"),
+                 {}};
+      if (!error.message.empty())
+        return false;
       continue;
+    }
     std::uint64_t& end = variable.space == ptx::Space::shared ? shared_end
                          : parameter && function.entry        ? placement.param_bytes
                                                               : placement.local_bytes;
@@ -161,7 +174,10 @@ bool Placement::place_locals(Function& function, ptx::Error& error) {
     end = end_of(placement.offsets[i], variable.size);
     if (parameter) {
       auto& list = i < source.return_count ? function.returns : function.params;
-      list.push_back({std::string(variable.name), placement.offsets[i], variable.size, variable.align});
+      list.push_back({.name = std::string(variable.name),
+                      .offset = placement.offsets[i],
+                      .size = variable.size,
+                      .align = variable.align});
     }
   }
   function.param_bytes = placement.param_bytes;

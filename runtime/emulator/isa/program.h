@@ -73,10 +73,12 @@ struct SpecialSlot {
   Slot slot;
 };
 
-/// A parameter, a variable in local memory, or a statically shared one: where it lies in its space.
+/// A parameter or a result of a function: where it lies in its space, or its register.
 struct Placed {
   std::string name;
   std::uint64_t offset = 0, size = 0, align = 1;
+  bool in_register = false;
+  Slot reg = {};
 };
 
 /// The bytes of a variable that addresses are computed from.
@@ -106,7 +108,8 @@ struct Function {
   std::vector<std::array<std::uint32_t, 2>> pointees;
   std::vector<Extent> extents;
   // Memory
-  std::vector<Placed> params, returns; ///< of a kernel: in the parameter bank; else in local memory
+  std::vector<Placed> params,
+      returns; ///< of a kernel: in the parameter bank; else in local memory, or registers
   std::uint64_t param_bytes = 0;
   std::uint64_t local_bytes = 0;  ///< of one activation: .local variables and .param variables of calls
   std::uint64_t shared_bytes = 0; ///< static shared memory that it may reach

@@ -100,6 +100,8 @@ std::vector<Interval> find_intervals(const FlowGraph& graph, const std::vector<S
   std::vector<Interval> intervals(registers);
   for (std::uint32_t r = 0; r < registers; ++r)
     intervals[r].reg = r;
+  for (std::uint32_t r : graph.given)
+    intervals[r].add(0);
   for (const Segment& segment : segments) {
     for_bits(segment.live_in, [&](std::uint32_t r) { intervals[r].add(segment.begin); });
     for_bits(segment.live_out, [&](std::uint32_t r) { intervals[r].add(segment.end); });
@@ -125,7 +127,10 @@ RegisterPlaces place_registers(const FlowGraph& graph, const std::vector<std::ui
   for (Segment& segment : segments)
     find_local(segment, graph, words);
   find_liveness(segments, words);
-  for_bits(segments[0].live_in, [&](std::uint32_t r) { places.maybe_undefined.push_back(r); });
+  for_bits(segments[0].live_in, [&](std::uint32_t r) {
+    if (std::ranges::find(graph.given, r) == graph.given.end())
+      places.maybe_undefined.push_back(r);
+  });
 
   // Linear scan; an instruction's results never share a place with its operands.
   std::multimap<std::uint32_t, Interval> active;            // by end

@@ -18,6 +18,7 @@ struct FlowGraph {
   std::vector<std::vector<RegisterUse>> uses;             ///< by instruction
   std::vector<std::vector<std::uint32_t>> branch_targets; ///< by instruction
   std::vector<bool> falls_through;                        ///< by instruction
+  std::vector<std::uint32_t> given; ///< registers that hold parameters when the function begins
 };
 
 struct RegisterPlaces {

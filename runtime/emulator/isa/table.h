@@ -85,6 +85,7 @@ public:
   bool in_kernel_params = false;           ///< the address operand names a parameter of a kernel
   std::vector<std::uint32_t> targets = {}; ///< where it may jump
   bool ends = false;                       ///< never goes on with the next instruction
+  bool returns = false;                    ///< hands on the results of the function
 };
 
 template <class T> T& Decoding::attach(T extra) {
@@ -129,6 +130,7 @@ std::span<const Entry> half_entries();
 std::span<const Entry> convert_entries();
 std::span<const Entry> move_entries();
 std::span<const Entry> control_entries();
+std::span<const Entry> call_entries();
 std::span<const Entry> memory_entries();
 std::span<const Entry> cache_entries();
 std::span<const Entry> atomic_entries();
