@@ -122,6 +122,9 @@ sm_80 7.0 mma.sync.aligned.m8n8k4.row.col.f64.f64.f64.f64 {%l0, %l1}, {%l2}, {%l
 sm_89 8.7 mma.sync.aligned.m16n8k16.row.col.f16.e4m3.e4m3.f16 {%r0, %r1}, {%r2, %r3}, {%r4}, {%r5, %r6};
 sm_89 8.4 mma.sync.aligned.m16n8k32.row.col.f32.e4m3.e4m3.f32 {%r0, %r1, %r2, %r3}, {%r4, %r5, %r6, %r7}, {%r8, %r9}, {%r10, %r11, %r12, %r13};
 sm_90 7.8 mma.sync.aligned.m16n8k4.row.col.f64.f64.f64.f64 {%l0, %l1, %l2, %l3}, {%l4, %l5}, {%l6}, {%l7, %l8, %l9, %l10};
+sm_80 7.1 mma.sp.sync.aligned.m16n8k16.row.col.f16.f16.f16.f16 {%r0, %r1}, {%r2, %r3}, {%r4, %r5}, {%r6, %r7}, %r8, 0;
+sm_80 8.5 mma.sp::ordered_metadata.sync.aligned.m16n8k16.row.col.f16.f16.f16.f16 {%r0, %r1}, {%r2, %r3}, {%r4, %r5}, {%r6, %r7}, %r8, 0;
+sm_89 8.4 mma.sp.sync.aligned.m16n8k64.row.col.f32.e4m3.e4m3.f32 {%r0, %r1, %r2, %r3}, {%r4, %r5, %r6, %r7}, {%r8, %r9, %r10, %r11}, {%r12, %r13, %r14, %r15}, %r0, 0;
 sm_80 7.1 mma.sync.aligned.m8n8k128.row.col.s32.b1.b1.s32.and.popc {%r0, %r1}, {%r2}, {%r3}, {%r4, %r5};
 sm_75 7.0 mma.sync.aligned.m8n8k128.row.col.s32.b1.b1.s32.xor.popc {%r0, %r1}, {%r2}, {%r3}, {%r4, %r5};
 sm_70 6.3 wmma.load.c.sync.aligned.m8n32k16.row.f16 {%r0, %r1, %r2, %r3}, [%l0];

@@ -197,7 +197,10 @@ Mask bad_sums(const RegisterShadow& shadow, const Instruction& instruction, cons
 void taint_products(RegisterShadow& shadow, const Instruction& instruction, Mask mask,
                     const Instruction* origin) {
   const ProductFragments& fragments = fragments_of(instruction);
-  const std::uint32_t rows = bad_lines(shadow, instruction, 1, fragments.row_blocks);
+  std::uint32_t rows = bad_lines(shadow, instruction, 1, fragments.row_blocks);
+  if (fragments.metadata_lanes != 0)
+    for_lanes(shadow.bad(instruction.operand(4)) & fragments.metadata_lanes,
+              [&](int lane) { rows |= 0x101u << lane / 4; });
   const std::uint32_t columns = bad_lines(shadow, instruction, 2, fragments.column_blocks);
   std::array<Mask, 8> before{}; // D may be C
   for (int part = 0; part < instruction.parts(0); ++part)

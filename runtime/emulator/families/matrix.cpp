@@ -52,27 +52,8 @@ int take_number(std::string_view& text) {
   return error == std::errc() ? number : 0;
 }
 
-int target_number(const Decoding& d) {
-  std::string_view target = d.module.target;
-  target.remove_prefix(std::min(target.find('_'), target.size() - 1) + 1);
-  return take_number(target);
-}
-
-/// Types of the elements of D, A, B and C. wmma leaves out those of A and B that are f16.
-struct Types {
-  ptx::Type d, a, b, c;
-};
-
-Types types_of(const Decoding& d) {
-  const auto& modifiers = d.statement.opcode->modifiers;
-  const bool all =
-      std::ranges::count_if(modifiers, [](auto name) { return ptx::type_named(name).has_value(); }) == 4;
-  return all ? Types{d.type(0), d.type(1), d.type(2), d.type(3)}
-             : Types{d.type(0), ptx::Type::f16, ptx::Type::f16, d.type(1)};
-}
-
 // Registers of the operands D, A, B, C, as many as their matrices need.
-std::array<int, 4> registers_of(const Product& product, const Types& types, bool wmma) {
+std::array<int, 4> registers_of(const Product& product, const MatrixTypes& types, bool wmma) {
   const auto& [m, n, k] = product.shape;
   const int word = types.d == ptx::Type::f64 ? 64 : 32;
   const int products = product.of == ProductOf::quads ? 4 : 1;
@@ -96,7 +77,45 @@ void make_quads(const Decoding& d, Product& product) {
   product.of = ProductOf::quads;
 }
 
-Product product_of(const Decoding& d, const Types& types) {
+void decode_product(Decoding& d) {
+  const MatrixTypes types = types_of(d);
+  const bool wmma = d.statement.opcode->mnemonic == "wmma";
+  Product product = product_of(d, types);
+  const bool quads = product.of == ProductOf::quads;
+  if (types.d != types.c && !wmma && !quads)
+    return d.fail(
+        fmt::format("D is {} and C is {}: expected the same", ptx::name(types.d), ptx::name(types.c)));
+  if (types.a != types.b && wmma)
+    return d.fail(
+        fmt::format("A is {} and B is {}: expected the same", ptx::name(types.a), ptx::name(types.b)));
+  const auto& [m, n, k] = product.shape;
+  const std::array<int, 4> found = {d.out.parts(0), d.out.parts(1), d.out.parts(2), d.out.parts(3)};
+  const std::array<int, 4> expected = registers_of(product, types, wmma);
+  if (found != expected)
+    return d.fail(fmt::format("fragments of {} registers do not fit m{}n{}k{}: expected {}",
+                              fmt::join(found, ", "), m, n, k, fmt::join(expected, ", ")));
+  d.out.flops = static_cast<std::uint32_t>(2 * m * n * k * (quads ? 4 : 1));
+  d.out.execute = EMU_CHOOSE_HOST(choose_product)(product);
+  d.attach(std::move(product));
+}
+
+} // namespace
+
+int target_number(const Decoding& d) {
+  std::string_view target = d.module.target;
+  target.remove_prefix(std::min(target.find('_'), target.size() - 1) + 1);
+  return take_number(target);
+}
+
+MatrixTypes types_of(const Decoding& d) {
+  const auto& modifiers = d.statement.opcode->modifiers;
+  const bool all =
+      std::ranges::count_if(modifiers, [](auto name) { return ptx::type_named(name).has_value(); }) == 4;
+  return all ? MatrixTypes{d.type(0), d.type(1), d.type(2), d.type(3)}
+             : MatrixTypes{d.type(0), ptx::Type::f16, ptx::Type::f16, d.type(1)};
+}
+
+Product product_of(const Decoding& d, const MatrixTypes& types) {
   Product product;
   product.shape = shape_of(d);
   product.a = format_of(types.a);
@@ -122,30 +141,6 @@ Product product_of(const Decoding& d, const Types& types) {
     make_quads(d, product);
   return product;
 }
-
-void decode_product(Decoding& d) {
-  const Types types = types_of(d);
-  const bool wmma = d.statement.opcode->mnemonic == "wmma";
-  Product product = product_of(d, types);
-  const bool quads = product.of == ProductOf::quads;
-  if (types.d != types.c && !wmma && !quads)
-    return d.fail(
-        fmt::format("D is {} and C is {}: expected the same", ptx::name(types.d), ptx::name(types.c)));
-  if (types.a != types.b && wmma)
-    return d.fail(
-        fmt::format("A is {} and B is {}: expected the same", ptx::name(types.a), ptx::name(types.b)));
-  const auto& [m, n, k] = product.shape;
-  const std::array<int, 4> found = {d.out.parts(0), d.out.parts(1), d.out.parts(2), d.out.parts(3)};
-  const std::array<int, 4> expected = registers_of(product, types, wmma);
-  if (found != expected)
-    return d.fail(fmt::format("fragments of {} registers do not fit m{}n{}k{}: expected {}",
-                              fmt::join(found, ", "), m, n, k, fmt::join(expected, ", ")));
-  d.out.flops = static_cast<std::uint32_t>(2 * m * n * k * (quads ? 4 : 1));
-  d.out.execute = EMU_CHOOSE_HOST(choose_product)(product);
-  d.attach(std::move(product));
-}
-
-} // namespace
 
 numeric::MatrixShape shape_of(const Decoding& d) {
   numeric::MatrixShape shape = {};

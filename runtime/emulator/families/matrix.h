@@ -1,6 +1,7 @@
 // What decoders of matrix instructions share.
 #pragma once
 
+#include "emulator/families/matrix_operations.h"
 #include "emulator/isa/table.h"
 #include "emulator/numeric/matrix.h"
 
@@ -8,6 +9,18 @@ namespace emu {
 
 /// "m16n8k16" among the modifiers.
 numeric::MatrixShape shape_of(const Decoding& decoding);
+
+/// Types of the elements of D, A, B and C. wmma leaves out those of A and B that are f16.
+struct MatrixTypes {
+  ptx::Type d, a, b, c;
+};
+MatrixTypes types_of(const Decoding& decoding);
+
+/// What the modifiers say of a product, as if A were stored whole.
+Product product_of(const Decoding& decoding, const MatrixTypes& types);
+
+/// 80 of a module for sm_80.
+int target_number(const Decoding& decoding);
 
 /// Registers of a fragment of wmma that needs so many: A and B of f16 have eight, and hold elements
 /// repeatedly.

@@ -32,6 +32,7 @@ constexpr Element pair_of_fragment(int blocks, int p, int lane) {
 struct ProductFragments : Extra {
   int row_blocks = 0, column_blocks = 0;   ///< of 8, of A and of B; 0: another layout
   bool packed_d = false, packed_c = false; ///< two elements in a register
+  std::uint32_t metadata_lanes = 0;        ///< of mma.sp: whose register of operand 4 counts
 };
 
 /// Of an instruction that moves a fragment from or to memory: rows or columns of a matrix that begin a stride

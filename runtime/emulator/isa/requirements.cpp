@@ -76,6 +76,8 @@ constexpr std::string_view rules[] = {
     "mma .and sm_80 7.1",
     "mma .e4m3|.e5m2 sm_89 8.4",
     "mma .e4m3|.e5m2 .f16|.m16n8k16 sm_89 8.7",
+    "mma .sp|.sp::ordered_metadata sm_80 7.1",
+    "mma .sp::ordered_metadata 8.5",
     "ldmatrix sm_75 6.5",
     "movmatrix sm_75 7.8",
     "stmatrix sm_90 7.8",

@@ -137,6 +137,7 @@ std::span<const Entry> atomic_entries();
 std::span<const Entry> warp_entries();
 std::span<const Entry> barrier_entries();
 std::span<const Entry> mma_entries();
+std::span<const Entry> sparse_mma_entries();
 std::span<const Entry> shared_matrix_entries();
 std::span<const Entry> wmma_entries();
 std::span<const Entry> stack_entries();
