@@ -5,7 +5,8 @@
 namespace emu::test {
 namespace {
 
-// Runs the kernel `test` of one block of 32 threads with counters; `check` sees them.
+// Runs the kernel `test` of one block of 32 threads, or as many as the machine says, with counters; `check`
+// sees them.
 template <class F>
 void counted(const std::string& text, std::vector<std::uint64_t> params, Machine& machine, F check,
              Outcome* told = nullptr) {
@@ -15,7 +16,7 @@ void counted(const std::string& text, std::vector<std::uint64_t> params, Machine
   Launch launch;
   launch.program = program;
   launch.kernel = program->find("test");
-  launch.threads = {32, 1, 1};
+  launch.threads = {std::max(32u, machine.threads.x), 1, 1};
   launch.params.resize(launch.kernel->param_bytes);
   std::memcpy(launch.params.data(), params.data(), std::min(launch.params.size(), 8 * params.size()));
   launch.memory = &machine.memory;
@@ -121,6 +122,31 @@ TEST(Counters, WorkAndDivergence) {
         ASSERT_NE(mma, lines.end());
         EXPECT_EQ(mma->counts.threads, 32u);
         EXPECT_EQ(mma->opcode, "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32");
+      });
+}
+
+TEST(Counters, MatricesOfAWarpgroup) {
+  Machine machine;
+  machine.target = "sm_90a";
+  machine.threads.x = 128;
+  counted(
+      kernel("mov.b64 %l1, 64;\nwgmma.fence.sync.aligned;\n"
+             "wgmma.mma_async.sync.aligned.m64n8k16.f32.f16.f16 {%f0,%f1,%f2,%f3}, %l1, %l1, 0, 1, 1, 0, 0;\n"
+             "wgmma.mma_async.sync.aligned.m64n8k8.f32.tf32.tf32 {%f4,%f5,%f6,%f7}, {%r2,%r3,%r4,%r5}, %l1, "
+             "0, 1, 1;\n"
+             "wgmma.commit_group.sync.aligned;\nwgmma.wait_group.sync.aligned 0;\n"),
+      {0}, machine, [](const Counters& counters) {
+        const Counts totals = counters.totals();
+        EXPECT_EQ(totals.tensor_flops, 2u * 64 * 8 * 16 + 2u * 64 * 8 * 8);
+        EXPECT_EQ(totals.wgmma_read_ss, (64u + 8) * 32);
+        EXPECT_EQ(totals.wgmma_read_rs, 8u * 32);
+        EXPECT_EQ(totals.shared_read, (64u + 8 + 8) * 32);
+        EXPECT_EQ(totals.shared_wavefronts, (64u + 8 + 8) * 32 / 128);
+        EXPECT_NE(counters.summary().find(
+                      "of shared read         2304 bytes with A there, 256 with A in registers"),
+                  std::string::npos)
+            << counters.summary();
+        EXPECT_NE(counters.json().find("\"wgmma_ss_shared_read_bytes\": 2304"), std::string::npos);
       });
 }
 

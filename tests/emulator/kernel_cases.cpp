@@ -1,10 +1,9 @@
 #include "kernel_cases.h"
+#include "kernel_data.h"
 
 #include "compiler/backends/cuda/nvrtc.h"
 
-#include <bit>
 #include <chrono>
-#include <cmath>
 #include <cstring>
 #include <fstream>
 #include <map>
@@ -12,22 +11,6 @@
 
 namespace emu::test {
 namespace {
-
-template <class T> std::string differs(const T* found, const std::vector<T>& wanted, double tolerance = 0) {
-  for (std::size_t i = 0; i < wanted.size(); ++i)
-    if (!(std::abs(double(found[i]) - double(wanted[i])) <= tolerance * (1 + std::abs(double(wanted[i])))))
-      return "element " + std::to_string(i) + " is " + std::to_string(found[i]) + ", expected " +
-             std::to_string(wanted[i]);
-  return "";
-}
-
-// Small integers, so that sums of floats are exact in any order.
-std::vector<float> whole_floats(std::size_t count, std::mt19937_64& random) {
-  std::vector<float> values(count);
-  for (float& x : values)
-    x = static_cast<float>(static_cast<int>(random() % 17) - 8);
-  return values;
-}
 
 void prepare_reduce(Arguments& arguments, std::mt19937_64& random) {
   const std::vector<float> x = whole_floats(3001, random);
@@ -141,16 +124,6 @@ void prepare_tiles(Arguments& arguments, std::mt19937_64& random) {
   arguments.verify = [=] { return differs(y, wanted); };
 }
 
-std::uint16_t f16_of(float x) {
-  if (x == 0)
-    return 0;
-  int exponent = 0;
-  const float fraction = std::frexp(std::abs(x), &exponent);
-  const int mantissa = static_cast<int>(std::ldexp(fraction, 11)) & 1023;
-  return static_cast<std::uint16_t>((x < 0 ? 0x8000 : 0) | (exponent + 14) << 10 | mantissa);
-}
-std::uint16_t bf16_of(float x) { return static_cast<std::uint16_t>(std::bit_cast<std::uint32_t>(x) >> 16); }
-
 template <std::uint16_t encode(float), int m, int n, int k>
 void prepare_product(Arguments& arguments, std::mt19937_64& random) {
   const std::vector<float> a = whole_floats(m * k, random), b = whole_floats(n * k, random);
@@ -195,7 +168,7 @@ std::string text_of(const std::string& path) {
 } // namespace
 
 const std::vector<KernelCase>& kernel_cases() {
-  static const std::vector<KernelCase> cases = {
+  static std::vector<KernelCase> cases = {
       {"reduce", "reduce.cu", "reduce", "sm_75", {3, 1, 1}, {128, 1, 1}, prepare_reduce},
       {"reduce_tree", "reduce.cu", "reduce_tree", "sm_75", {2, 1, 1}, {256, 1, 1}, prepare_tree},
       {"scan", "scan.cu", "scan", "sm_75", {4, 1, 1}, {256, 1, 1}, prepare_scan},
@@ -253,6 +226,12 @@ const std::vector<KernelCase>& kernel_cases() {
        {128, 1, 1},
        prepare_mbarrier},
   };
+  static const bool added = [] {
+    for (const auto& family : {wgmma_cases()})
+      cases.insert(cases.end(), family.begin(), family.end());
+    return true;
+  }();
+  static_cast<void>(added);
   return cases;
 }
 
@@ -271,8 +250,9 @@ const std::string& ptx_of(const KernelCase& one, const std::string& target, std:
     attile::cuda::NvrtcOptions options;
     options.target = target;
     options.cubin = false;
-    if (!one.define.empty())
-      options.flags.push_back(one.define);
+    std::istringstream defines(one.define);
+    for (std::string flag; defines >> flag;)
+      options.flags.push_back(flag);
     if (one.toolkit_headers)
       options.flags.insert(options.flags.end(),
                            {"--include-path=" + cuda_include, "--include-path=" + cuda_include + "/cccl"});

@@ -68,13 +68,15 @@ struct KernelCase {
   std::string oldest; ///< the first target that can run it
   Dim3 grid, threads;
   std::function<void(Arguments&, std::mt19937_64&)> prepare;
-  std::string define = {};      ///< a flag for NVRTC
+  std::string define = {};      ///< flags for NVRTC
   bool toolkit_headers = false; ///< which not every NVRTC has beside it
   bool cooperative = false;
   bool barriers_of_library = false; ///< some of which guard nothing that the kernel does: no mutants
 };
 
 const std::vector<KernelCase>& kernel_cases();
+/// Those of a family, which are among them.
+std::vector<KernelCase> wgmma_cases();
 
 /// PTX of a case for a target; made once. Empty if there is no NVRTC, and then `missing` says so.
 const std::string& ptx_of(const KernelCase& one, const std::string& target, std::string& missing);

@@ -263,6 +263,13 @@ TEST(Requirements, OfAChipOrItsFamilyHoldForNoOther) {
     EXPECT_EQ(load(target, "9.0", family).message, "") << target;
   for (const char* target : {"sm_90a", "sm_100", "sm_103", "sm_120", "sm_121"})
     EXPECT_NE(load(target, "9.0", family).message, "") << target;
+  const std::string warpgroup = "wgmma.fence.sync.aligned;";
+  EXPECT_EQ(load("sm_90a", "8.0", warpgroup).message, "");
+  for (const char* target : {"sm_90", "sm_100", "sm_100a", "sm_120f"})
+    EXPECT_EQ(load(target, "9.0", warpgroup).message,
+              std::string("'wgmma.fence.sync.aligned' requires .target sm_90a, found ") + target);
+  EXPECT_EQ(load("sm_90a", "7.8", warpgroup).message,
+            "'wgmma.fence.sync.aligned' requires .version 8.0 or newer, found 7.8");
   EXPECT_EQ(load("sm_103a", "9.0", chip).message, "");
   EXPECT_EQ(load("sm_120a", "9.0", chip).message,
             "'cvt.rs.f16x2.f32' requires .target sm_100a, sm_103a, found sm_120a");

@@ -41,8 +41,10 @@ void Checker::async_signals(const AsyncRef&, Block&, std::uint64_t) {}
 
 void Checker::bulk_commits(Group&, Mask) {}
 void Checker::bulk_waits(Group&, Mask, std::uint32_t, bool) {}
-void Checker::matrix_commits(Group&) {}
-void Checker::matrix_waits(Group&, std::uint32_t) {}
+void Checker::matrix_commits(Group& group) { emu::checks_of(group).held[group.warp->index].commit(); }
+void Checker::matrix_waits(Group& group, std::uint32_t keep) {
+  emu::checks_of(group).held[group.warp->index].wait(keep);
+}
 void Checker::proxy_fence(Group&, Mask) {}
 
 // ---- definedness ----

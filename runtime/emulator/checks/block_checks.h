@@ -2,6 +2,7 @@
 #pragma once
 
 #include "emulator/checks/checker.h"
+#include "emulator/checks/held_registers.h"
 #include "emulator/checks/races.h"
 #include "emulator/checks/registers.h"
 #include "emulator/checks/shadow.h"
@@ -87,6 +88,7 @@ struct BlockChecks {
   std::array<BarrierState, 16> barriers;
   std::unordered_map<std::uint64_t, MbarrierState> mbarriers;
   AccessEffects effects;
+  std::vector<HeldRegisters> held;                        ///< by warp
   std::uint64_t allocation_begin = 0, allocation_end = 0; ///< the one that was accessed last
   bool allocation_read_only = false;
 };
@@ -150,6 +152,8 @@ struct Checker::Data {
   void note_acquire(BlockChecks& block, const Access& access, Mask lanes, Space space);
   void finish(Group& group, const Instruction& instruction, Mask mask);
   void finish_load(Group& group, const Instruction& instruction, Mask mask);
+  void touch_held(Group& group, const Instruction& instruction);
+  void report_held(Group& group, const Instruction& instruction, const HeldRegisters::Problem& problem);
   Mask check_guard(Group& group, const Instruction& instruction, Mask guarded);
   Mask check_sources(Group& group, const Instruction& instruction, Mask mask);
 };

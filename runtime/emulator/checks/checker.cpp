@@ -158,7 +158,7 @@ std::string Checker::Data::origin(const Group& group, const Instruction* origin)
 
 BlockChecks::BlockChecks(Block& block, GlobalCells* cells)
     : races(static_cast<std::uint32_t>(block.linear), block.threads, block.shared.size(), cells),
-      shared(block.shared.size()), local((block.threads + warp_size - 1) / warp_size) {}
+      shared(block.shared.size()), local((block.threads + warp_size - 1) / warp_size), held(local.size()) {}
 
 Checker::Checker(Memory& memory, CheckOptions options) : data(std::make_unique<Data>(memory, options)) {}
 Checker::~Checker() = default;
@@ -272,7 +272,9 @@ Flow Checker::execute(Group& group, const Instruction& instruction, Mask guarded
   const Mask before = group.mask;
   if (block.effects.todo) // of an instruction that has to run again
     block.effects.clear();
-  if (shadow == nullptr || shadow->clean()) {
+  if (instruction.touches_held && mask != 0)
+    data->touch_held(group, instruction);
+  if (shadow == nullptr || shadow->clean() || instruction.kind == Kind::warpgroup) {
     if (mask == 0)
       return Flow::go;
     const Flow flow = instruction.execute(group, instruction, mask);

@@ -25,6 +25,7 @@
 #include "emulator/isa/instruction.h"
 
 #include <memory>
+#include <span>
 
 namespace emu {
 
@@ -116,6 +117,24 @@ public:
   void matrix_waits(Group& group, std::uint32_t keep);
   /// fence.proxy.async, of whatever space: what the lanes know is there for asynchronous operations.
   void proxy_fence(Group& group, Mask mask);
+
+  // ---- wgmma ----
+  /// What one reads of shared memory, in chunks of 16 bytes, by offset: of A, unless that is in registers,
+  /// and of B. Of which rows of A and columns of B a chunk has elements follows from its number.
+  struct MatrixReads {
+    std::span<const std::uint32_t> a, b;
+    bool a_mn_major = false, b_mn_major = false; ///< else two chunks a line
+    unsigned accumulates = 0;                    ///< a bit for each warp: it reads its sums as well
+  };
+  /// All four warps have come to the instruction: its descriptors, and whether it adds to what was there.
+  void matrix_operands(std::span<Group* const> warps, const Instruction& instruction);
+  /// ... which is in flight from now on.
+  void matrix_issues(std::span<Group* const> warps, const Instruction& instruction, const MatrixReads& reads);
+  void matrix_fence(Group& group);
+
+  /// Something else that a family finds wrong.
+  void finds(Report::Kind kind, Group& group, const Instruction& instruction, int lane, std::string actual,
+             std::string expected);
 
   // ---- mbarriers, by address in the block's shared memory ----
   void mbarrier_begins(Block& block, std::uint64_t mbarrier); ///< init

@@ -50,7 +50,8 @@ std::string_view name(Report::Kind kind) {
   constexpr std::string_view names[] = {
       "out-of-bounds",     "use-after-free",     "misaligned",    "read-only", "undefined-branch",
       "undefined-address", "undefined-store",    "undefined-use", "race",      "async-early",
-      "async-leak",        "barrier-divergence", "barrier-count", "deadlock"};
+      "async-leak",        "barrier-divergence", "barrier-count", "deadlock",  "matrix-descriptor",
+      "register-early",    "register-fence"};
   return names[static_cast<int>(kind)];
 }
 
@@ -80,6 +81,12 @@ std::string_view expectation(Report::Kind kind) {
     return "the same count, a multiple of a warp, from all who come";
   case Report::Kind::deadlock:
     return "a thread that can go on";
+  case Report::Kind::matrix_descriptor:
+    return "a matrix descriptor that fits what it points at, the same in all lanes of the warpgroup";
+  case Report::Kind::register_early:
+    return "wgmma.wait_group before";
+  case Report::Kind::register_fence:
+    return "wgmma.fence before";
   }
   return {};
 }

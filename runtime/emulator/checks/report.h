@@ -57,6 +57,9 @@ struct Report {
     barrier_divergence,
     barrier_count,
     deadlock,
+    matrix_descriptor,
+    register_early,
+    register_fence,
   };
   Kind kind = Kind::race;
   ReportPlace place;

@@ -88,6 +88,11 @@ void Checker::leaves(Group& group, const Instruction& instruction, Mask mask) {
     data->report(Report::Kind::async_leak, group, instruction, __builtin_ctz(lanes),
                  {fmt::format("the thread ends while its cp.async of line {} may be in flight", copy->line),
                   "cp.async.wait_group or cp.async.wait_all before"});
+  if (const Instruction* product = emu::checks_of(group).held[group.warp->index].in_flight();
+      product != nullptr && data->options.barriers)
+    data->report(Report::Kind::async_leak, group, instruction, __builtin_ctz(mask),
+                 {fmt::format("the thread ends while its wgmma of line {} may be in flight", product->line),
+                  "wgmma.wait_group before"});
   races.clocks.leave(group.warp->index, mask);
 }
 

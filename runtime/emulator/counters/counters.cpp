@@ -52,7 +52,9 @@ Counts& Counts::operator+=(const Counts& other) {
                                                 &Counts::local_read,
                                                 &Counts::local_written,
                                                 &Counts::atomics,
-                                                &Counts::tensor_flops};
+                                                &Counts::tensor_flops,
+                                                &Counts::wgmma_read_ss,
+                                                &Counts::wgmma_read_rs};
   static_assert(sizeof fields / sizeof fields[0] * sizeof(std::uint64_t) == sizeof(Counts));
   for (auto field : fields)
     this->*field += other.*field;
@@ -135,6 +137,14 @@ void CounterShard::accessed(const Group& group, const Instruction& instruction, 
     const std::uint64_t bytes = access.bytes * static_cast<std::uint64_t>(std::popcount(local));
     (access.doing == Doing::write ? counts.local_written : counts.local_read) += bytes;
   }
+}
+
+void CounterShard::reads_matrices(const Group& group, const Instruction& instruction, std::uint64_t bytes,
+                                  bool a_in_registers) {
+  Counts& counts = at(group, instruction);
+  (a_in_registers ? counts.wgmma_read_rs : counts.wgmma_read_ss) += bytes;
+  counts.shared_read += bytes;
+  counts.shared_wavefronts += bytes / (banks * bank_bytes);
 }
 
 Counters::Counters(std::shared_ptr<const Program> program, const Function& kernel, const Memory& memory)

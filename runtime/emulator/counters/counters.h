@@ -27,6 +27,8 @@ struct Counts {
   std::uint64_t local_read = 0, local_written = 0; ///< bytes: spills, arrays, calls
   std::uint64_t atomics = 0;                       ///< by a thread, in any space
   std::uint64_t tensor_flops = 0;                  ///< multiplies and adds of matrix instructions
+  /// Bytes of shared memory that wgmma reads, with A there, and with A in registers; part of `shared_read`.
+  std::uint64_t wgmma_read_ss = 0, wgmma_read_rs = 0;
   Counts& operator+=(const Counts& other);
 };
 
@@ -64,6 +66,10 @@ public:
   }
   /// `access` is resolved.
   void accessed(const Group& group, const Instruction& instruction, const Access& access);
+
+  /// What a warpgroup's wgmma reads of shared memory, without bank conflicts.
+  void reads_matrices(const Group& group, const Instruction& instruction, std::uint64_t bytes,
+                      bool a_in_registers);
 
 private:
   friend class Counters;

@@ -26,7 +26,9 @@ Json json_of(const Counts& counts) {
           {"local_read_bytes", counts.local_read},
           {"local_written_bytes", counts.local_written},
           {"atomics", counts.atomics},
-          {"tensor_flops", counts.tensor_flops}};
+          {"tensor_flops", counts.tensor_flops},
+          {"wgmma_ss_shared_read_bytes", counts.wgmma_read_ss},
+          {"wgmma_rs_shared_read_bytes", counts.wgmma_read_rs}};
 }
 
 // A line without what is 0, so that a file of them can be read.
@@ -79,7 +81,11 @@ std::string Counters::summary() const {
   out += fmt::format("  shared  read {:>12} bytes, written {} bytes, {} wavefronts, {} from bank conflicts\n",
                      sum.shared_read, sum.shared_written, sum.shared_wavefronts, sum.shared_conflicts);
   out += fmt::format("  local   read {:>12} bytes, written {} bytes\n", sum.local_read, sum.local_written);
-  out += fmt::format("  tensor  {} FLOP; atomics {}\n  mix    ", sum.tensor_flops, sum.atomics);
+  out += fmt::format("  tensor  {} FLOP; atomics {}\n", sum.tensor_flops, sum.atomics);
+  if (sum.wgmma_read_ss + sum.wgmma_read_rs > 0)
+    out += fmt::format("  wgmma   of shared read {:>12} bytes with A there, {} with A in registers\n",
+                       sum.wgmma_read_ss, sum.wgmma_read_rs);
+  out += "  mix    ";
   const auto threads = threads_by_class();
   for (int i = 0; i < classes; ++i)
     if (threads[static_cast<std::size_t>(i)] > 0)

@@ -46,7 +46,10 @@ void AsyncQueue::issue(Block& block, std::uint32_t thread, std::uint32_t group,
                        std::unique_ptr<AsyncWork> work) {
   Random& random = *block.launch->random;
   const std::uint64_t read_at = block.executed + (random.below(2) != 0 ? delay(random) : 0);
-  const std::uint64_t write_at = read_at + (random.below(2) != 0 ? delay(random) : 0);
+  std::uint64_t write_at = read_at + (random.below(2) != 0 ? delay(random) : 0);
+  for (const InFlight& one : flying)
+    if (thread >= first_warpgroup && one.thread == thread)
+      write_at = std::max(write_at, one.write_at);
   InFlight one = {
       .thread = thread, .group = group, .read_at = read_at, .write_at = write_at, .work = std::move(work)};
   one.run(block.executed);

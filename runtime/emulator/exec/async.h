@@ -26,6 +26,8 @@ class AsyncQueue {
 public:
   /// For what no thread can wait for but through an mbarrier.
   static constexpr std::uint32_t no_group = ~0u;
+  /// Instead of a thread: the first warpgroup of the block, which does its work in the order of issue.
+  static constexpr std::uint32_t first_warpgroup = 1u << 31;
 
   /// Work of a thread of the block, in one of its groups.
   void issue(Block& block, std::uint32_t thread, std::uint32_t group, std::unique_ptr<AsyncWork> work);

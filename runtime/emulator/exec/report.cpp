@@ -3,6 +3,7 @@
 #include "emulator/exec/mbarrier.h"
 #include "emulator/exec/schedule.h"
 #include "emulator/exec/spin.h"
+#include "emulator/exec/warpgroup.h"
 
 #include <fmt/format.h>
 
@@ -46,6 +47,8 @@ std::string waiting_for(const Group& group) {
   }
   if (group.wait.what == Wait::For::warp)
     return lanes_missing(group);
+  if (group.wait.what == Wait::For::warpgroup)
+    return describe_warpgroup(group);
   return describe_mbarrier(block, group.wait.id);
 }
 

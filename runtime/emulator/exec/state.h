@@ -49,7 +49,7 @@ using BarrierResult = void (*)(Group& group, const Instruction& instruction, con
 
 /// What a group waits for; `where` is the instruction, for reports.
 struct Wait {
-  enum class For : std::uint8_t { nothing, barrier, warp, async } what = For::nothing;
+  enum class For : std::uint8_t { nothing, barrier, warp, warpgroup, async } what = For::nothing;
   std::uint64_t id = 0; ///< of a barrier; for async: the mbarrier's address in shared memory
   Mask lanes = 0;       ///< of a warp-wide rendezvous
   const Instruction* where = nullptr;
@@ -102,6 +102,15 @@ struct Warp {
   std::uint64_t local_bytes = 0;                       ///< of one lane
   std::uint64_t executed = 0;                          ///< instructions, for clocks
   std::array<std::uint32_t, warp_size> async_groups{}; ///< of cp.async, that each lane has committed
+  std::uint32_t matrix_groups = 0;                     ///< of wgmma, that it has committed
+};
+
+inline constexpr std::uint32_t warps_of_warpgroup = 4;
+
+/// Warps of a warpgroup that have come to an instruction and wait for the others, see warpgroup.h.
+struct Warpgroup {
+  const Instruction* where = nullptr;
+  std::array<Group*, warps_of_warpgroup> come{};
 };
 
 /// A named barrier of a block, see barriers.h.
@@ -125,7 +134,8 @@ struct Block {
   std::vector<std::byte> shared;  ///< shared memory
   std::uint64_t shared_begin = 0; ///< the address of its first byte
   std::array<Barrier, 16> barriers;
-  std::uint64_t executed = 0; ///< warp instructions
+  std::vector<Warpgroup> warpgroups; ///< once one has met
+  std::uint64_t executed = 0;        ///< warp instructions
   std::uint64_t thread_instructions = 0;
   std::uint64_t changes = 0;             ///< of memory, barriers and whatever else its threads may look at
   std::uint64_t looks = 0;               ///< at memory that others may write

@@ -26,24 +26,6 @@ bool truncating_matrix(const Group& group) { return group.warp->block->launch->o
 
 namespace {
 
-using numeric::MatrixFormat;
-
-MatrixFormat format_of(ptx::Type type) {
-  using enum ptx::Type;
-  switch (type) {
-  case bf16:
-    return MatrixFormat::bf16;
-  case tf32:
-    return MatrixFormat::tf32;
-  case e4m3:
-    return MatrixFormat::e4m3;
-  case e5m2:
-    return MatrixFormat::e5m2;
-  default:
-    return MatrixFormat::f16;
-  }
-}
-
 // The digits at the front of `text`, which they are taken from.
 int take_number(std::string_view& text) {
   int number = 0;
@@ -118,8 +100,8 @@ MatrixTypes types_of(const Decoding& d) {
 Product product_of(const Decoding& d, const MatrixTypes& types) {
   Product product;
   product.shape = shape_of(d);
-  product.a = format_of(types.a);
-  product.b = format_of(types.b);
+  product.a = matrix_format_of(types.a);
+  product.b = matrix_format_of(types.b);
   product.a_signed = ptx::is_signed(types.a) || types.a == ptx::Type::s4;
   product.b_signed = ptx::is_signed(types.b) || types.b == ptx::Type::s4;
   product.nibbles = types.a == ptx::Type::u4 || types.a == ptx::Type::s4;
@@ -140,6 +122,23 @@ Product product_of(const Decoding& d, const MatrixTypes& types) {
   if (types.a == ptx::Type::f16 && product.shape.k == 4)
     make_quads(d, product);
   return product;
+}
+
+numeric::MatrixFormat matrix_format_of(ptx::Type type) {
+  using enum ptx::Type;
+  using numeric::MatrixFormat;
+  switch (type) {
+  case bf16:
+    return MatrixFormat::bf16;
+  case tf32:
+    return MatrixFormat::tf32;
+  case e4m3:
+    return MatrixFormat::e4m3;
+  case e5m2:
+    return MatrixFormat::e5m2;
+  default:
+    return MatrixFormat::f16;
+  }
 }
 
 numeric::MatrixShape shape_of(const Decoding& d) {

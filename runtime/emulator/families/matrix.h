@@ -22,6 +22,9 @@ Product product_of(const Decoding& decoding, const MatrixTypes& types);
 /// 80 of a module for sm_80.
 int target_number(const Decoding& decoding);
 
+/// Of elements of a floating-point type.
+numeric::MatrixFormat matrix_format_of(ptx::Type type);
+
 /// Registers of a fragment of wmma that needs so many: A and B of f16 have eight, and hold elements
 /// repeatedly.
 inline int registers_of_wmma(ptx::Type element, bool sums, int needed) {

@@ -33,13 +33,14 @@ struct Extra {
 
 /// How definedness travels through an instruction, and what a reader of the counters calls it.
 enum class Kind : std::uint8_t {
-  compute, ///< undefined in, tainted out
-  copy,    ///< moves bits: undefined bytes stay undefined bytes (mov, selp, prmt, shifts, shuffles)
-  control, ///< branches, exit: an undefined predicate or target is reported
-  call,    ///< as control; `immediate` of its sources are the target, the others are handed on as they are
-  memory,  ///< checks its address registers; data travels through the shadow of memory
-  sync,    ///< barriers, votes, fences
-  matrix,  ///< mma and its relatives: propagates by itself
+  compute,   ///< undefined in, tainted out
+  copy,      ///< moves bits: undefined bytes stay undefined bytes (mov, selp, prmt, shifts, shuffles)
+  control,   ///< branches, exit: an undefined predicate or target is reported
+  call,      ///< as control; `immediate` of its sources are the target, the others are handed on as they are
+  memory,    ///< checks its address registers; data travels through the shadow of memory
+  sync,      ///< barriers, votes, fences
+  matrix,    ///< mma and its relatives: propagates by itself
+  warpgroup, ///< wgmma: for four warps at a time, and later than it is executed
 };
 
 struct Instruction {
@@ -52,9 +53,11 @@ struct Instruction {
   std::uint8_t operands = 0;
   Kind kind = Kind::compute;
   bool guarded = false, guard_negated = false;
-  bool partial = false;    ///< may leave lanes of its destinations as they were, even unguarded
-  std::uint8_t width = 0;  ///< bytes of one element, where the family needs it
-  std::uint8_t vector = 1; ///< elements of ld, st and their like
+  bool partial = false;      ///< may leave lanes of its destinations as they were, even unguarded
+  bool holds = false;        ///< accesses registers after it was executed, too
+  bool touches_held = false; ///< accesses registers of its function that another instruction holds
+  std::uint8_t width = 0;    ///< bytes of one element, where the family needs it
+  std::uint8_t vector = 1;   ///< elements of ld, st and their like
   std::uint8_t order = 0, scope = 0, space = 0; ///< of memory accesses: see exec/access.h
   std::uint8_t negated = 0;                     ///< a bit for each operand that is a negated predicate
   Slot guard;

@@ -368,8 +368,8 @@ std::vector<RegisterUse> Operands::uses(const Instruction& instruction) const {
   const Slot* slots = function.slots.data() + instruction.first_slot;
   for (int i = 0; i < instruction.slots; ++i)
     if (!slots[i].constant && !slots[i].absent)
-      uses.push_back(
-          {slots[i].offset, i < instruction.destinations, instruction.guarded || instruction.partial});
+      uses.push_back({slots[i].offset, i < instruction.destinations,
+                      instruction.guarded || instruction.partial, instruction.holds && slots[i].bytes == 4});
   if (instruction.guarded)
     uses.push_back({instruction.guard.offset, false, false});
   return uses;
@@ -377,6 +377,22 @@ std::vector<RegisterUse> Operands::uses(const Instruction& instruction) const {
 
 void Operands::place(Slot& slot, const RegisterPlaces& places) const {
   slot.offset = slot.constant ? places.bytes + slot.offset : places.offsets[slot.offset];
+}
+
+void Operands::mark_held() {
+  std::vector<bool> held(bytes_of.size());
+  auto each = [&](const Instruction& instruction, auto f) {
+    for (const Slot* slot = &function.slots[instruction.first_slot];
+         slot != &function.slots[instruction.first_slot] + instruction.slots; ++slot)
+      if (!slot->constant && !slot->absent && slot->bytes != 0)
+        f(slot->offset);
+  };
+  for (const Instruction& instruction : function.code)
+    if (instruction.holds)
+      each(instruction, [&](std::uint32_t number) { held[number] = true; });
+  for (Instruction& instruction : function.code)
+    if (!instruction.holds)
+      each(instruction, [&](std::uint32_t number) { instruction.touches_held |= held[number]; });
 }
 
 void Operands::finish(FlowGraph& graph) {
@@ -388,6 +404,7 @@ void Operands::finish(FlowGraph& graph) {
   for (std::uint16_t bytes : bytes_of)
     sizes.push_back(Slot{.bytes = bytes}.size());
   const RegisterPlaces places = place_registers(graph, sizes);
+  mark_held();
   for (std::uint32_t number : places.maybe_undefined)
     function.maybe_undefined.push_back({.offset = places.offsets[number], .bytes = bytes_of[number]});
   for (Slot& slot : function.slots)

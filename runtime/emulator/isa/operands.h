@@ -41,6 +41,7 @@ private:
   Slot special(Special what, std::uint64_t addend, std::uint32_t bytes);
   Slot sink(std::uint32_t bytes);
   Slot variable(const ptx::Operand& operand, std::uint32_t bytes, Decoding& decoding);
+  void mark_held();
   void place(Slot& slot, const RegisterPlaces& places) const;
 
   const ptx::Module& module;

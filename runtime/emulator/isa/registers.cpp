@@ -106,8 +106,10 @@ std::vector<Interval> find_intervals(const FlowGraph& graph, const std::vector<S
     for_bits(segment.live_in, [&](std::uint32_t r) { intervals[r].add(segment.begin); });
     for_bits(segment.live_out, [&](std::uint32_t r) { intervals[r].add(segment.end); });
     for (std::uint32_t i = segment.begin; i < segment.end; ++i)
-      for (const RegisterUse& use : graph.uses[i])
-        intervals[use.reg].add(i);
+      for (const RegisterUse& use : graph.uses[i]) {
+        intervals[use.reg].add(use.held ? 0 : i);
+        intervals[use.reg].add(use.held ? static_cast<std::uint32_t>(graph.uses.size()) : i);
+      }
   }
   std::erase_if(intervals, [](const Interval& interval) { return interval.begin == ~0u; });
   std::ranges::sort(intervals, {}, &Interval::begin);

@@ -12,6 +12,7 @@ struct RegisterUse {
   std::uint32_t reg = 0;
   bool write = false;
   bool partial = false; ///< a write that leaves some lanes as they are: it is guarded
+  bool held = false;    ///< it is accessed after the instruction, too: its place is no other register's
 };
 
 struct FlowGraph {

@@ -86,6 +86,7 @@ constexpr std::string_view rules[] = {
     "wmma .m8n8k32|.m8n8k128 sm_75 6.3",
     "wmma .bf16|.m16n16k8|.m8n8k4 sm_80 7.0",
     "wmma .and sm_80 7.1",
+    "wgmma sm_90a 8.0",
     "shfl|vote .sync sm_30 6.0",
     "match sm_70 6.0",
     "activemask sm_30 6.2",

@@ -140,6 +140,7 @@ std::span<const Entry> mma_entries();
 std::span<const Entry> sparse_mma_entries();
 std::span<const Entry> shared_matrix_entries();
 std::span<const Entry> wmma_entries();
+std::span<const Entry> wgmma_entries();
 std::span<const Entry> stack_entries();
 std::span<const Entry> async_entries();
 std::span<const Entry> mbarrier_entries();
