@@ -64,30 +64,28 @@ std::vector<Pair> pairs_of(const Case& c) {
   return pairs;
 }
 
-} // namespace
+/// Draws cases that cover pairs of values which none has covered yet.
+class Cover {
+public:
+  Cover(const Table& table, std::uint64_t seed) : table(table), random(seed) {
+    for (const Case& c : table.all())
+      for (const Pair& pair : pairs_of(c))
+        missing.insert(pair);
+  }
 
-/// Greedy: each case starts from a pair that is still missing, and is the best of some random completions.
-std::vector<Case> Table::pairwise(std::uint64_t seed) const {
-  std::mt19937_64 random(seed);
-  auto below = [&](std::size_t n) { return static_cast<std::size_t>(random() % n); };
-  std::set<Pair> missing;
-  for (const Case& c : all())
-    for (const Pair& pair : pairs_of(c))
-      missing.insert(pair);
-
-  std::vector<Case> cases;
-  constexpr int completions = 40;
-  while (!missing.empty()) {
-    const Pair wanted = *missing.begin();
+  /// Some allowed case that has `fixed` values (an index for an axis), the one of many that covers most. The
+  /// table must allow one.
+  Case draw(const std::map<std::size_t, std::size_t>& fixed) {
+    constexpr int completions = 40;
     Case best;
     std::ptrdiff_t most = -1;
     for (int i = 0; i < completions || most < 0; ++i) {
       Case c(num_axes);
       for (std::size_t axis = 0; axis < num_axes; ++axis)
-        c[axis] = below(axes[axis].size());
-      c[wanted[0]] = wanted[1];
-      c[wanted[2]] = wanted[3];
-      if (!allows(c))
+        c[axis] = static_cast<std::size_t>(random() % table.axes[axis].size());
+      for (auto [axis, value] : fixed)
+        c[axis] = value;
+      if (!table.allows(c))
         continue;
       auto pairs = pairs_of(c);
       std::ptrdiff_t covered =
@@ -97,8 +95,42 @@ std::vector<Case> Table::pairwise(std::uint64_t seed) const {
     }
     for (const Pair& pair : pairs_of(best))
       missing.erase(pair);
-    cases.push_back(std::move(best));
+    return best;
   }
+
+  /// Adds cases until nothing is missing.
+  void complete(std::vector<Case>& cases) {
+    while (!missing.empty()) {
+      const Pair wanted = *missing.begin();
+      cases.push_back(draw({{wanted[0], wanted[1]}, {wanted[2], wanted[3]}}));
+    }
+  }
+
+private:
+  const Table& table;
+  std::mt19937_64 random;
+  std::set<Pair> missing;
+};
+
+} // namespace
+
+std::vector<Case> Table::full(std::uint64_t seed) const {
+  std::set<Case> products; // indices of the three axes
+  for (const Case& c : all())
+    products.insert({c[variant], c[dtype], c[shape]});
+  std::vector<Case> order(products.begin(), products.end());
+  std::shuffle(order.begin(), order.end(), std::mt19937_64(seed)); // or the last variants had all leftovers
+  Cover cover(*this, seed);
+  std::vector<Case> cases;
+  for (const Case& product : order)
+    cases.push_back(cover.draw({{variant, product[0]}, {dtype, product[1]}, {shape, product[2]}}));
+  cover.complete(cases);
+  return cases;
+}
+
+std::vector<Case> Table::pairwise(std::uint64_t seed) const {
+  std::vector<Case> cases;
+  Cover(*this, seed).complete(cases);
   return cases;
 }
 

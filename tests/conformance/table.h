@@ -33,6 +33,9 @@ struct Table {
 
   /// Every allowed combination.
   std::vector<Case> all() const;
+  /// A case for every allowed variant, dtype and shape. The other axes are drawn, so that every allowed pair
+  /// of values of any two axes occurs, for which a few cases are added if need be.
+  std::vector<Case> full(std::uint64_t seed) const;
   /// Few cases in which every allowed pair of values of two axes occurs.
   std::vector<Case> pairwise(std::uint64_t seed) const;
 };
