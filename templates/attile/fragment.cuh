@@ -6,13 +6,13 @@
 
 namespace attile {
 
-__device__ __forceinline__ int lane_of_thread() { return int(threadIdx.x) % 32; }
-__device__ __forceinline__ int warp_of_thread() { return int(threadIdx.x) / 32; }
+__device__ __forceinline__ int lane_of_thread() { return int(threadIdx.x % 32); }
+__device__ __forceinline__ int warp_of_thread() { return int(threadIdx.x / 32); }
 
 /// The thread's number, read anew. What follows from threadIdx compilers compute once and keep in registers
 /// from tile to tile, where accumulators need them; what follows from this is computed for each tile.
-__device__ __forceinline__ int thread_again() {
-  int thread;
+__device__ __forceinline__ unsigned thread_again() {
+  unsigned thread;
   asm volatile("mov.u32 %0, %%tid.x;" : "=r"(thread));
   return thread;
 }
@@ -30,8 +30,8 @@ template <class T, int R> struct RowFragment {
 };
 
 template <int R> __device__ __forceinline__ int row_of(int m, int i) {
-  const int thread = thread_again();
-  return thread / 32 * R + 16 * m + thread % 32 / 4 + 8 * i;
+  const unsigned thread = thread_again();
+  return int(thread / 32 * R + thread % 32 / 4) + 16 * m + 8 * i;
 }
 __device__ __forceinline__ int column_of(int j, int c) { return 8 * j + 2 * (lane_of_thread() % 4) + c; }
 
@@ -109,14 +109,17 @@ __device__ __forceinline__ void round(Operand<T16, R, C>& to, const Fragment<flo
 /// What rounding takes away, itself rounded: round + residual have twice the bits.
 template <class T16, int R, int C>
 __device__ __forceinline__ void residual(Operand<T16, R, C>& to, const Fragment<float, R, C>& from) {
-  const auto rest = [](float x) { return x - widen(narrow<T16>(x)); };
 #pragma unroll
   for (int m = 0; m < R / 16; ++m)
 #pragma unroll
     for (int j = 0; j < C / 8; ++j)
 #pragma unroll
-      for (int i = 0; i < 2; ++i)
-        to.x[m][j][i] = narrow_pair<T16>(rest(from.x[m][j][2 * i]), rest(from.x[m][j][2 * i + 1]));
+      for (int i = 0; i < 2; ++i) {
+        const float first = from.x[m][j][2 * i], second = from.x[m][j][2 * i + 1];
+        const unsigned rounded = narrow_pair<T16>(first, second); // as in round(), whose result serves
+        to.x[m][j][i] =
+            narrow_pair<T16>(first - widen_first<T16>(rounded), second - widen_second<T16>(rounded));
+      }
 }
 
 } // namespace attile

@@ -22,39 +22,56 @@ __device__ __forceinline__ void transpose_quad(unsigned (&w)[4]) {
       }
 }
 
-/// Row i of x, if `valid`. `wide`: the row's address is a multiple of 16 bytes; then 16-bit elements are
-/// stored by four blocks of columns, a lane of the quad one each, and what is left by pairs. Columns past
-/// `Columns` are left out.
+/// A row of 16-bit elements, pairs[j] in columns column_of(j, 0) and (j, 1): by four blocks of columns, a
+/// lane of the quad one each, and what is left by pairs.
+template <class T, int Blocks>
+__device__ __forceinline__ void store_wide(T* row, const unsigned (&pairs)[Blocks], bool valid) {
+  constexpr int fours = Blocks / 4 * 4;
+  T* const block = row + 8 * (lane_of_thread() % 4);
+#pragma unroll
+  for (int j = 0; j < fours; j += 4) {
+    unsigned words[4] = {pairs[j], pairs[j + 1], pairs[j + 2], pairs[j + 3]};
+    transpose_quad(words);
+    if (valid)
+      *reinterpret_cast<uint4*>(block + 8 * j) = make_uint4(words[0], words[1], words[2], words[3]);
+  }
+  if (valid)
+#pragma unroll
+    for (int j = fours; j < Blocks; ++j)
+      *reinterpret_cast<unsigned*>(row + column_of(j, 0)) = pairs[j];
+}
+
+/// Row i of x, if `valid`. `wide`: the row's address is a multiple of 16 bytes; then elements are stored by
+/// 16 bytes (f32: 8), else one by one. Columns past `Columns` are left out.
 template <int Columns, class T, int C>
 __device__ __forceinline__ void store_row(T* row, const float (&x)[C / 8][4], int i, bool wide, bool valid) {
-  constexpr int fours = sizeof(T) == 2 ? C / 32 * 4 : 0;
-  if (Columns < C || !wide) {
-    if (valid)
+  T* const first = row + column_of(0, 0);
+  if constexpr (sizeof(T) == 2) {
+    unsigned pairs[C / 8];
 #pragma unroll
-      for (int j = 0; j < C / 8; ++j)
+    for (int j = 0; j < C / 8; ++j)
+      pairs[j] = narrow_pair<T>(x[j][2 * i], x[j][2 * i + 1]);
+    if (Columns == C && wide)
+      store_wide<T>(row, pairs, valid);
+    else if (valid)
+#pragma unroll
+      for (int j = 0; j < C / 8; ++j) {
+        if (column_of(j, 0) < Columns)
+          first[8 * j] = first_of<T>(pairs[j]);
+        if (column_of(j, 1) < Columns)
+          first[8 * j + 1] = second_of<T>(pairs[j]);
+      }
+  } else if (valid) {
+#pragma unroll
+    for (int j = 0; j < C / 8; ++j)
+      if (Columns == C && wide)
+        *reinterpret_cast<Pair<T>*>(first + 8 * j) = {x[j][2 * i], x[j][2 * i + 1]};
+      else
 #pragma unroll
         for (int c = 0; c < 2; ++c)
           if (column_of(j, c) < Columns)
-            row[column_of(j, c)] = narrow<T>(x[j][2 * i + c]);
-    return;
+            first[8 * j + c] = x[j][2 * i + c];
   }
-  if constexpr (fours > 0)
-#pragma unroll
-    for (int j = 0; j < fours; j += 4) {
-      unsigned words[4];
-#pragma unroll
-      for (int b = 0; b < 4; ++b)
-        words[b] = narrow_pair<T>(x[j + b][2 * i], x[j + b][2 * i + 1]);
-      transpose_quad(words);
-      if (valid)
-        *reinterpret_cast<uint4*>(row + 8 * (j + lane_of_thread() % 4)) =
-            make_uint4(words[0], words[1], words[2], words[3]);
-    }
-  if (valid)
-#pragma unroll
-    for (int j = fours; j < C / 8; ++j)
-      *reinterpret_cast<Pair<T>*>(row + column_of(j, 0)) = {narrow<T>(x[j][2 * i]),
-                                                            narrow<T>(x[j][2 * i + 1])};
 }
 
 } // namespace detail
@@ -99,10 +116,12 @@ __device__ __forceinline__ void for_pairs(T* base, Move move) {
 #pragma unroll
   for (int m = 0; m < R / 16; ++m)
 #pragma unroll
-    for (int i = 0; i < 2; ++i)
+    for (int i = 0; i < 2; ++i) {
+      T* const row = base + row_of<R>(m, i) * Columns + column_of(0, 0);
 #pragma unroll
       for (int j = 0; j < C / 8; ++j)
-        move(base + i64(row_of<R>(m, i)) * Columns + column_of(j, 0), m, i, j);
+        move(row + 8 * j, m, i, j);
+    }
 }
 } // namespace detail
 

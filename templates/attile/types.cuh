@@ -80,6 +80,17 @@ template <> __device__ __forceinline__ unsigned narrow_pair<bf16>(float first, f
 }
 #endif
 
+template <class T16> __device__ __forceinline__ T16 first_of(unsigned pair) { return {(unsigned short)pair}; }
+template <class T16> __device__ __forceinline__ T16 second_of(unsigned pair) {
+  return {(unsigned short)(pair >> 16)};
+}
+template <class T16> __device__ __forceinline__ float widen_first(unsigned pair) {
+  return widen(first_of<T16>(pair));
+}
+template <class T16> __device__ __forceinline__ float widen_second(unsigned pair) {
+  return widen(second_of<T16>(pair));
+}
+
 /// The float in the low half of an 8-byte kernel parameter.
 __device__ __forceinline__ float bits_to_float(i64 slot) { return __uint_as_float(unsigned(slot)); }
 
