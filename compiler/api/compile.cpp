@@ -57,6 +57,7 @@ Result<PipelineResult> run(const Spec& spec, const CompileOptions& options, Pipe
     return selected.error();
   Dump dump(options.dump_dir);
   pipeline.target = options.target;
+  pipeline.machineCode = options.machine_code;
   if (observe || !options.dump_dir.empty())
     pipeline.observe = [&](std::string_view stage, const std::string& text) {
       dump.write(stage, text);

@@ -136,7 +136,8 @@ private:
     show("cuda", [&] { return text; });
     if (stop("cuda"))
       return {};
-    Result<cuda::CudaCode> code = cuda::compileCuda(*module, text, attention.name + ".cu", options.target);
+    Result<cuda::CudaCode> code =
+        cuda::compileCuda(*module, text, attention.name + ".cu", options.target, options.machineCode);
     if (!code)
       return std::move(code).error();
     record("ptx");

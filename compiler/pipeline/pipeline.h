@@ -33,6 +33,7 @@ struct PipelineOptions {
   /// `counts`, f32 [row tiles, 5, rows of a tile], which `attile explain` and `bench` read. It counts with
   /// the tile that the attention's plan would use.
   bool count = false;
+  bool machineCode = true; ///< see CompileOptions::machine_code
   /// The last stage to run; empty: all of them. Then the package is empty.
   std::string stopAfter;
   /// Called with the text of each stage that was reached; texts are only made if this is set.

@@ -1,6 +1,7 @@
 #include "tests/conformance/case.h"
 
 #include "tests/conformance/launch.h"
+#include "tools/attile/emulator_report.h"
 #include "tools/attile/inputs.h"
 
 #include <algorithm>
@@ -50,6 +51,7 @@ Result<Runner::Compiled> Runner::compile_case(const Case& c) {
   CompileOptions options;
   options.target = target;
   options.cache = false; // compiled by this compiler, not one before
+  options.machine_code = machine_code || !cli::is_emulated(device);
   options.dtype = dtype_from_name(table.value(c, dtype));
   const std::string& dims = table.value(c, head_dim);
   options.head_dim = std::stoll(dims);

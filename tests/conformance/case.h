@@ -23,6 +23,8 @@ public:
   Runner(const Table& table, std::string examples, Device device, std::string target)
       : table(table), examples(std::move(examples)), device(std::move(device)), target(std::move(target)) {}
 
+  /// Has cubins made for the emulated GPU, too, which it does not read: the assembler sees every kernel.
+  void make_machine_code() { machine_code = true; }
   /// Cases that are right are also written there.
   void export_to(Exporter* to) { exporter = to; }
   /// Draws inputs from `seed`.
@@ -45,6 +47,7 @@ private:
   Device device;
   std::string target;
   Exporter* exporter = nullptr;
+  bool machine_code = false;
   Case last; ///< the case that `compiled` is of: consecutive cases often share it
   std::optional<Result<Compiled>> compiled;
 };

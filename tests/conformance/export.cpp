@@ -16,6 +16,7 @@ Result<std::string> Exporter::package_of(const Spec& spec, CompileOptions option
   if (auto known = packages.find(key); known != packages.end())
     return known->second;
   options.target = target;
+  options.machine_code = true;
   Result<Package> package = compile(spec, options);
   if (!package && package.error().kind == ErrorKind::user)
     return packages[key] = "";

@@ -4,6 +4,7 @@
 //   attile-random-specs --kept | --file SPEC
 #include "tests/conformance/launch.h"
 #include "tests/conformance/random_spec.h"
+#include "tools/attile/emulator_report.h"
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -73,7 +74,8 @@ Outcome run_on(const Device& device, const RandomSpec& drawn) {
   if (!spec)
     return {Kind::failed, spec.error().text()};
   CompileOptions options{.target = device.info().chip.empty() ? "native" : target_for(device.info().chip),
-                         .cache = false};
+                         .cache = false,
+                         .machine_code = !cli::is_emulated(device)};
   Result<Package> package = compile(*spec, options);
   if (!package)
     return outcome_of(package.error(), device);

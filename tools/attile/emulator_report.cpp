@@ -4,6 +4,10 @@
 
 using namespace attile;
 
+bool cli::is_emulated(const Device& device) {
+  return device.driver_function("attileEmuGetReport") != nullptr;
+}
+
 std::optional<nlohmann::ordered_json> cli::emulator_report(const Device& device) {
   auto get =
       reinterpret_cast<std::size_t (*)(char*, std::size_t)>(device.driver_function("attileEmuGetReport"));

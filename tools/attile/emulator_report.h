@@ -8,6 +8,8 @@
 
 namespace attile::cli {
 
+bool is_emulated(const Device& device);
+
 /// All since it was last cleared: {"findings": [...], "counters": [...], ...}. Nothing on other devices; a
 /// discarded value if it is no JSON.
 std::optional<nlohmann::ordered_json> emulator_report(const Device& device);

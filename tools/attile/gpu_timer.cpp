@@ -1,5 +1,7 @@
 #include "tools/attile/gpu_timer.h"
 
+#include "tools/attile/emulator_report.h"
+
 #include <fmt/core.h>
 #include <type_traits>
 
@@ -51,7 +53,7 @@ Result<std::unique_ptr<GpuTimer>> GpuTimer::on(const Device& device) {
     return environment_error(fmt::format("device '{}' has no events to measure with", device.info().name),
                              "take a GPU; update NVIDIA's driver");
   std::unique_ptr<GpuTimer> timer(new GpuTimer(std::move(functions)));
-  timer->emulated = device.driver_function("attileEmuGetReport") != nullptr;
+  timer->emulated = cli::is_emulated(device);
   Result<DeviceBuffer> any = device.allocate(256);
   if (!any)
     return any.error();

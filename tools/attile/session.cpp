@@ -1,5 +1,6 @@
 #include "tools/attile/session.h"
 
+#include "tools/attile/emulator_report.h"
 #include "tools/attile/progress.h"
 
 #include <chrono>
@@ -50,6 +51,7 @@ Result<Session> Session::open(SessionOptions& options) {
 
   if (options.spec.compile.target == "native") // what the device has
     options.spec.compile.target = target_for(device->info().chip);
+  options.spec.compile.machine_code = !is_emulated(*device);
   auto start = std::chrono::steady_clock::now();
   std::optional<Progress> progress("compiling");
   CompileReport report;

@@ -77,7 +77,7 @@ static std::map<std::string, GpuKernel> kernelsOf(ModuleOp module, const NvrtcRe
 }
 
 Result<CudaCode> compileCuda(ModuleOp module, const std::string& text, const std::string& name,
-                             const std::string& target) {
+                             const std::string& target, bool machineCode) {
   Result<Nvrtc> nvrtc = Nvrtc::open();
   if (!nvrtc)
     return std::move(nvrtc).error();
@@ -86,7 +86,7 @@ Result<CudaCode> compileCuda(ModuleOp module, const std::string& text, const std
       llvm::none_of(known, [&](const std::string& each) { return StringRef(target).rtrim('a') == each; }))
     return environment_error("the NVRTC at " + nvrtc->path() + " does not know " + target,
                              "install a newer CUDA toolkit, or the wheel nvidia-cuda-nvrtc");
-  NvrtcOptions options{.target = target, .headers = {}};
+  NvrtcOptions options{.target = target, .cubin = machineCode, .headers = {}};
   for (const Template& header : templates())
     options.headers.emplace_back(header.name, header.text);
   Result<NvrtcResult> compiled = nvrtc->compile(text, name, options);
@@ -105,9 +105,10 @@ Result<CudaCode> compileCuda(ModuleOp module, const std::string& text, const std
     section.bytes.assign(bytes, bytes + size);
     code.sections.push_back(std::move(section));
   };
-  if (code.result.cubin.empty())
+  if (machineCode && code.result.cubin.empty())
     return internal_error("NVRTC has made no machine code of '" + name + "': " + code.result.log);
-  add(CodeSection::cubin, code.result.cubin.data(), code.result.cubin.size());
+  if (machineCode)
+    add(CodeSection::cubin, code.result.cubin.data(), code.result.cubin.size());
   add(CodeSection::ptx, reinterpret_cast<const std::byte*>(code.result.ptx.data()), code.result.ptx.size());
   return code;
 }

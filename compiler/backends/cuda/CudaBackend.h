@@ -19,13 +19,13 @@ mlir::LogicalResult lowerTiles(mlir::ModuleOp module);
 
 struct CudaCode {
   NvrtcResult result;
-  std::vector<CodeSection> sections; ///< the cubin, and the PTX
+  std::vector<CodeSection> sections; ///< the cubin, if it was asked for, and the PTX
 };
 
 /// Compiles `text`, as emitCuda has printed it from `module`. Errors: no NVRTC (environment); text that NVRTC
 /// refuses is our fault (internal).
 Result<CudaCode> compileCuda(mlir::ModuleOp module, const std::string& text, const std::string& name,
-                             const std::string& target);
+                             const std::string& target, bool machineCode);
 
 } // namespace attile::cuda
 

@@ -25,6 +25,9 @@ struct CompileOptions {
   /// Keep packages for GPUs on disk, and take those that were compiled before ($ATTILE_CACHE_DIR, `attile
   /// cache`).
   bool cache = true;
+  /// Of a GPU, a cubin beside PTX. Without it, compiling takes half the time: the emulated GPU reads PTX
+  /// alone.
+  bool machine_code = true;
   std::string dump_dir = {}; ///< a folder for every stage's text, numbered; made if it is not there
 };
 
