@@ -15,11 +15,42 @@ TARGET, CASES = "sm_90a", 4
 ALLOWED = {"linux-vdso.so.1", "libm.so.6", "libc.so.6", "/lib64/ld-linux-x86-64.so.2"}
 
 
-def run(folder, *words):
-    environment = {**os.environ, "ATTILE_EMULATOR": str(BUILD / "lib" / "libattile_emulator.so"), "ATTILE_EMU_QUIET": "1"}
-    command = [sys.executable, folder / "run.py", "--device", f"emulator:{TARGET}", "--out", folder / "results", *words]
+EMULATOR = str(BUILD / "lib" / "libattile_emulator.so")
+
+
+def run(folder, *words, device=f"emulator:{TARGET}", **variables):
+    environment = {**os.environ, "ATTILE_EMULATOR": EMULATOR, "ATTILE_EMU_QUIET": "1", **variables}
+    command = [sys.executable, folder / "run.py", "--device", device, "--out", folder / "results", *words]
     status = subprocess.run(command, env=environment).returncode
     return status, json.loads((folder / "results.json").read_text())
+
+
+def run_with_torch(folder):
+    """As on a machine with a GPU and PyTorch: the emulator is the driver, and PyTorch one that counts what masks let through."""
+    log = folder / "torch.log"
+    status, results = run(folder, "--seconds", "0.01", device="cuda:0", ATTILE_CUDA_DRIVER=EMULATOR, ATTILE_EMU_TARGET=TARGET,
+                          PYTHONPATH=str(SOURCE / "tests" / "conformance" / "fake_torch"), FAKE_TORCH_LOG=str(log))
+    assert status == 0 and results["torch"]["gpu"] == "a fake GPU", results["torch"]
+    assert any("matmul_tflops" in peak for peak in results["peaks"]), results["peaks"]
+    cases = {case["name"]: case for case in json.loads((folder / "benchmarks" / "cases.json").read_text())}
+    assert len(results["benchmarks"]) == len(cases) == 6
+    calls = [json.loads(line) for line in dict.fromkeys(log.read_text().splitlines())]
+    for row in results["benchmarks"]:
+        case, others = cases[row["name"]], row["others"]
+        named = lambda text: isinstance(others.get(text), float)
+        masked, capped = case["variant"] in ("window", "document"), case["variant"] == "softcap"
+        assert named("FLEX"), row
+        assert capped or (named("MATH") and named("EFFICIENT") and named("FLASH") != masked), row
+        assert capped or "no such backend" in others["CUDNN"], row
+        assert set(row["ratios"]) == {name for name, value in others.items() if isinstance(value, float)}
+    for case in cases.values():  # every backend sees the scores that Attile sees
+        shape = case["shape"]
+        visible = case["flops"] // (4 * case["head_dim"] * shape["b"] * shape["hq"])
+        wanted = {"q": [shape["b"], shape["hq"], shape["q"], case["head_dim"]], "k": [shape["b"], shape["hkv"], shape["kv"], case["head_dim"]], "visible": visible}
+        backends = {call["backend"] for call in calls if {**call, **wanted} == call}
+        assert "FLEX" in backends and (case["variant"] == "softcap" or {"MATH", "EFFICIENT_ATTENTION"} <= backends), (case, calls)
+    text = (folder / "results.md").read_text()
+    assert "FLASH ms (Attile's speed)" in text and "No available kernel" in text, text
 
 
 def check_needs(program):
@@ -50,8 +81,9 @@ def main():
         status, results = run(folder)
         assert status == 0 and results["conformance"]["failed"] == 0, results["conformance"]
         assert results["conformance"]["passed"] >= CASES, "the bundle has hardly any cases"
-        assert len(results["benchmarks"]) == 3 and all(row["tflops"] > 0 for row in results["benchmarks"]), results["benchmarks"]
+        assert len(results["benchmarks"]) == 6 and all(row["tflops"] > 0 for row in results["benchmarks"]), results["benchmarks"]
         assert "say nothing" in (folder / "results.md").read_text()
+        run_with_torch(folder)
         spoil(folder)
         status, results = run(folder, "--skip-benchmarks")
         assert status == 1 and results["conformance"]["failed"] == 1, "a wrong result was not found"

@@ -7,7 +7,10 @@ Needs NVIDIA's driver. PyTorch is compared with where it is there; what it lacks
 results.md and results.json. The status is 1 if a result was wrong.
 """
 import argparse
+import array
 import json
+import lzma
+import os
 import platform
 import statistics
 import subprocess
@@ -18,10 +21,32 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 
 
+def read_ids(file):
+    """A .npy file of int32 in one dimension, as make.py writes it."""
+    data = file.read_bytes()
+    ids = array.array("i")
+    ids.frombytes(data[10 + int.from_bytes(data[8:10], "little"):])
+    return ids.tolist()
+
+
 def attile_run(args, *words):
     """Calls attile-run; its lines as objects, and its status."""
     done = subprocess.run([str(HERE / "attile-run"), *map(str, words), "--device", args.device], stdout=subprocess.PIPE, text=True)
     return [json.loads(line) for line in done.stdout.splitlines()], done.returncode
+
+
+def unpack():
+    """Packages and numbers lie compressed in the folder, beside which they are unpacked once."""
+    for packed in sorted(HERE.rglob("*.xz")):
+        file = packed.with_suffix("")
+        if file.exists():
+            continue
+        part = file.with_name(file.name + ".part")
+        try:
+            part.write_bytes(lzma.decompress(packed.read_bytes()))
+            os.replace(part, file)
+        except (OSError, lzma.LZMAError) as error:
+            sys.exit(f"error: cannot unpack {packed}: {error}")
 
 
 # ---- conformance ---------------------------------------------------------------------------------------
@@ -157,9 +182,7 @@ class Torch:
     def all(self, case):
         doc = None
         if case["variant"] == "document":
-            import numpy
-
-            doc = self.torch.from_numpy(numpy.load(HERE / "benchmarks" / case["tensors"]["doc"])).cuda()
+            doc = self.torch.tensor(read_ids(HERE / "benchmarks" / case["tensors"]["doc"]), device="cuda", dtype=self.torch.int32)
         try:
             results = self.sdpa(case, doc)
         except Exception as error:  # an old PyTorch
@@ -268,6 +291,7 @@ def main():
     parser.add_argument("--skip-torch", action="store_true")
     parser.add_argument("--skip-benchmarks", action="store_true")
     args = parser.parse_args()
+    unpack()
     torch, why_not = open_torch(args)
     results = {"machine": about_machine(args), "torch": torch.about if torch else why_not, "conformance": check_conformance(args), "peaks": [], "benchmarks": []}
     if not torch:
