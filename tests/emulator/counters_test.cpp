@@ -12,7 +12,7 @@ void counted(const std::string& text, std::vector<std::uint64_t> params, Machine
              Outcome* told = nullptr) {
   const std::shared_ptr<Program> program = machine.load(text);
   ASSERT_NE(program, nullptr) << machine.error.place.line << ": " << machine.error.message;
-  Counters counters(program, *program->find("test"), machine.memory);
+  Counters counters(program, *program->find("test"));
   Launch launch;
   launch.program = program;
   launch.kernel = program->find("test");
@@ -48,10 +48,10 @@ TEST(Counters, GlobalTraffic) {
             const Counts totals = counters.totals();
             EXPECT_EQ(totals.global_read, 2 * 128u);
             EXPECT_EQ(totals.global_read_sectors, 4u + 1);
-            EXPECT_EQ(counters.unique_read(), 128u);
+            EXPECT_EQ(counters.unique().read, 128u);
             EXPECT_EQ(totals.global_written, 128u);
             EXPECT_EQ(totals.global_write_sectors, 32u);
-            EXPECT_EQ(counters.unique_written(), 128u);
+            EXPECT_EQ(counters.unique().written, 128u);
           });
 }
 
@@ -169,6 +169,33 @@ TEST(Counters, ByLineOfSource) {
         EXPECT_NE(counters.summary().find("kernel.cu:13"), std::string::npos);
         EXPECT_NE(counters.json().find("\"sources\""), std::string::npos);
       });
+}
+
+// Of a line: each byte once, whichever of its instructions, blocks and passes of a loop touched it.
+TEST(Counters, UniqueBytesByLine) {
+  Machine machine;
+  const std::uint64_t data = machine.upload(std::vector<std::uint32_t>(1024));
+  counted(kernel(".file 7 \"kernel.cu\"\n.loc 7 20 1\nmov.u32 %r5, 0;\nmad.wide.u32 %l1, %r0, 4, %l0;\nL:\n"
+                 "ld.global.u32 %r2, [%l1];\nld.global.u32 %r3, [%l1+64];\nadd.u32 %r5, %r5, 1;\n"
+                 "setp.lt.u32 %p0, %r5, 3;\n@%p0 bra L;\n.loc 7 21 1\nst.global.u16 [%l0+6], 7;\n"
+                 "atom.global.add.u32 %r2, [%l0+2000], 1;\n"),
+          {data}, machine, [](const Counters& counters) {
+            const std::vector<SourceCounts> sources = counters.sources();
+            ASSERT_EQ(sources.size(), 2u);
+            EXPECT_EQ(sources[0].counts.global_read, 2 * 3 * 128u);
+            EXPECT_EQ(sources[0].unique.read, 128u + 64);
+            EXPECT_EQ(sources[0].unique.written, 0u);
+            EXPECT_EQ(sources[1].unique.written, 2u + 4);
+            EXPECT_EQ(sources[1].unique.read, 4u);
+            EXPECT_EQ(counters.unique().read, 128u + 64 + 4);
+            std::vector<std::uint64_t> loads;
+            for (const LineCounts& line : counters.lines())
+              if (line.opcode == "ld.global.u32")
+                loads.push_back(line.unique.read);
+            EXPECT_EQ(loads, (std::vector<std::uint64_t>{128, 128}));
+            EXPECT_NE(counters.json().find("\"unique_read_bytes\": 192"), std::string::npos);
+            EXPECT_NE(counters.summary().find("global 768 bytes (192 unique)"), std::string::npos);
+          });
 }
 
 } // namespace

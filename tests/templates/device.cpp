@@ -138,7 +138,7 @@ bool Device::launch(const std::vector<u64>& parameters, unsigned blocks) {
   emu::Launch launch;
   launch.program = program;
   launch.kernel = program->find("test");
-  emu::Counters counters(program, *launch.kernel, *memory);
+  emu::Counters counters(program, *launch.kernel);
   launch.grid = {blocks, 1, 1};
   launch.threads = {threads, 1, 1};
   launch.dynamic_shared = shared;

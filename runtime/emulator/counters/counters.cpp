@@ -71,7 +71,7 @@ Counts& CounterShard::at(const Group& group, const Instruction& instruction) {
   return counts[instruction.index];
 }
 
-void CounterShard::count_global(Counts& counts, const Access& access, Mask lanes) {
+void CounterShard::count_global(Counts& counts, Touched& touched, const Access& access, Mask lanes) {
   const bool reads = access.doing != Doing::write && access.doing != Doing::async_write;
   const bool writes = access.doing != Doing::read && access.doing != Doing::async_read;
   std::array<std::uint64_t, warp_size * 8> sectors; // of 32 lanes with at most 128 bytes each, unaligned
@@ -84,9 +84,9 @@ void CounterShard::count_global(Counts& counts, const Access& access, Mask lanes
       if (count == 0 || sectors[count - 1] != sector)
         sectors[count++] = sector;
     if (reads)
-      counters.read_.add(reinterpret_cast<std::uintptr_t>(access.host[lane]), access.bytes);
+      touched.read.add(reinterpret_cast<std::uintptr_t>(access.host[lane]), access.bytes);
     if (writes)
-      counters.written_.add(reinterpret_cast<std::uintptr_t>(access.host[lane]), access.bytes);
+      touched.written.add(reinterpret_cast<std::uintptr_t>(access.host[lane]), access.bytes);
   });
   std::sort(sectors.begin(), sectors.begin() + static_cast<std::ptrdiff_t>(count));
   const auto distinct = static_cast<std::uint64_t>(
@@ -130,7 +130,7 @@ void CounterShard::accessed(const Group& group, const Instruction& instruction, 
   if (access.doing == Doing::atomic)
     counts.atomics += static_cast<std::uint64_t>(std::popcount(access.mask));
   if (const Mask global = in(Space::global) | in(Space::constant))
-    count_global(counts, access, global);
+    count_global(counts, touched[{group.activation->function->number, instruction.index}], access, global);
   if (const Mask shared = in(Space::shared))
     count_shared(counts, access, shared, group.warp->block->shared.data());
   if (const Mask local = in(Space::local)) {
@@ -147,12 +147,12 @@ void CounterShard::reads_matrices(const Group& group, const Instruction& instruc
   counts.shared_wavefronts += bytes / (banks * bank_bytes);
 }
 
-Counters::Counters(std::shared_ptr<const Program> program, const Function& kernel, const Memory& memory)
-    : program_(std::move(program)), kernel_(kernel), read_(memory), written_(memory) {}
+Counters::Counters(std::shared_ptr<const Program> program, const Function& kernel)
+    : program_(std::move(program)), kernel_(kernel) {}
 
 CounterShard& Counters::shard() {
   const std::lock_guard lock(mutex_);
-  return shards_.emplace_back(*this);
+  return shards_.emplace_back();
 }
 
 Counts Counters::totals() const {
@@ -169,18 +169,44 @@ std::array<std::uint64_t, classes> Counters::threads_by_class() const {
   return threads;
 }
 
-std::vector<LineCounts> Counters::lines() const {
+Counts Counters::counts_of(std::uint32_t function, std::uint32_t instruction) const {
   const std::lock_guard lock(mutex_);
+  Counts counts;
+  for (const CounterShard& shard : shards_)
+    if (function < shard.by_function.size() && !shard.by_function[function].empty())
+      counts += shard.by_function[function][instruction];
+  return counts;
+}
+
+void Counters::gather(const LineCounts& line, Touched& to) const {
+  const std::lock_guard lock(mutex_);
+  for (const CounterShard& shard : shards_)
+    if (const auto found = shard.touched.find({line.function, line.instruction});
+        found != shard.touched.end())
+      to.add(found->second);
+}
+
+UniqueBytes Counters::unique() const {
+  Touched all;
+  for (const LineCounts& line : lines())
+    gather(line, all);
+  return {all.read.bytes(), all.written.bytes()};
+}
+
+std::vector<LineCounts> Counters::lines() const {
   const ptx::Module& module = *program_->module;
   std::vector<LineCounts> all;
   for (const auto& function : program_->functions)
     for (const Instruction& instruction : function->code) {
       LineCounts line;
-      for (const CounterShard& shard : shards_)
-        if (function->number < shard.by_function.size() && !shard.by_function[function->number].empty())
-          line.counts += shard.by_function[function->number][instruction.index];
+      line.function = function->number;
+      line.instruction = instruction.index;
+      line.counts = counts_of(function->number, instruction.index);
       if (line.counts.warps == 0)
         continue;
+      Touched touched;
+      gather(line, touched);
+      line.unique = {touched.read.bytes(), touched.written.bytes()};
       line.ptx_line = instruction.line;
       if (instruction.entry != Table::no_entry) {
         const ptx::Statement& statement =
@@ -201,14 +227,23 @@ std::vector<LineCounts> Counters::lines() const {
 }
 
 std::vector<SourceCounts> Counters::sources() const {
-  std::map<std::pair<std::string, std::uint32_t>, Counts> by_place;
-  for (const LineCounts& line : lines())
-    if (!line.file.empty())
-      by_place[{line.file, line.line}] += line.counts;
+  struct Here {
+    Counts counts;
+    Touched touched;
+  };
+  std::map<std::pair<std::string, std::uint32_t>, Here> by_place;
+  for (const LineCounts& line : lines()) {
+    if (line.file.empty())
+      continue;
+    Here& here = by_place[{line.file, line.line}];
+    here.counts += line.counts;
+    gather(line, here.touched);
+  }
   std::vector<SourceCounts> all;
   all.reserve(by_place.size());
-  for (const auto& [place, counts] : by_place)
-    all.push_back({place.first, place.second, counts});
+  for (const auto& [place, here] : by_place)
+    all.push_back(
+        {place.first, place.second, here.counts, {here.touched.read.bytes(), here.touched.written.bytes()}});
   return all;
 }
 

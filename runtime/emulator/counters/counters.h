@@ -32,6 +32,11 @@ struct Counts {
   Counts& operator+=(const Counts& other);
 };
 
+/// Compulsory traffic: bytes of global memory that at least one thread read, or wrote.
+struct UniqueBytes {
+  std::uint64_t read = 0, written = 0;
+};
+
 /// The counts of one instruction, with the lines it comes from.
 struct LineCounts {
   std::uint32_t ptx_line = 0;
@@ -41,6 +46,8 @@ struct LineCounts {
   std::string opcode;
   Class counted = Class::other;
   Counts counts;
+  UniqueBytes unique;
+  std::uint32_t function = 0, instruction = 0; ///< in the program
 };
 
 /// The counts of all instructions that were made of a line of CUDA, by `.loc`, wherever it was inlined.
@@ -48,6 +55,7 @@ struct SourceCounts {
   std::string file; ///< "<unknown file>" if the number of the file is all that is known
   std::uint32_t line = 0;
   Counts counts;
+  UniqueBytes unique; ///< of all of them together
 };
 
 class Counters;
@@ -55,7 +63,6 @@ class Counters;
 /// One host thread's part.
 class CounterShard {
 public:
-  explicit CounterShard(Counters& counters) : counters(counters) {}
   /// `mask` is 0 if the guard holds for no lane.
   void executed(const Group& group, const Instruction& instruction, Mask mask) {
     Counts& counts = at(group, instruction);
@@ -74,25 +81,23 @@ public:
 private:
   friend class Counters;
   Counts& at(const Group& group, const Instruction& instruction);
-  void count_global(Counts& counts, const Access& access, Mask lanes);
+  static void count_global(Counts& counts, Touched& touched, const Access& access, Mask lanes);
   static void count_shared(Counts& counts, const Access& access, Mask lanes, const std::byte* shared);
-  Counters& counters;
-  std::vector<std::vector<Counts>> by_function; ///< by function number and instruction
+  std::vector<std::vector<Counts>> by_function;                       ///< by function number and instruction
+  std::map<std::pair<std::uint32_t, std::uint32_t>, Touched> touched; ///< likewise
 };
 
 /// Of one launch.
 class Counters {
 public:
-  Counters(std::shared_ptr<const Program> program, const Function& kernel, const Memory& memory);
+  Counters(std::shared_ptr<const Program> program, const Function& kernel);
   /// For a host thread that runs blocks; valid as long as the counters. Thread-safe.
   CounterShard& shard();
 
   // After the launch:
   Counts totals() const;
   std::array<std::uint64_t, classes> threads_by_class() const;
-  /// Compulsory traffic: bytes that at least one thread read, or wrote.
-  std::uint64_t unique_read() const { return read_.bytes(); }
-  std::uint64_t unique_written() const { return written_.bytes(); }
+  UniqueBytes unique() const;
   /// Instructions that were executed, in the order of the text.
   std::vector<LineCounts> lines() const;
   /// Lines of CUDA, by file and number; nothing for PTX without `.loc`.
@@ -103,12 +108,13 @@ public:
   std::string summary() const;
 
 private:
-  friend class CounterShard;
+  Counts counts_of(std::uint32_t function, std::uint32_t instruction) const;
+  /// What an instruction touched in all blocks is added to `to`.
+  void gather(const LineCounts& line, Touched& to) const;
   std::shared_ptr<const Program> program_;
   const Function& kernel_;
   mutable std::mutex mutex_;
   std::deque<CounterShard> shards_;
-  Touched read_, written_;
 };
 
 } // namespace emu

@@ -32,8 +32,10 @@ Json json_of(const Counts& counts) {
 }
 
 // A line without what is 0, so that a file of them can be read.
-Json with_counts(Json line, const Counts& of) {
-  const Json counts = json_of(of); // items() refers to it
+Json with_counts(Json line, const Counts& of, const UniqueBytes& unique) {
+  Json counts = json_of(of); // items() refers to it
+  counts["unique_read_bytes"] = unique.read;
+  counts["unique_written_bytes"] = unique.written;
   for (const auto& [key, value] : counts.items())
     if (value != 0)
       line[key] = value;
@@ -52,13 +54,16 @@ std::string Counters::json() const {
   for (int i = 0; i < classes; ++i)
     mix[std::string(name(static_cast<Class>(i)))] = threads[static_cast<std::size_t>(i)];
   for (const LineCounts& line : lines())
-    by_line.push_back(with_counts(
-        {{"ptx_line", line.ptx_line}, {"source", line.source}, {"opcode", line.opcode}}, line.counts));
+    by_line.push_back(
+        with_counts({{"ptx_line", line.ptx_line}, {"source", line.source}, {"opcode", line.opcode}},
+                    line.counts, line.unique));
   for (const SourceCounts& source : sources())
-    by_source.push_back(with_counts({{"file", source.file}, {"line", source.line}}, source.counts));
+    by_source.push_back(
+        with_counts({{"file", source.file}, {"line", source.line}}, source.counts, source.unique));
   Json totals_json = json_of(totals());
-  totals_json["unique_read_bytes"] = unique_read();
-  totals_json["unique_written_bytes"] = unique_written();
+  const UniqueBytes all = unique();
+  totals_json["unique_read_bytes"] = all.read;
+  totals_json["unique_written_bytes"] = all.written;
   return Json{{"kernel", kernel_.name},
               {"totals", totals_json},
               {"mix", mix},
@@ -69,6 +74,7 @@ std::string Counters::json() const {
 
 std::string Counters::summary() const {
   const Counts sum = totals();
+  const UniqueBytes all = unique();
   std::string out = fmt::format(
       "kernel {}: {} warp instructions, {} thread instructions ({:.1f} lanes, {:.1f} % divergent)\n",
       kernel_.name, sum.warps, sum.threads,
@@ -76,7 +82,7 @@ std::string Counters::summary() const {
       share(sum.divergent, sum.warps));
   out += fmt::format(
       "  global  read {:>12} bytes ({} unique, {} sectors), written {} bytes ({} unique, {} sectors)\n",
-      sum.global_read, unique_read(), sum.global_read_sectors, sum.global_written, unique_written(),
+      sum.global_read, all.read, sum.global_read_sectors, sum.global_written, all.written,
       sum.global_write_sectors);
   out += fmt::format("  shared  read {:>12} bytes, written {} bytes, {} wavefronts, {} from bank conflicts\n",
                      sum.shared_read, sum.shared_written, sum.shared_wavefronts, sum.shared_conflicts);
@@ -98,11 +104,12 @@ std::string Counters::summary() const {
   });
   constexpr std::size_t told = 5;
   for (std::size_t i = 0; i < std::min(told, places.size()); ++i)
-    out += fmt::format("  {:<7}{:5.1f} % of warp instructions, global {} bytes, shared {} bytes: {}:{}\n",
-                       i == 0 ? "lines" : "", share(places[i].counts.warps, sum.warps),
-                       places[i].counts.global_read + places[i].counts.global_written,
-                       places[i].counts.shared_read + places[i].counts.shared_written, places[i].file,
-                       places[i].line);
+    out += fmt::format(
+        "  {:<7}{:5.1f} % of warp instructions, global {} bytes ({} unique), shared {} bytes: {}:{}\n",
+        i == 0 ? "lines" : "", share(places[i].counts.warps, sum.warps),
+        places[i].counts.global_read + places[i].counts.global_written,
+        places[i].unique.read + places[i].unique.written,
+        places[i].counts.shared_read + places[i].counts.shared_written, places[i].file, places[i].line);
   return out;
 }
 

@@ -1,32 +1,36 @@
-// Which bytes of device memory were touched: a bit a byte, made where it is needed.
+// Which bytes of device memory were touched: a bit a byte, in pages that are made where they are needed.
 #pragma once
 
-#include "emulator/memory/memory.h"
-#include <atomic>
+#include <array>
+#include <cstdint>
 #include <memory>
-#include <vector>
+#include <unordered_map>
 
 namespace emu {
 
-class Touched {
+/// For one host thread.
+class ByteSet {
 public:
-  explicit Touched(const Memory& memory);
-  ~Touched();
-  Touched(const Touched&) = delete;
-  Touched& operator=(const Touched&) = delete;
-  /// Thread-safe. The bytes lie in the memory.
   void add(std::uint64_t address, std::uint64_t bytes);
+  void add(const ByteSet& other);
   std::uint64_t bytes() const;
 
 private:
-  static constexpr std::uint64_t words = Memory::page_bytes / 64;
-  using Page = std::atomic<std::uint64_t>[words];
-  struct PageHolder {
-    Page bits = {};
-  };
-  std::atomic<std::uint64_t>& word(std::uint64_t index);
-  std::uint64_t base;
-  std::vector<std::atomic<PageHolder*>> pages;
+  static constexpr std::uint64_t page_bytes = 4096;
+  using Page = std::array<std::uint64_t, page_bytes / 64>;
+  Page& page(std::uint64_t number);
+  std::unordered_map<std::uint64_t, std::unique_ptr<Page>> pages;
+  std::uint64_t last_number = ~std::uint64_t(0);
+  Page* last = nullptr; ///< accesses come close to each other
+};
+
+/// What instructions touched, by direction.
+struct Touched {
+  ByteSet read, written;
+  void add(const Touched& other) {
+    read.add(other.read);
+    written.add(other.written);
+  }
 };
 
 } // namespace emu

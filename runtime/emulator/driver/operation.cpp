@@ -129,7 +129,7 @@ public:
     launch.print = [](std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); };
     std::optional<Counters> counters;
     if (now.count)
-      launch.counters = &counters.emplace(function.program, *function.function, *driver.memory);
+      launch.counters = &counters.emplace(function.program, *function.function);
     launch.checker = now.checks ? driver.checker.get() : nullptr;
     set_running(&launch);
     const Outcome outcome = emu::run(launch);
