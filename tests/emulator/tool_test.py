@@ -157,6 +157,25 @@ with tempfile.TemporaryDirectory() as name:
     run(copy, *grid, "--arg", f"f64:@{x}", "--arg", f"out:f64[2,4,8]={y}", "--arg", "u32:8")
     assert (numpy.load(y) == matrix).all()
 
+    # Two integers of 4 bits in a byte.
+    packed = draw.integers(0, 256, (4, 8), dtype=numpy.uint8)
+    half = ["--grid", 1, "--block", 32]
+    for kind, value in {"i4": -3, "u4": 13}.items():
+        numpy.save(x, packed)
+        run(copy, *half, "--arg", f"{kind}[4,16]:@{x}", "--arg", f"out:{kind}[4,16]={y}", "--arg", "u32:1")
+        assert numpy.load(y).dtype == numpy.uint8 and (numpy.load(y) == packed).all(), numpy.load(y)
+        run(copy, *half, "--arg", f"full:{kind}[64]:{value}", "--arg", f"out:{kind}[64]={y}", "--arg", "u32:1")
+        assert numpy.load(y).shape == (32,) and (numpy.load(y) == 0xdd).all(), numpy.load(y)
+        drawn = []
+        for number in (seed, seed + 1):
+            run(copy, *half, "--arg", f"random:{kind}[64]:{number}", "--arg", f"out:{kind}[64]={y}", "--arg", "u32:1")
+            drawn.append(numpy.load(y))
+        assert (drawn[0] != drawn[1]).any() and len(set((drawn[0] & 15).tolist())) > 4 and len(set((drawn[0] >> 4).tolist())) > 4, drawn
+    for argument, part, status in ((f"i4[4,8]:@{x}", "expected shape [4, 8], got [4, 16]", 1), ("zeros:u4[2,3]", "odd last extent", 2), ("i4:3", "a parameter has no type of 4 bits", 2),
+                                   ("full:i4[4]:8", "'8' is not a number of type i4", 2), ("full:u4[4]:-1", "'-1' is not a number of type u4", 2)):
+        expect(run(copy, *half, "--arg", argument, "--arg", "out:u8[32]", "--arg", "u32:1", status=status), part)
+    numpy.save(x, numpy.asfortranarray(matrix))
+
     # What is refused.
     def refused(argument, part, status=1):
         expect(run(copy, *grid, "--arg", argument, "--arg", "out:f64[64]", "--arg", "u32:8", status=status), part)

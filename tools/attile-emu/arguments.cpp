@@ -77,6 +77,9 @@ Result<Argument> parse_argument(const std::string& text) {
         "write in:FILE, inout:FILE=FILE, TYPE:@FILE, out:, zeros:, full: or random:TYPE[SHAPE], or "
         "TYPE:VALUE; types are " +
             element_names());
+  if (type->in_byte > 1)
+    return usage_error(fmt::format("{}: a parameter has no type of 4 bits", context),
+                       fmt::format("arrays have: {}:@FILE, zeros:{}[64]", type->name, type->name));
   Result<std::vector<std::byte>> scalar = encode(*type, value);
   if (!scalar)
     return std::move(scalar).error().in(context);

@@ -23,7 +23,8 @@ constexpr ElementType types[] = {
     {"i8", "i1", "", 1, Kind::signed_},     {"i16", "i2", "", 2, Kind::signed_},
     {"i32", "i4", "", 4, Kind::signed_},    {"i64", "i8", "", 8, Kind::signed_},
     {"u8", "u1", "b1", 1, Kind::unsigned_}, {"u16", "u2", "", 2, Kind::unsigned_},
-    {"u32", "u4", "", 4, Kind::unsigned_},  {"u64", "u8", "", 8, Kind::unsigned_}};
+    {"u32", "u4", "", 4, Kind::unsigned_},  {"u64", "u8", "", 8, Kind::unsigned_},
+    {"i4", "u1", "", 1, Kind::signed_, 2},  {"u4", "u1", "", 1, Kind::unsigned_, 2}};
 
 template <class T> bool parse(std::string_view text, T& value) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -71,19 +72,23 @@ std::vector<std::byte> encode_float(const ElementType& type, double value) {
 }
 
 /// Of an integer type, the low bytes; nothing if it does not fit.
-template <class Wide> std::optional<std::vector<std::byte>> encode_integer(std::size_t size, Wide value) {
-  const int unused = static_cast<int>(8 * (sizeof value - size));
+template <class Wide>
+std::optional<std::vector<std::byte>> encode_integer(const ElementType& type, Wide value) {
+  const int bits = static_cast<int>(8 * type.size) / type.in_byte;
+  const int unused = static_cast<int>(8 * sizeof value) - bits;
   if ((static_cast<Wide>(static_cast<std::uint64_t>(value) << unused) >> unused) != value)
     return std::nullopt;
   std::vector<std::byte> bytes = bytes_of(value);
-  bytes.resize(size);
+  bytes.resize(type.size);
+  if (type.in_byte > 1)
+    bytes[0] &= std::byte(15);
   return bytes;
 }
 
 /// The number of bytes, or an Error if there is no such number.
 Result<std::size_t> bytes_in(const Array& array) {
   std::int64_t bytes = static_cast<std::int64_t>(array.type->size);
-  for (const std::int64_t extent : array.shape)
+  for (const std::int64_t extent : stored_shape(array))
     if (__builtin_mul_overflow(bytes, extent, &bytes) || bytes > std::int64_t(1) << 46)
       return usage_error(
           fmt::format("an array of shape {} does not fit the device", shape_text(array.shape)));
@@ -100,8 +105,8 @@ Result<const ElementType*> type_of(std::string_view descr, const ElementType* ex
   if (expected != nullptr) {
     if (code == expected->descr || code == expected->also)
       return expected;
-    return user_error(fmt::format("expected elements of type {} (NumPy's {}), got {}", expected->name,
-                                  expected->descr, code),
+    return user_error(fmt::format("expected elements of type {} (NumPy's {}{}), got {}", expected->name,
+                                  expected->descr, expected->in_byte > 1 ? ", two in a byte" : "", code),
                       "name the file's own type, or convert it: numpy.save(path, a.astype(...))");
   }
   for (const ElementType& type : types)
@@ -139,6 +144,13 @@ std::string element_names() {
   return names;
 }
 
+std::vector<std::int64_t> stored_shape(const Array& array) {
+  std::vector<std::int64_t> shape = array.shape;
+  if (!shape.empty())
+    shape.back() /= array.type->in_byte;
+  return shape;
+}
+
 Result<Array> parse_type(std::string_view text, bool needs_shape) {
   const std::size_t open = std::min(text.find('['), text.size());
   Array array{.type = element_named(text.substr(0, open)), .shape = {}, .bytes = {}};
@@ -163,6 +175,9 @@ Result<Array> parse_type(std::string_view text, bool needs_shape) {
       break;
     rest.remove_prefix(comma + 1);
   }
+  if (array.shape.back() % array.type->in_byte != 0)
+    return usage_error(fmt::format("'{}' has an odd last extent, but {} elements of {} lie in a byte", text,
+                                   array.type->in_byte, array.type->name));
   const Result<std::size_t> bytes = bytes_in(array);
   if (!bytes)
     return bytes.error();
@@ -178,9 +193,9 @@ Result<std::vector<std::byte>> encode(const ElementType& type, std::string_view 
       bytes = encode_float(type, value);
   } else if (type.kind == Kind::signed_) {
     if (std::int64_t value = 0; parse(number, value))
-      bytes = encode_integer(type.size, value);
+      bytes = encode_integer(type, value);
   } else if (std::uint64_t value = 0; parse(number, value)) {
-    bytes = encode_integer(type.size, value);
+    bytes = encode_integer(type, value);
   }
   if (!bytes)
     return usage_error(fmt::format("'{}' is not a number of type {}", number, type.name));
@@ -191,18 +206,26 @@ Result<void> fill(Array& array, std::string_view number) {
   const Result<std::vector<std::byte>> element = encode(*array.type, number);
   if (!element)
     return element.error();
-  for (std::size_t at = 0; at < array.bytes.size(); at += element->size())
-    std::memcpy(&array.bytes[at], element->data(), element->size());
+  std::vector<std::byte> unit = *element;
+  if (array.type->in_byte > 1)
+    unit[0] |= unit[0] << 4;
+  for (std::size_t at = 0; at < array.bytes.size(); at += unit.size())
+    std::memcpy(&array.bytes[at], unit.data(), unit.size());
   return {};
 }
 
 void randomise(Array& array, std::uint64_t seed) {
+  if (array.type->in_byte > 1) {
+    for (std::size_t i = 0; i < array.bytes.size(); ++i)
+      array.bytes[i] = static_cast<std::byte>(static_cast<int>(256 * random_uniform(seed, i)));
+    return;
+  }
   for (std::size_t i = 0; i < array.bytes.size() / array.type->size; ++i) {
     const double uniform = random_uniform(seed, i);
     const std::vector<std::byte> element =
         array.type->kind == Kind::float_
             ? encode_float(*array.type, 2 * uniform - 1)
-            : *encode_integer(array.type->size, static_cast<std::int64_t>(100 * uniform));
+            : *encode_integer(*array.type, static_cast<std::int64_t>(100 * uniform));
     std::memcpy(&array.bytes[i * element.size()], element.data(), element.size());
   }
 }
@@ -220,6 +243,12 @@ Result<Array> read_array(const std::string& path, const Array& expected) {
   if (!type)
     return Error(type.error()).in(path);
   Array array{.type = *type, .shape = header->shape, .bytes = {}};
+  if ((*type)->in_byte > 1) {
+    if (array.shape.empty() || header->fortran_order)
+      return user_error(fmt::format("{}: expected bytes of two {} each, of a rank above 0 and in C order",
+                                    path, (*type)->name));
+    array.shape.back() *= (*type)->in_byte;
+  }
   if (!expected.shape.empty() && expected.shape.size() != array.shape.size())
     return user_error(fmt::format("{}: expected rank {}, got rank {} of shape {}", path,
                                   expected.shape.size(), array.shape.size(), shape_text(array.shape)));
@@ -235,7 +264,7 @@ Result<Array> read_array(const std::string& path, const Array& expected) {
 
 Result<void> write_array(const Array& array, const std::string& path) {
   const std::string header =
-      npy_header((array.type->size == 1 ? "|" : "<") + std::string(array.type->descr), array.shape);
+      npy_header((array.type->size == 1 ? "|" : "<") + std::string(array.type->descr), stored_shape(array));
   std::ofstream stream(path, std::ios::binary);
   stream.write(header.data(), static_cast<std::streamsize>(header.size()));
   stream.write(reinterpret_cast<const char*>(array.bytes.data()),

@@ -18,6 +18,7 @@ struct ElementType {
   std::string_view also; ///< another descr that holds it: "V2", as ml_dtypes writes bfloat16; may be empty
   std::size_t size;      ///< bytes
   Kind kind;
+  int in_byte = 1; ///< elements: two integers of 4 bits, the first one in the low half
 };
 
 /// By its name; null if there is none. `element_names` lists them.
@@ -31,16 +32,21 @@ struct Array {
   std::vector<std::byte> bytes;
 };
 
+/// The extents that a file has: of i4 and u4 the last one is half of the array's, since its elements are
+/// bytes.
+std::vector<std::int64_t> stored_shape(const Array& array);
+
 /// "f32[4,8]", or "f32" if `needs_shape` is false: an Array whose bytes are zero. Errors quote the text.
 Result<Array> parse_type(std::string_view text, bool needs_shape);
 
-/// The bytes of a number: rounded to nearest for floats; integers must fit.
+/// The bytes of a number (the low half of one for i4 and u4): rounded to nearest for floats; integers must
+/// fit.
 Result<std::vector<std::byte>> encode(const ElementType& type, std::string_view number);
 
 /// Sets all elements to the number.
 Result<void> fill(Array& array, std::string_view number);
 
-/// Floats in [-1, 1), integers in [0, 100): the same for the same seed.
+/// Floats in [-1, 1), integers in [0, 100), all values of 4 bits: the same for the same seed.
 void randomise(Array& array, std::uint64_t seed);
 
 /// The elements are kept bit by bit. Where `expected` has a type, the file must hold it, and where it has a
