@@ -23,6 +23,18 @@ struct ContextCall : Call {
   std::shared_ptr<Context> context;
 };
 
+/// As Call, with a device.
+struct DeviceCall : Call {
+  explicit DeviceCall(CUdevice ordinal);
+  Device* device = nullptr;
+};
+
+/// As ContextCall, with the function that `handle` stands for, which may be that of a CUkernel.
+struct FunctionCall : ContextCall {
+  explicit FunctionCall(CUfunction handle);
+  std::shared_ptr<FunctionObject> function;
+};
+
 /// As ContextCall, with the stream that `handle` stands for, of any context.
 struct StreamCall : ContextCall {
   explicit StreamCall(CUstream handle);

@@ -96,76 +96,61 @@ CUresult synchronize(Call& call, const std::shared_ptr<Context>& context) {
 // ---- the primary context ----
 
 CUresult cuDevicePrimaryCtxRetain(CUcontext* context, CUdevice ordinal) {
-  const Call call;
+  const DeviceCall call(ordinal);
   if (call.error != CUDA_SUCCESS)
     return call.error;
-  Device* const device = call->device(ordinal);
-  if (device == nullptr)
-    return CUDA_ERROR_INVALID_DEVICE;
   if (context == nullptr)
     return CUDA_ERROR_INVALID_VALUE;
-  if (device->primary == nullptr) {
-    device->primary = make_context(*call.driver, ordinal, device->primary_flags);
-    device->primary->primary = true;
+  if (call.device->primary == nullptr) {
+    call.device->primary = make_context(*call.driver, ordinal, call.device->primary_flags);
+    call.device->primary->primary = true;
   }
-  ++device->primary_count;
-  *context = call->contexts.handle_of(*device->primary);
+  ++call.device->primary_count;
+  *context = call->contexts.handle_of(*call.device->primary);
   return CUDA_SUCCESS;
 }
 
 CUresult cuDevicePrimaryCtxRelease_v2(CUdevice ordinal) {
-  Call call;
+  DeviceCall call(ordinal);
   if (call.error != CUDA_SUCCESS)
     return call.error;
-  Device* const device = call->device(ordinal);
-  if (device == nullptr)
-    return CUDA_ERROR_INVALID_DEVICE;
-  if (device->primary_count == 0)
+  if (call.device->primary_count == 0)
     return CUDA_ERROR_INVALID_CONTEXT;
-  if (--device->primary_count == 0 && device->primary != nullptr)
-    destroy_context(call, std::exchange(device->primary, nullptr));
+  if (--call.device->primary_count == 0 && call.device->primary != nullptr)
+    destroy_context(call, std::exchange(call.device->primary, nullptr));
   return CUDA_SUCCESS;
 }
 
 // It stays retained as often as it was; the next retention makes it anew.
 CUresult cuDevicePrimaryCtxReset_v2(CUdevice ordinal) {
-  Call call;
+  DeviceCall call(ordinal);
   if (call.error != CUDA_SUCCESS)
     return call.error;
-  Device* const device = call->device(ordinal);
-  if (device == nullptr)
-    return CUDA_ERROR_INVALID_DEVICE;
-  if (device->primary != nullptr)
-    destroy_context(call, std::exchange(device->primary, nullptr));
+  if (call.device->primary != nullptr)
+    destroy_context(call, std::exchange(call.device->primary, nullptr));
   return CUDA_SUCCESS;
 }
 
 CUresult cuDevicePrimaryCtxSetFlags_v2(CUdevice ordinal, unsigned int flags) {
-  const Call call;
+  const DeviceCall call(ordinal);
   if (call.error != CUDA_SUCCESS)
     return call.error;
-  Device* const device = call->device(ordinal);
-  if (device == nullptr)
-    return CUDA_ERROR_INVALID_DEVICE;
   if ((flags & ~known_flags) != 0)
     return CUDA_ERROR_INVALID_VALUE;
-  device->primary_flags = flags;
-  if (device->primary != nullptr)
-    device->primary->flags = flags;
+  call.device->primary_flags = flags;
+  if (call.device->primary != nullptr)
+    call.device->primary->flags = flags;
   return CUDA_SUCCESS;
 }
 
 CUresult cuDevicePrimaryCtxGetState(CUdevice ordinal, unsigned int* flags, int* active) {
-  const Call call;
+  const DeviceCall call(ordinal);
   if (call.error != CUDA_SUCCESS)
     return call.error;
-  const Device* const device = call->device(ordinal);
-  if (device == nullptr)
-    return CUDA_ERROR_INVALID_DEVICE;
   if (flags != nullptr)
-    *flags = device->primary_flags;
+    *flags = call.device->primary_flags;
   if (active != nullptr)
-    *active = device->primary != nullptr ? 1 : 0;
+    *active = call.device->primary != nullptr ? 1 : 0;
   return CUDA_SUCCESS;
 }
 

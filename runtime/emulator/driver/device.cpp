@@ -18,20 +18,6 @@ namespace {
 
 constexpr int max_grid_x = 0x7fffffff, max_grid_yz = 65535;
 
-struct DeviceCall : Call {
-  explicit DeviceCall(CUdevice ordinal) {
-    if (error != CUDA_SUCCESS)
-      return;
-    device = driver->device(ordinal);
-    if (device == nullptr)
-      error = CUDA_ERROR_INVALID_DEVICE;
-    else
-      chip = device->chip;
-  }
-  Device* device = nullptr;
-  const Chip* chip = nullptr;
-};
-
 // The bus of "bus:slot", "domain:bus:slot" or "domain:bus:slot.function", all hexadecimal.
 std::optional<int> bus_of(std::string_view id) {
   if (std::ranges::count(id, ':') == 2)
@@ -181,7 +167,7 @@ CUresult cuDeviceGetName(char* name, int length, CUdevice ordinal) {
     return call.error;
   if (name == nullptr || length <= 0)
     return CUDA_ERROR_INVALID_VALUE;
-  std::snprintf(name, static_cast<std::size_t>(length), "%s", std::string(call.chip->name).c_str());
+  std::snprintf(name, static_cast<std::size_t>(length), "%s", std::string(call.device->chip->name).c_str());
   return CUDA_SUCCESS;
 }
 
@@ -208,7 +194,7 @@ CUresult cuDeviceTotalMem_v2(std::size_t* bytes, CUdevice ordinal) {
     return call.error;
   if (bytes == nullptr)
     return CUDA_ERROR_INVALID_VALUE;
-  *bytes = call.chip->memory_bytes;
+  *bytes = call.device->chip->memory_bytes;
   return CUDA_SUCCESS;
 }
 
@@ -229,7 +215,7 @@ CUresult cuDeviceGetProperties(CUdevprop* properties, CUdevice ordinal) {
     return call.error;
   if (properties == nullptr)
     return CUDA_ERROR_INVALID_VALUE;
-  const Chip& chip = *call.chip;
+  const Chip& chip = *call.device->chip;
   *properties = {chip.max_threads_per_block,
                  {chip.max_threads_per_block, chip.max_threads_per_block, 64},
                  {max_grid_x, max_grid_yz, max_grid_yz},
@@ -249,8 +235,8 @@ CUresult cuDeviceComputeCapability(int* major, int* minor, CUdevice ordinal) {
     return call.error;
   if (major == nullptr || minor == nullptr)
     return CUDA_ERROR_INVALID_VALUE;
-  *major = call.chip->major;
-  *minor = call.chip->minor;
+  *major = call.device->chip->major;
+  *minor = call.device->chip->minor;
   return CUDA_SUCCESS;
 }
 

@@ -148,21 +148,6 @@ namespace emu::abi {
 
 using namespace emu::driver;
 
-namespace {
-
-struct FunctionCall : ContextCall {
-  explicit FunctionCall(CUfunction handle) {
-    if (error != CUDA_SUCCESS)
-      return;
-    function = find_function(*driver, *context, handle);
-    if (function == nullptr)
-      error = CUDA_ERROR_INVALID_HANDLE;
-  }
-  std::shared_ptr<FunctionObject> function;
-};
-
-} // namespace
-
 CUresult cuFuncGetAttribute(int* value, CUfunction_attribute attribute, CUfunction handle) {
   const FunctionCall call(handle);
   if (call.error != CUDA_SUCCESS)

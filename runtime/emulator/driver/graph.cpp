@@ -24,6 +24,44 @@ struct TypeOf {
 
 } // namespace
 
+CUresult operation_of(Driver& driver, Context& context, const CUDA_KERNEL_NODE_PARAMS* params,
+                      Operation& operation) {
+  if (params == nullptr)
+    return CUDA_ERROR_INVALID_VALUE;
+  KernelLaunch launch;
+  const CUresult error = prepare(driver, context, *params, launch);
+  operation = std::move(launch);
+  return error;
+}
+
+CUresult operation_of(Driver& driver, const CUDA_MEMCPY3D* params, Operation& operation) {
+  if (params == nullptr)
+    return CUDA_ERROR_INVALID_VALUE;
+  Copy copy;
+  CUresult error = copy_of(*params, copy);
+  if (error == CUDA_SUCCESS)
+    error = check_copy(driver, copy, params->dstMemoryType == CU_MEMORYTYPE_DEVICE,
+                       params->srcMemoryType == CU_MEMORYTYPE_DEVICE);
+  operation = copy;
+  return error;
+}
+
+CUresult operation_of(const Driver& driver, const CUDA_MEMSET_NODE_PARAMS* params, Operation& operation) {
+  if (params == nullptr || (params->elementSize != 1 && params->elementSize != 2 && params->elementSize != 4))
+    return CUDA_ERROR_INVALID_VALUE;
+  const Fill fill{params->dst,         params->pitch, params->value,
+                  params->elementSize, params->width, params->height};
+  operation = fill;
+  return check_fill(driver, fill);
+}
+
+CUresult operation_of(const CUDA_HOST_NODE_PARAMS* params, Operation& operation) {
+  if (params == nullptr || params->fn == nullptr)
+    return CUDA_ERROR_INVALID_VALUE;
+  operation = HostCall{params->fn, params->userData};
+  return CUDA_SUCCESS;
+}
+
 CUgraphNodeType type_of(const Operation& operation) { return std::visit(TypeOf{}, operation); }
 
 GraphNode* add_node(Driver& driver, Graph& graph, Operation operation,
@@ -200,11 +238,9 @@ CUresult cuGraphAddKernelNode_v2(CUgraphNode* node, CUgraph graph, const CUgraph
   const GraphCall call(graph);
   if (call.error != CUDA_SUCCESS)
     return call.error;
-  if (params == nullptr)
-    return CUDA_ERROR_INVALID_VALUE;
-  KernelLaunch launch;
-  const CUresult error = prepare(*call.driver, *call.context, *params, launch);
-  return error != CUDA_SUCCESS ? error : call.add(node, std::move(launch), dependencies, count);
+  Operation operation;
+  const CUresult error = operation_of(*call.driver, *call.context, params, operation);
+  return error != CUDA_SUCCESS ? error : call.add(node, std::move(operation), dependencies, count);
 }
 
 CUresult cuGraphAddMemcpyNode(CUgraphNode* node, CUgraph graph, const CUgraphNode* dependencies,
@@ -212,14 +248,9 @@ CUresult cuGraphAddMemcpyNode(CUgraphNode* node, CUgraph graph, const CUgraphNod
   const GraphCall call(graph);
   if (call.error != CUDA_SUCCESS)
     return call.error;
-  if (params == nullptr)
-    return CUDA_ERROR_INVALID_VALUE;
-  Copy copy;
-  CUresult error = copy_of(*params, copy);
-  if (error == CUDA_SUCCESS)
-    error = check_copy(*call.driver, copy, params->dstMemoryType == CU_MEMORYTYPE_DEVICE,
-                       params->srcMemoryType == CU_MEMORYTYPE_DEVICE);
-  return error != CUDA_SUCCESS ? error : call.add(node, copy, dependencies, count);
+  Operation operation;
+  const CUresult error = operation_of(*call.driver, params, operation);
+  return error != CUDA_SUCCESS ? error : call.add(node, std::move(operation), dependencies, count);
 }
 
 CUresult cuGraphAddMemsetNode(CUgraphNode* node, CUgraph graph, const CUgraphNode* dependencies,
@@ -227,12 +258,9 @@ CUresult cuGraphAddMemsetNode(CUgraphNode* node, CUgraph graph, const CUgraphNod
   const GraphCall call(graph);
   if (call.error != CUDA_SUCCESS)
     return call.error;
-  if (params == nullptr || (params->elementSize != 1 && params->elementSize != 2 && params->elementSize != 4))
-    return CUDA_ERROR_INVALID_VALUE;
-  const Fill fill{params->dst,         params->pitch, params->value,
-                  params->elementSize, params->width, params->height};
-  const CUresult error = check_fill(*call.driver, fill);
-  return error != CUDA_SUCCESS ? error : call.add(node, fill, dependencies, count);
+  Operation operation;
+  const CUresult error = operation_of(*call.driver, params, operation);
+  return error != CUDA_SUCCESS ? error : call.add(node, std::move(operation), dependencies, count);
 }
 
 CUresult cuGraphAddHostNode(CUgraphNode* node, CUgraph graph, const CUgraphNode* dependencies,
@@ -240,9 +268,9 @@ CUresult cuGraphAddHostNode(CUgraphNode* node, CUgraph graph, const CUgraphNode*
   const GraphCall call(graph);
   if (call.error != CUDA_SUCCESS)
     return call.error;
-  if (params == nullptr || params->fn == nullptr)
-    return CUDA_ERROR_INVALID_VALUE;
-  return call.add(node, HostCall{params->fn, params->userData}, dependencies, count);
+  Operation operation;
+  const CUresult error = operation_of(params, operation);
+  return error != CUDA_SUCCESS ? error : call.add(node, std::move(operation), dependencies, count);
 }
 
 CUresult cuGraphAddChildGraphNode(CUgraphNode* node, CUgraph graph, const CUgraphNode* dependencies,
@@ -281,12 +309,12 @@ CUresult cuGraphKernelNodeSetParams_v2(CUgraphNode handle, const CUDA_KERNEL_NOD
   const NodeCall call(handle);
   if (call.error != CUDA_SUCCESS)
     return call.error;
-  if (params == nullptr || !std::holds_alternative<KernelLaunch>(call.node->operation))
+  if (!std::holds_alternative<KernelLaunch>(call.node->operation))
     return CUDA_ERROR_INVALID_VALUE;
-  KernelLaunch launch;
-  const CUresult error = prepare(*call.driver, *call.context, *params, launch);
+  Operation operation;
+  const CUresult error = operation_of(*call.driver, *call.context, params, operation);
   if (error == CUDA_SUCCESS)
-    call.node->operation = std::move(launch);
+    call.node->operation = std::move(operation);
   return error;
 }
 

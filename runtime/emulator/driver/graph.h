@@ -26,6 +26,13 @@ struct GraphExec {
   std::uint64_t flags = 0;
 };
 
+/// The operations of nodes, checked; those of an executable are replaced by the same.
+CUresult operation_of(Driver& driver, Context& context, const CUDA_KERNEL_NODE_PARAMS* params,
+                      Operation& operation);
+CUresult operation_of(Driver& driver, const CUDA_MEMCPY3D* params, Operation& operation);
+CUresult operation_of(const Driver& driver, const CUDA_MEMSET_NODE_PARAMS* params, Operation& operation);
+CUresult operation_of(const CUDA_HOST_NODE_PARAMS* params, Operation& operation);
+
 CUgraphNodeType type_of(const Operation& operation);
 /// Null if a dependency is not a node of this graph, or comes twice.
 GraphNode* add_node(Driver& driver, Graph& graph, Operation operation,

@@ -86,11 +86,9 @@ CUresult cuGraphExecKernelNodeSetParams_v2(CUgraphExec handle, CUgraphNode node,
   const ExecCall call(handle);
   if (call.error != CUDA_SUCCESS)
     return call.error;
-  if (params == nullptr)
-    return CUDA_ERROR_INVALID_VALUE;
-  KernelLaunch launch;
-  const CUresult error = prepare(*call.driver, *call.context, *params, launch);
-  return error != CUDA_SUCCESS ? error : call.replace(node, std::move(launch));
+  Operation operation;
+  const CUresult error = operation_of(*call.driver, *call.context, params, operation);
+  return error != CUDA_SUCCESS ? error : call.replace(node, std::move(operation));
 }
 
 CUresult cuGraphExecMemcpyNodeSetParams(CUgraphExec handle, CUgraphNode node, const CUDA_MEMCPY3D* params,
@@ -98,14 +96,9 @@ CUresult cuGraphExecMemcpyNodeSetParams(CUgraphExec handle, CUgraphNode node, co
   const ExecCall call(handle);
   if (call.error != CUDA_SUCCESS)
     return call.error;
-  if (params == nullptr)
-    return CUDA_ERROR_INVALID_VALUE;
-  Copy copy;
-  CUresult error = copy_of(*params, copy);
-  if (error == CUDA_SUCCESS)
-    error = check_copy(*call.driver, copy, params->dstMemoryType == CU_MEMORYTYPE_DEVICE,
-                       params->srcMemoryType == CU_MEMORYTYPE_DEVICE);
-  return error != CUDA_SUCCESS ? error : call.replace(node, copy);
+  Operation operation;
+  const CUresult error = operation_of(*call.driver, params, operation);
+  return error != CUDA_SUCCESS ? error : call.replace(node, std::move(operation));
 }
 
 CUresult cuGraphExecMemsetNodeSetParams(CUgraphExec handle, CUgraphNode node,
@@ -113,12 +106,9 @@ CUresult cuGraphExecMemsetNodeSetParams(CUgraphExec handle, CUgraphNode node,
   const ExecCall call(handle);
   if (call.error != CUDA_SUCCESS)
     return call.error;
-  if (params == nullptr || (params->elementSize != 1 && params->elementSize != 2 && params->elementSize != 4))
-    return CUDA_ERROR_INVALID_VALUE;
-  const Fill fill{params->dst,         params->pitch, params->value,
-                  params->elementSize, params->width, params->height};
-  const CUresult error = check_fill(*call.driver, fill);
-  return error != CUDA_SUCCESS ? error : call.replace(node, fill);
+  Operation operation;
+  const CUresult error = operation_of(*call.driver, params, operation);
+  return error != CUDA_SUCCESS ? error : call.replace(node, std::move(operation));
 }
 
 CUresult cuGraphExecHostNodeSetParams(CUgraphExec handle, CUgraphNode node,
@@ -126,9 +116,9 @@ CUresult cuGraphExecHostNodeSetParams(CUgraphExec handle, CUgraphNode node,
   const ExecCall call(handle);
   if (call.error != CUDA_SUCCESS)
     return call.error;
-  if (params == nullptr || params->fn == nullptr)
-    return CUDA_ERROR_INVALID_VALUE;
-  return call.replace(node, HostCall{params->fn, params->userData});
+  Operation operation;
+  const CUresult error = operation_of(params, operation);
+  return error != CUDA_SUCCESS ? error : call.replace(node, std::move(operation));
 }
 
 // Nodes correspond by their order, as they do if both graphs were captured from the same calls.

@@ -2,6 +2,7 @@
 #include "emulator/driver/call.h"
 #include "emulator/driver/capture.h"
 #include "emulator/driver/graph.h"
+#include "emulator/driver/launch.h"
 
 #include <cstdio>
 #include <cstdlib>
@@ -122,6 +123,14 @@ Call::Call() : driver(driver::driver()) {
     lock = std::unique_lock(driver->mutex);
 }
 
+DeviceCall::DeviceCall(CUdevice ordinal) {
+  if (error != CUDA_SUCCESS)
+    return;
+  device = driver->device(ordinal);
+  if (device == nullptr)
+    error = CUDA_ERROR_INVALID_DEVICE;
+}
+
 ContextCall::ContextCall() {
   if (error != CUDA_SUCCESS)
     return;
@@ -134,6 +143,14 @@ ContextCall::ContextCall() {
     error = CUDA_ERROR_CONTEXT_IS_DESTROYED;
   else
     error = context->error.load();
+}
+
+FunctionCall::FunctionCall(CUfunction handle) {
+  if (error != CUDA_SUCCESS)
+    return;
+  function = find_function(*driver, *context, handle);
+  if (function == nullptr)
+    error = CUDA_ERROR_INVALID_HANDLE;
 }
 
 StreamCall::StreamCall(CUstream handle) {

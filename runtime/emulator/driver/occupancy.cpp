@@ -52,17 +52,6 @@ using namespace emu::driver;
 
 namespace {
 
-struct OccupancyCall : ContextCall {
-  explicit OccupancyCall(CUfunction handle) {
-    if (error != CUDA_SUCCESS)
-      return;
-    function = find_function(*driver, *context, handle);
-    if (function == nullptr)
-      error = CUDA_ERROR_INVALID_HANDLE;
-  }
-  std::shared_ptr<FunctionObject> function;
-};
-
 std::uint64_t cluster_of(const CUlaunchConfig& config) {
   for (unsigned i = 0; i < config.numAttrs; ++i)
     if (config.attrs[i].id == CU_LAUNCH_ATTRIBUTE_CLUSTER_DIMENSION) {
@@ -77,7 +66,7 @@ std::uint64_t cluster_of(const CUlaunchConfig& config) {
 CUresult cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(int* blocks, CUfunction handle, int threads,
                                                               std::size_t dynamic_shared,
                                                               unsigned int flags) {
-  const OccupancyCall call(handle);
+  const FunctionCall call(handle);
   if (call.error != CUDA_SUCCESS)
     return call.error;
   if (blocks == nullptr || threads <= 0 || flags > CU_OCCUPANCY_DISABLE_CACHING_OVERRIDE)
@@ -98,7 +87,7 @@ CUresult cuOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks, CUfunction fun
 CUresult cuOccupancyMaxPotentialBlockSizeWithFlags(int* grid, int* block, CUfunction handle,
                                                    CUoccupancyB2DSize shared_of, std::size_t dynamic_shared,
                                                    int limit, unsigned int flags) {
-  OccupancyCall call(handle);
+  FunctionCall call(handle);
   if (call.error != CUDA_SUCCESS)
     return call.error;
   if (grid == nullptr || block == nullptr || flags > CU_OCCUPANCY_DISABLE_CACHING_OVERRIDE)
@@ -135,7 +124,7 @@ CUresult cuOccupancyMaxPotentialBlockSize(int* grid, int* block, CUfunction func
 
 CUresult cuOccupancyAvailableDynamicSMemPerBlock(std::size_t* bytes, CUfunction handle, int blocks,
                                                  int threads) {
-  const OccupancyCall call(handle);
+  const FunctionCall call(handle);
   if (call.error != CUDA_SUCCESS)
     return call.error;
   if (bytes == nullptr || blocks <= 0 || threads <= 0 ||
@@ -154,7 +143,7 @@ CUresult cuOccupancyAvailableDynamicSMemPerBlock(std::size_t* bytes, CUfunction 
 }
 
 CUresult cuOccupancyMaxPotentialClusterSize(int* size, CUfunction handle, const CUlaunchConfig* config) {
-  const OccupancyCall call(handle);
+  const FunctionCall call(handle);
   if (call.error != CUDA_SUCCESS)
     return call.error;
   if (size == nullptr || config == nullptr)
@@ -167,7 +156,7 @@ CUresult cuOccupancyMaxPotentialClusterSize(int* size, CUfunction handle, const 
 // An upper bound: how multiprocessors form groups, which a cluster cannot cross, differs between chips of one
 // kind.
 CUresult cuOccupancyMaxActiveClusters(int* clusters, CUfunction handle, const CUlaunchConfig* config) {
-  const OccupancyCall call(handle);
+  const FunctionCall call(handle);
   if (call.error != CUDA_SUCCESS)
     return call.error;
   if (clusters == nullptr || config == nullptr || (config->attrs == nullptr && config->numAttrs != 0))

@@ -82,42 +82,33 @@ CUresult cuMemFreeAsync(CUdeviceptr pointer, CUstream stream) {
 }
 
 CUresult cuDeviceGetDefaultMemPool(CUmemoryPool* pool, CUdevice ordinal) {
-  const Call call;
+  const DeviceCall call(ordinal);
   if (call.error != CUDA_SUCCESS)
     return call.error;
-  const Device* const device = call->device(ordinal);
-  if (device == nullptr)
-    return CUDA_ERROR_INVALID_DEVICE;
   if (pool == nullptr)
     return CUDA_ERROR_INVALID_VALUE;
-  *pool = device->default_pool;
+  *pool = call.device->default_pool;
   return CUDA_SUCCESS;
 }
 
 CUresult cuDeviceGetMemPool(CUmemoryPool* pool, CUdevice ordinal) {
-  const Call call;
+  const DeviceCall call(ordinal);
   if (call.error != CUDA_SUCCESS)
     return call.error;
-  const Device* const device = call->device(ordinal);
-  if (device == nullptr)
-    return CUDA_ERROR_INVALID_DEVICE;
   if (pool == nullptr)
     return CUDA_ERROR_INVALID_VALUE;
-  *pool = device->pool;
+  *pool = call.device->pool;
   return CUDA_SUCCESS;
 }
 
 CUresult cuDeviceSetMemPool(CUdevice ordinal, CUmemoryPool pool) {
-  const Call call;
+  const DeviceCall call(ordinal);
   if (call.error != CUDA_SUCCESS)
     return call.error;
-  Device* const device = call->device(ordinal);
-  if (device == nullptr)
-    return CUDA_ERROR_INVALID_DEVICE;
   const std::shared_ptr<Pool> found = call->pools.find(pool);
   if (found == nullptr || found->device != ordinal)
     return CUDA_ERROR_INVALID_VALUE;
-  device->pool = pool;
+  call.device->pool = pool;
   return CUDA_SUCCESS;
 }
 
