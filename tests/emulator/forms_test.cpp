@@ -180,5 +180,51 @@ TEST(Forms, ProductsOfBits) {
   }
 }
 
+const Entry* entry_of(std::string_view spelling) {
+  std::vector<std::string_view> parts;
+  for (std::size_t end = 0; end != std::string_view::npos;
+       spelling.remove_prefix(std::min(end + 1, spelling.size()))) {
+    end = spelling.find('.');
+    parts.push_back(spelling.substr(0, end));
+    if (end == std::string_view::npos)
+      break;
+  }
+  std::string why;
+  return Table::instance().find(parts[0], std::span(parts).subspan(1), why);
+}
+
+// Spellings of the ISA's own examples, of CUTLASS and of libcu++, which ptxas takes as well.
+TEST(Forms, ModifiersStandInAnyOrder) {
+  constexpr std::pair<const char*, const char*> pairs[] = {
+      {"ldmatrix.sync.aligned.x4.m8n8.shared.b16", "ldmatrix.sync.aligned.m8n8.x4.shared.b16"},
+      {"atom.add.release.gpu.u32", "atom.release.gpu.add.u32"},
+      {"atom.global.b128.exch", "atom.global.exch.b128"},
+      {"red.global.v2.f32.add", "red.global.add.v2.f32"},
+      {"ld.global.acquire.gpu.b32", "ld.acquire.gpu.global.b32"},
+      {"setp.u32.eq", "setp.eq.u32"},
+      {"min.s16x2.relu", "min.relu.s16x2"},
+      {"cvt.rn.relu.satfinite.e5m2x2.f16x2", "cvt.rn.satfinite.relu.e5m2x2.f16x2"},
+      {"mma.sync.aligned.m16n8k4.row.col.f64.f64.f64.f64.rn",
+       "mma.sync.aligned.m16n8k4.row.col.rn.f64.f64.f64.f64"},
+      {"wmma.load.a.sync.aligned.row.m16n16k16.global.f16",
+       "wmma.load.a.sync.aligned.m16n16k16.row.global.f16"},
+  };
+  for (const auto& [spelling, usual] : pairs) {
+    ASSERT_NE(entry_of(usual), nullptr) << usual;
+    EXPECT_EQ(entry_of(spelling), entry_of(usual)) << spelling;
+  }
+}
+
+// What says something by its place stays there: cvt.f32.s32 needs a rounding, cvt.s32.f32 another one.
+TEST(Forms, TypesAndLayoutsKeepTheirOrder) {
+  EXPECT_NE(entry_of("cvt.rn.f32.s32"), nullptr);
+  EXPECT_EQ(entry_of("cvt.rn.s32.f32"), nullptr);
+  EXPECT_EQ(entry_of("cvt.rni.f32.s32"), nullptr);
+  EXPECT_EQ(entry_of("mma.sync.aligned.m16n8k16.col.row.f32.f16.f16.f32"), nullptr);
+  EXPECT_EQ(entry_of("mma.sync.aligned.m16n8k16.row.col.f16.f16.f32.f32"), nullptr);
+  EXPECT_EQ(entry_of("add.u32.u32"), nullptr);
+  EXPECT_EQ(entry_of("add.u32.sat.sat"), nullptr);
+}
+
 } // namespace
 } // namespace emu::test

@@ -105,11 +105,6 @@ std::span<const Entry> shared_matrix_entries() {
        decode_matrices<load_matrices, 0>, Kind::memory, Class::shared_matrix},
       {"stmatrix.sync.aligned.m8n8(.x1|.x2|.x4){.trans}" SHARED ".b16", "mem n*b32",
        decode_matrices<store_matrices, 1>, Kind::memory, Class::shared_matrix},
-      // ptxas takes the count before the shape as well, and CUTLASS writes it so.
-      {"ldmatrix.sync.aligned(.x1|.x2|.x4){.trans}.m8n8" SHARED ".b16", "=n*b32 mem",
-       decode_matrices<load_matrices, 0>, Kind::memory, Class::shared_matrix},
-      {"stmatrix.sync.aligned(.x1|.x2|.x4){.trans}.m8n8" SHARED ".b16", "mem n*b32",
-       decode_matrices<store_matrices, 1>, Kind::memory, Class::shared_matrix},
       {"movmatrix.sync.aligned.m8n8.trans.b16", "=b32 b32", decode_transpose, Kind::copy,
        Class::shared_matrix},
   };

@@ -1,4 +1,5 @@
 #include "emulator/isa/syntax.h"
+#include "emulator/ptx/types.h"
 
 #include <algorithm>
 
@@ -11,6 +12,13 @@ std::string_view take_modifier(std::string_view& rest) {
   std::string_view modifier = rest.substr(1, end - 1);
   rest.remove_prefix(end);
   return modifier;
+}
+
+bool is_layout(std::string_view modifier) { return modifier == "row" || modifier == "col"; }
+
+// What they say depends on which comes first; of equal ones either may.
+bool keep_order(std::string_view a, std::string_view b) {
+  return a == b || (is_layout(a) && is_layout(b)) || (ptx::type_named(a) && ptx::type_named(b));
 }
 
 } // namespace
@@ -51,6 +59,29 @@ bool Syntax::match(std::size_t choice, std::span<const std::string_view> modifie
 
 bool Syntax::matches(std::span<const std::string_view> modifiers, std::size_t& furthest) const {
   return match(0, modifiers, 0, furthest);
+}
+
+bool Syntax::match_any(std::size_t choice, std::span<const std::string_view> modifiers,
+                       std::uint64_t used) const {
+  if (choice == choices.size())
+    return used + 1 == std::uint64_t(1) << modifiers.size();
+  const Choice& here = choices[choice];
+  const auto is_used = [&](std::size_t i) { return (used >> i & 1) != 0; };
+  for (std::size_t i = 0; i < modifiers.size(); ++i) {
+    if (is_used(i) || std::ranges::count(here.modifiers, modifiers[i]) == 0)
+      continue;
+    bool first = true;
+    for (std::size_t j = 0; j < i; ++j)
+      first &= is_used(j) || !keep_order(modifiers[j], modifiers[i]);
+    if (first && match_any(choice + 1, modifiers, used | std::uint64_t(1) << i))
+      return true;
+  }
+  return here.optional && match_any(choice + 1, modifiers, used);
+}
+
+bool Syntax::matches_in_any_order(std::span<const std::string_view> modifiers) const {
+  constexpr std::size_t most = 24; // no instruction has so many
+  return modifiers.size() <= most && match_any(0, modifiers, 0);
 }
 
 void Syntax::collect(std::size_t choice, std::span<const std::string_view> modifiers, std::size_t at,

@@ -1,6 +1,7 @@
 // The small notation of table.h: a mnemonic's modifiers as a sequence of choices.
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -14,6 +15,9 @@ public:
   explicit Syntax(std::string_view text);
   std::string_view mnemonic() const { return name; }
   bool matches(std::span<const std::string_view> modifiers, std::size_t& furthest) const;
+  /// Likewise, but modifiers may stand in any order; types, and layouts, keep theirs among themselves. ptxas
+  /// takes them so, and public code writes them so: atom.add.release.gpu.u32, ldmatrix.sync.aligned.x4.m8n8.
+  bool matches_in_any_order(std::span<const std::string_view> modifiers) const;
   /// What could stand after the first `count` modifiers of a spelling that got that far; for messages.
   std::vector<std::string_view> expected(std::span<const std::string_view> modifiers,
                                          std::size_t count) const;
@@ -25,6 +29,7 @@ private:
   };
   bool match(std::size_t choice, std::span<const std::string_view> modifiers, std::size_t at,
              std::size_t& furthest) const;
+  bool match_any(std::size_t choice, std::span<const std::string_view> modifiers, std::uint64_t used) const;
   void collect(std::size_t choice, std::span<const std::string_view> modifiers, std::size_t at,
                std::size_t count, std::vector<std::string_view>& out) const;
   std::string_view name;

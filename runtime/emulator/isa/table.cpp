@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <iterator>
 
 namespace emu {
 namespace {
@@ -120,64 +119,19 @@ int Decoding::which(std::initializer_list<std::string_view> choices) const {
   return -1;
 }
 
-namespace {
-
-bool among(std::string_view modifier, std::initializer_list<std::string_view> set) {
-  return std::ranges::find(set, modifier) != set.end();
-}
-
-// The ISA writes the memory order, its scope and the state space first; libcu++ and other public code also
-// write "atom.add.release.gpu.u32" and "ld.global.acquire.gpu.b32", and ptxas takes any order.
-int access_rank(std::string_view modifier) {
-  if (among(modifier, {"async", "mmio", "weak", "volatile", "relaxed", "acquire", "release", "acq_rel"}))
-    return 0;
-  if (among(modifier, {"cta", "cluster", "gpu", "sys"}))
-    return 1;
-  return among(modifier, {"global", "local", "shared", "shared::cta", "shared::cluster"}) ? 2 : 3;
-}
-
-// nvcc and the ISA write them in different orders.
-int wmma_rank(std::string_view modifier) {
-  if (modifier.size() > 1 && modifier[0] == 'm' && modifier[1] >= '1' && modifier[1] <= '9')
-    return 1;
-  if (among(modifier, {"row", "col"}))
-    return 2;
-  if (among(modifier, {"rn", "rz", "rm", "rp", "satfinite"}))
-    return 3;
-  if (among(modifier, {"global", "shared", "shared::cta"}))
-    return 4;
-  if (ptx::type_named(modifier))
-    return 5;
-  return among(modifier, {"and", "xor", "popc"}) ? 6 : 0;
-}
-
-// As the entries have them.
-std::vector<std::string_view> ordered(std::string_view mnemonic,
-                                      std::span<const std::string_view> modifiers) {
-  const bool access = among(mnemonic, {"ld", "st", "atom", "red"});
-  if (!access && mnemonic != "wmma")
-    return {modifiers.begin(), modifiers.end()};
-  std::vector<std::string_view> all;
-  for (int rank = 0; rank <= 6; ++rank)
-    std::ranges::copy_if(modifiers, std::back_inserter(all), [&](auto modifier) {
-      return (access ? access_rank(modifier) : wmma_rank(modifier)) == rank;
-    });
-  return all;
-}
-
-} // namespace
-
-const Entry* Table::find(std::string_view mnemonic, std::span<const std::string_view> written,
+const Entry* Table::find(std::string_view mnemonic, std::span<const std::string_view> modifiers,
                          std::string& why) const {
   const auto found = by_mnemonic.find(mnemonic);
   if (found == by_mnemonic.end()) {
     why = fmt::format("unknown instruction '{}'", mnemonic);
     return nullptr;
   }
-  const std::vector<std::string_view> modifiers = ordered(mnemonic, written);
   std::size_t furthest = 0;
   for (std::uint32_t index : found->second)
     if (syntaxes[index].matches(modifiers, furthest))
+      return &entries[index];
+  for (std::uint32_t index : found->second)
+    if (syntaxes[index].matches_in_any_order(modifiers))
       return &entries[index];
   std::vector<std::string_view> expected;
   for (std::uint32_t index : found->second)
