@@ -354,7 +354,12 @@ void Checker::Data::find_races(Group& group, const Instruction& instruction, con
   int lane = 0;
   const Sink::Report found = [&](const OtherAccess& other) {
     if (!same_value(group, instruction, access, lane, other))
-      report_race(group, instruction, access, lane, other);
+      report_race(*group.warp->block,
+                  {.instruction = &instruction,
+                   .function = group.activation->function,
+                   .thread = group.warp->index * warp_size + static_cast<std::uint32_t>(lane),
+                   .writes = !reads(access.doing)},
+                  address_of(access, lane), other);
   };
   Sink sink(found);
   const std::byte* shared = group.warp->block->shared.data();

@@ -2,6 +2,7 @@
 #include "emulator/checks/block_checks.h"
 
 #include <algorithm>
+#include <fmt/format.h>
 
 namespace emu {
 namespace {
@@ -16,36 +17,165 @@ template <class F> void each_part(std::uint64_t bytes, F f) {
     f(done, static_cast<unsigned>(std::min<std::uint64_t>(part_bytes, bytes - done)));
 }
 
+class Sink final : public RaceSink {
+public:
+  explicit Sink(std::function<void(const OtherAccess&)> report) : report(std::move(report)) {}
+  void race(const OtherAccess& other) override { report(other); }
+
+private:
+  std::function<void(const OtherAccess&)> report;
+};
+
+std::uint32_t thread_of(const Group& group, int lane) {
+  return group.warp->index * warp_size + static_cast<std::uint32_t>(lane);
+}
+
+Doer doer_of(const AsyncOperation& operation, bool writes) {
+  return {.instruction = operation.instruction,
+          .function = operation.function,
+          .thread = operation.thread,
+          .operation = &operation,
+          .writes = writes};
+}
+
+ReportAddress address_of(const AsyncRange& range) {
+  if (range.block == nullptr)
+    return {name(Space::global), range.address, range.bytes};
+  return {name(Space::shared), range.block->shared_begin + range.address, range.bytes};
+}
+
 } // namespace
 
-class AsyncOperation {};
+// ---- issue ----
 
-AsyncRef Checker::async_begins(Group&, const Instruction&, int, AsyncIssue) {
-  return std::make_shared<AsyncOperation>();
+AsyncRef Checker::async_begins(Group& group, const Instruction& instruction, int lane, AsyncIssue issue) {
+  auto operation = std::make_shared<AsyncOperation>();
+  operation->instruction = &instruction;
+  operation->function = group.activation->function;
+  operation->issuer = group.warp->block;
+  operation->thread = thread_of(group, lane);
+  operation->issue = issue;
+  if (!data->options.races)
+    return operation;
+  BlockChecks& block = emu::checks_of(group);
+  const ThreadClocks& clocks = block.races.clocks;
+  operation->block = block.races.number();
+  operation->view = clocks.share_view(operation->thread);
+  operation->proxied = clocks.proxied(operation->thread);
+  using What = Completion::What;
+  if (issue.by == AsyncBy::bulk_group)
+    operation->completes(block.group_of(What::bulk_reads, operation->thread),
+                         block.group_of(What::bulk, operation->thread));
+  if (issue.by == AsyncBy::matrix_group) {
+    const Completion done = block.group_of(What::matrix, group.warp->index);
+    operation->completes(done, done);
+  }
+  return operation;
 }
 
-bool Checker::async_reads(const AsyncRef&, const AsyncRange& range) {
-  if (!data->options.defined)
-    return true;
-  return data->all_defined(range);
+bool Checker::async_reads(const AsyncRef& operation, const AsyncRange& range) {
+  data->touch(operation, Touch::read, range);
+  return !data->options.defined || data->all_defined(range);
 }
 
-void Checker::async_writes(const AsyncRef&, const AsyncRange& range, const AsyncRange* from) {
+void Checker::async_writes(const AsyncRef& operation, const AsyncRange& range, const AsyncRange* from) {
+  data->touch(operation, Touch::write, range);
   if (data->options.defined)
     data->define(range, from);
 }
 
-void Checker::async_reduces(const AsyncRef&, const AsyncRange&) {}
-
-void Checker::async_signals(const AsyncRef&, Block&, std::uint64_t) {}
-
-void Checker::bulk_commits(Group&, Mask) {}
-void Checker::bulk_waits(Group&, Mask, std::uint32_t, bool) {}
-void Checker::matrix_commits(Group& group) { emu::checks_of(group).held[group.warp->index].commit(); }
-void Checker::matrix_waits(Group& group, std::uint32_t keep) {
-  emu::checks_of(group).held[group.warp->index].wait(keep);
+void Checker::async_reduces(const AsyncRef& operation, const AsyncRange& range) {
+  data->touch(operation, Touch::atomic, range);
+  if (data->options.defined && !data->all_defined(range))
+    data->report_undefined_sum(*operation, range);
 }
-void Checker::proxy_fence(Group&, Mask) {}
+
+void Checker::Data::report_undefined_sum(const AsyncOperation& operation, const AsyncRange& range) {
+  const Reports::Key key(Report::Kind::undefined_use, operation.instruction, nullptr);
+  if (!reports.first(key))
+    return;
+  reports.add(key, {.kind = Report::Kind::undefined_use,
+                    .place = report_place(*operation.issuer, doer_of(operation, true)),
+                    .message = "the value that is updated was never defined",
+                    .expected = {},
+                    .address = address_of(range),
+                    .other = {},
+                    .other_what = {}});
+}
+
+void Checker::Data::touch(const AsyncRef& operation, Touch touch, const AsyncRange& range) {
+  if (!options.races || range.bytes == 0)
+    return;
+  Sink sink([&](const OtherAccess& other) {
+    report_race(*operation->issuer, doer_of(*operation, touch != Touch::read), address_of(range), other);
+  });
+  if (range.block != nullptr)
+    checks_of(*range.block).races.shared(operation, touch, range.address, range.bytes, sink);
+  else
+    checks_of(*operation->issuer).races.global(operation, touch, range.address, range.bytes, sink);
+}
+
+// ---- completion ----
+
+Completion BlockChecks::group_of(Completion::What what, std::uint32_t index) {
+  const bool matrix = what == Completion::What::matrix; // by warp, but complete by warpgroup
+  return {.block = races.number(),
+          .channel = Completion::channel_of(what, matrix ? index / warpgroup_warps : index),
+          .count = (matrix ? matrix_groups[index] : bulk_groups[index]) + 1};
+}
+
+void Checker::async_signals(const AsyncRef& operation, Block& owner, std::uint64_t mbarrier) {
+  if (!data->options.races)
+    return;
+  BlockChecks& block = checks_of(owner);
+  operation->signals({.block = block.races.number(),
+                      .channel = Completion::channel_of(Completion::What::mbarrier, mbarrier),
+                      .count = block.mbarriers[mbarrier].completed + 1});
+}
+
+void Checker::bulk_commits(Group& group, Mask mask) {
+  BlockChecks& block = emu::checks_of(group);
+  for_lanes(mask, [&](int lane) { ++block.bulk_groups[thread_of(group, lane)]; });
+}
+
+void Checker::bulk_waits(Group& group, Mask mask, std::uint32_t keep, bool read_only) {
+  if (!data->options.races)
+    return;
+  BlockChecks& block = emu::checks_of(group);
+  ThreadClocks& clocks = block.races.clocks;
+  for_lanes(mask, [&](int lane) {
+    const std::uint32_t thread = thread_of(group, lane), committed = block.bulk_groups[thread];
+    if (committed <= keep)
+      return;
+    for (const auto what : {Completion::What::bulk_reads, Completion::What::bulk})
+      if (what == Completion::What::bulk_reads || !read_only)
+        clocks.complete(group.warp->index, Mask(1) << lane, Completion::channel_of(what, thread),
+                        committed - keep);
+  });
+}
+
+void Checker::matrix_commits(Group& group) {
+  BlockChecks& block = emu::checks_of(group);
+  ++block.matrix_groups[group.warp->index];
+  block.held[group.warp->index].commit();
+}
+
+void Checker::matrix_waits(Group& group, std::uint32_t keep) {
+  BlockChecks& block = emu::checks_of(group);
+  block.held[group.warp->index].wait(keep);
+  if (!data->options.races)
+    return;
+  const std::uint32_t warp = group.warp->index, committed = block.matrix_groups[warp];
+  if (committed > keep)
+    block.races.clocks.complete(warp, group.mask,
+                                Completion::channel_of(Completion::What::matrix, warp / warpgroup_warps),
+                                committed - keep);
+}
+
+void Checker::proxy_fence(Group& group, Mask mask) {
+  if (data->options.races)
+    emu::checks_of(group).races.clocks.fence_proxy(group.warp->index, mask);
+}
 
 // ---- definedness ----
 

@@ -57,7 +57,8 @@ struct BarrierState {
 };
 
 struct MbarrierState {
-  View phase, done; ///< what arrivals of this phase told; of all that are complete
+  View phase, done;    ///< what arrivals of this phase told; of all that are complete
+  Clock completed = 0; ///< phases
 };
 
 /// What an access leaves to do once it is done, and what an asynchronous copy reads.
@@ -79,6 +80,8 @@ struct AccessEffects {
   }
 };
 
+inline constexpr std::uint32_t warpgroup_warps = 4;
+
 struct BlockChecks {
   BlockChecks(Block& block, GlobalCells* cells);
   BlockRaces races;
@@ -87,6 +90,10 @@ struct BlockChecks {
   SyncTable sync;                                      ///< in shared memory
   std::array<BarrierState, 16> barriers;
   std::unordered_map<std::uint64_t, MbarrierState> mbarriers;
+  std::vector<std::uint32_t> bulk_groups;   ///< by thread, that it has committed
+  std::vector<std::uint32_t> matrix_groups; ///< by warp
+  /// The one that what is issued now becomes part of. `index`: thread, or warp.
+  Completion group_of(Completion::What what, std::uint32_t index);
   AccessEffects effects;
   std::vector<HeldRegisters> held;                        ///< by warp
   std::uint64_t allocation_begin = 0, allocation_end = 0; ///< the one that was accessed last
@@ -107,8 +114,21 @@ struct Found {
   const Access* access = nullptr; ///< of whose lane the address is told
 };
 
+/// Who does what is reported: a thread, or an operation that it has issued.
+struct Doer {
+  const Instruction* instruction = nullptr;
+  const Function* function = nullptr;
+  std::uint32_t thread = 0;
+  const AsyncOperation* operation = nullptr;
+  bool writes = false;
+};
+
 std::string_view name(Space space);
 ReportAddress address_of(const Access& access, int lane);
+std::string_view what_is(const AsyncOperation& operation);
+/// What must come before bytes are used that it reads, or writes.
+std::string_view wait_for(const AsyncOperation& operation, bool wrote);
+ReportPlace report_place(const Block& block, const Doer& doer);
 
 struct Checker::Data {
   Data(Memory& memory, const CheckOptions& options);
@@ -124,7 +144,7 @@ struct Checker::Data {
 
   /// Reports, or counts, what an instruction does in a lane.
   void report(Report::Kind kind, const Group& group, const Instruction& instruction, int lane, Found found);
-  void report_race(const Group& group, const Instruction& instruction, const Access& access, int lane,
+  void report_race(const Block& block, const Doer& doer, const ReportAddress& address,
                    const OtherAccess& other);
   /// " (from line 12: ld.shared.f32 ...)"; empty if unknown.
   std::string origin(const Group& group, const Instruction* origin) const;
@@ -137,7 +157,9 @@ struct Checker::Data {
   bool check_lane(Group& group, const Instruction& instruction, const Access& access, int lane);
   void check_local(Group& group, const Instruction& instruction, Access& access, Mask lanes);
 
-  // ---- of what asynchronous operations copy ----
+  // ---- what asynchronous operations touch and copy ----
+  void touch(const AsyncRef& operation, Touch touch, const AsyncRange& range);
+  void report_undefined_sum(const AsyncOperation& operation, const AsyncRange& range);
   ByteBits defined_bytes(const AsyncRange& range, std::uint64_t offset, unsigned bytes) const;
   bool all_defined(const AsyncRange& range) const;
   void define(const AsyncRange& range, const AsyncRange* from);

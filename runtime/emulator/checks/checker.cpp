@@ -8,23 +8,7 @@
 
 namespace emu {
 
-ReportAddress address_of(const Access& access, int lane) {
-  return {name(access.found[lane]), access.address[lane], access.bytes};
-}
 namespace {
-
-Triple triple(const Dim3& at) { return {at.x, at.y, at.z}; }
-
-Triple thread_at(const Launch& launch, std::uint32_t thread) {
-  return {thread % launch.threads.x, thread / launch.threads.x % launch.threads.y,
-          thread / launch.threads.x / launch.threads.y};
-}
-
-Triple block_at(const Launch& launch, std::uint64_t linear) {
-  return {static_cast<std::uint32_t>(linear % launch.grid.x),
-          static_cast<std::uint32_t>(linear / launch.grid.x % launch.grid.y),
-          static_cast<std::uint32_t>(linear / launch.grid.x / launch.grid.y)};
-}
 
 bool done(Flow flow) { return flow != Flow::switched && flow != Flow::retry && flow != Flow::fault; }
 
@@ -95,9 +79,11 @@ void Checker::Data::report(Report::Kind kind, const Group& group, const Instruct
   if (!reports.first(key))
     return;
   const Block& block = *group.warp->block;
-  const Launch& launch = *block.launch;
   Report report{.kind = kind,
-                .place = place_of(*launch.program->module, *group.activation->function, instruction),
+                .place = report_place(
+                    block, {.instruction = &instruction,
+                            .function = group.activation->function,
+                            .thread = group.warp->index * warp_size + static_cast<std::uint32_t>(lane)}),
                 .message = std::move(found.actual),
                 .expected = std::move(found.expected),
                 .address = {},
@@ -105,44 +91,6 @@ void Checker::Data::report(Report::Kind kind, const Group& group, const Instruct
                 .other_what = {}};
   if (found.access != nullptr)
     report.address = address_of(*found.access, lane);
-  report.place.kernel = launch.kernel->name;
-  report.place.block = triple(block.id);
-  report.place.thread = thread_at(launch, group.warp->index * warp_size + static_cast<std::uint32_t>(lane));
-  reports.add(key, std::move(report));
-}
-
-void Checker::Data::report_race(const Group& group, const Instruction& instruction, const Access& access,
-                                int lane, const OtherAccess& other) {
-  const Report::Kind kind = other.pending ? Report::Kind::async_early : Report::Kind::race;
-  const Reports::Key key(kind, &instruction, other.record.instruction);
-  if (!reports.first(key))
-    return;
-  const Block& block = *group.warp->block;
-  const Launch& launch = *block.launch;
-  const ptx::Module& module = *launch.program->module;
-  const bool writes = access.doing != Doing::read && access.doing != Doing::async_read;
-  Report report{.kind = kind,
-                .place = place_of(module, *group.activation->function, instruction),
-                .message = {},
-                .expected = other.pending        ? "cp.async.wait_group before"
-                            : other.asynchronous ? "its wait, and a barrier after it"
-                                                 : "a barrier, or a release and an acquire, between",
-                .address = address_of(access, lane),
-                .other = place_of(module, *other.record.function, *other.record.instruction),
-                .other_what = {}};
-  const std::string_view does = other.record.wrote ? "writes" : "reads";
-  report.message =
-      fmt::format("{} {} address 0x{:x}, {}", writes ? "writes" : "reads", name(access.found[lane]),
-                  access.address[lane] + other.byte,
-                  other.pending        ? fmt::format("which a cp.async that has not been waited for {}", does)
-                  : other.asynchronous ? fmt::format("which another thread's cp.async {}", does)
-                                       : "which another thread accesses");
-  report.other_what = other.record.wrote ? "also written by" : "also read by";
-  report.place.kernel = report.other->kernel = launch.kernel->name;
-  report.place.block = triple(block.id);
-  report.place.thread = thread_at(launch, group.warp->index * warp_size + static_cast<std::uint32_t>(lane));
-  report.other->block = block_at(launch, other.block);
-  report.other->thread = thread_at(launch, other.thread);
   reports.add(key, std::move(report));
 }
 
@@ -158,7 +106,8 @@ std::string Checker::Data::origin(const Group& group, const Instruction* origin)
 
 BlockChecks::BlockChecks(Block& block, GlobalCells* cells)
     : races(static_cast<std::uint32_t>(block.linear), block.threads, block.shared.size(), cells),
-      shared(block.shared.size()), local((block.threads + warp_size - 1) / warp_size), held(local.size()) {}
+      shared(block.shared.size()), local((block.threads + warp_size - 1) / warp_size),
+      bulk_groups(block.threads), matrix_groups(local.size()), held(local.size()) {}
 
 Checker::Checker(Memory& memory, CheckOptions options) : data(std::make_unique<Data>(memory, options)) {}
 Checker::~Checker() = default;
@@ -243,9 +192,9 @@ Mask Checker::Data::check_sources(Group& group, const Instruction& instruction, 
     return bad;
   };
   if (instruction.kind == Kind::control || instruction.kind == Kind::call) {
-    const int checked = instruction.kind == Kind::control ? instruction.slots
-                                                          : static_cast<int>(instruction.immediate) +
-                                                                instruction.destinations;
+    const int checked = instruction.kind == Kind::control
+                            ? instruction.slots
+                            : static_cast<int>(instruction.immediate) + instruction.destinations;
     for (int i = instruction.destinations; i < checked; ++i)
       check(instruction.slot[i], Report::Kind::undefined_branch, "the operand");
     return 0;

@@ -2,44 +2,76 @@
 
 namespace emu {
 
-// ---- BlockClock ----
+// ---- ThreadTimes ----
 
-BlockClock::WarpClock& BlockClock::make(std::uint32_t index) {
-  const auto at = std::ranges::lower_bound(warps, index, {}, &WarpClock::index);
+ThreadTimes::WarpTimes& ThreadTimes::make(std::uint32_t index) {
+  const auto at = std::ranges::lower_bound(warps, index, {}, &WarpTimes::index);
   if (at != warps.end() && at->index == index)
     return *at;
   return *warps.insert(at, {.index = index});
 }
 
-void BlockClock::raise(std::uint32_t thread, Clock clock) {
+void ThreadTimes::raise(std::uint32_t thread, Clock clock) {
   if (clock <= base)
     return;
   Clock& at = make(thread / warp_size).at[thread % warp_size];
   at = std::max(at, clock);
 }
 
-void BlockClock::join(const BlockClock& other) {
+void ThreadTimes::join(const ThreadTimes& other) {
   base = std::max(base, other.base);
-  for (const WarpClock& theirs : other.warps) {
-    WarpClock& ours = make(theirs.index);
+  for (const WarpTimes& theirs : other.warps) {
+    WarpTimes& ours = make(theirs.index);
     for (int i = 0; i < warp_size; ++i)
       ours.at[i] = std::max(ours.at[i], theirs.at[i]);
   }
-  std::erase_if(warps, [&](const WarpClock& warp) {
+  std::erase_if(warps, [&](const WarpTimes& warp) {
     return std::ranges::all_of(warp.at, [&](Clock clock) { return clock <= base; });
   });
 }
 
-bool BlockClock::covers(const BlockClock& other) const {
+bool ThreadTimes::covers(const ThreadTimes& other) const {
   if (other.base > base)
     return false;
-  return std::ranges::all_of(other.warps, [&](const WarpClock& theirs) {
-    const WarpClock* ours = find(theirs.index);
+  return std::ranges::all_of(other.warps, [&](const WarpTimes& theirs) {
+    const WarpTimes* ours = find(theirs.index);
     for (int i = 0; i < warp_size; ++i)
       if (theirs.at[i] > std::max(base, ours == nullptr ? 0 : ours->at[i]))
         return false;
     return true;
   });
+}
+
+// ---- BlockClock ----
+
+Clock BlockClock::completed(std::uint32_t channel) const {
+  const auto at = std::ranges::lower_bound(channels, channel, {}, [](const auto& one) { return one.first; });
+  return at != channels.end() && at->first == channel ? at->second : 0;
+}
+
+void BlockClock::complete(std::uint32_t channel, Clock count) {
+  const auto at = std::ranges::lower_bound(channels, channel, {}, [](const auto& one) { return one.first; });
+  if (at != channels.end() && at->first == channel)
+    at->second = std::max(at->second, count);
+  else
+    channels.insert(at, {channel, count});
+}
+
+void BlockClock::join(const BlockClock& other) {
+  known.join(other.known);
+  join_asynchronous(other);
+}
+
+void BlockClock::join_asynchronous(const BlockClock& other) {
+  proxied.join(other.proxied);
+  for (const auto& [channel, count] : other.channels)
+    complete(channel, count);
+}
+
+bool BlockClock::covers(const BlockClock& other) const {
+  return known.covers(other.known) && proxied.covers(other.proxied) &&
+         std::ranges::all_of(other.channels,
+                             [&](const auto& one) { return one.second <= completed(one.first); });
 }
 
 // ---- GridClock ----
@@ -90,6 +122,19 @@ void GridClock::join(std::uint32_t block, const BlockClock& clock) {
   join(one);
 }
 
+void GridClock::pass_proxy() {
+  if (empty())
+    return;
+  auto passed = std::make_shared<std::vector<Part>>(*blocks);
+  for (Part& part : *passed)
+    if (!part.clock->proxied.covers(part.clock->known)) {
+      auto clock = std::make_shared<BlockClock>(*part.clock);
+      clock->proxied = clock->known;
+      part.clock = std::move(clock);
+    }
+  blocks = std::move(passed);
+}
+
 // ---- View ----
 
 void View::join(const View& other) {
@@ -113,15 +158,16 @@ GridClock* SyncLocation::of_block(std::uint32_t block) {
 // ---- ThreadClocks ----
 
 ThreadClocks::ThreadClocks(std::uint32_t block, std::uint32_t threads)
-    : block(block), threads(threads), steps(threads, 1), views(threads, std::make_shared<View>()),
-      left((threads + warp_size - 1) / warp_size, 0) {
+    : block(block), threads(threads), steps(threads, 1), own_proxied(threads, 0),
+      views(threads, std::make_shared<View>()), left((threads + warp_size - 1) / warp_size, 0) {
   if (const std::uint32_t rest = threads % warp_size; rest != 0)
     absent = all_lanes << rest;
 }
 
 BlockClock ThreadClocks::past(std::uint32_t thread) const {
   BlockClock clock = views[thread]->own;
-  clock.raise(thread, steps[thread]);
+  clock.known.raise(thread, steps[thread]);
+  clock.proxied.raise(thread, own_proxied[thread]);
   return clock;
 }
 
@@ -138,21 +184,44 @@ void ThreadClocks::publish(std::uint32_t warp, Mask mask, View& to) {
     if (views[thread].get() != last)
       to.join(*views[thread]);
     last = views[thread].get();
-    to.own.raise(thread, steps[thread]++);
+    to.own.known.raise(thread, steps[thread]++);
+    to.own.proxied.raise(thread, own_proxied[thread]);
   });
 }
 
-void ThreadClocks::learn(std::uint32_t warp, Mask mask, const View& from) {
+// Lanes that share a view go on to share one.
+template <class Change> void ThreadClocks::change(std::uint32_t warp, Mask mask, Change change) {
   Ref before, after;
   for_lanes(mask, [&](int lane) {
     Ref& view = views[warp * warp_size + static_cast<std::uint32_t>(lane)];
     if (view != before) {
-      auto joined = std::make_shared<View>(*view);
-      joined->join(from);
+      auto changed = std::make_shared<View>(*view);
+      change(*changed);
       before = view;
-      after = std::move(joined);
+      after = std::move(changed);
     }
     view = after;
+  });
+}
+
+void ThreadClocks::learn(std::uint32_t warp, Mask mask, const View& from) {
+  change(warp, mask, [&](View& view) { view.join(from); });
+}
+
+void ThreadClocks::complete(std::uint32_t warp, Mask mask, std::uint32_t channel, Clock count) {
+  change(warp, mask, [&](View& view) { view.own.complete(channel, count); });
+}
+
+void ThreadClocks::fence_proxy(std::uint32_t warp, Mask mask) {
+  change(warp, mask, [](View& view) {
+    view.own.proxied = view.own.known;
+    view.others.pass_proxy();
+    for (GridClock& fenced : view.fenced)
+      fenced.pass_proxy();
+  });
+  for_lanes(mask, [&](int lane) {
+    const std::uint32_t thread = warp * warp_size + static_cast<std::uint32_t>(lane);
+    own_proxied[thread] = steps[thread]++;
   });
 }
 
@@ -173,6 +242,7 @@ void ThreadClocks::meet_all(Recorded recorded) {
   for (std::uint32_t thread = 0; thread < threads; ++thread) {
     const View* view = views[thread].get();
     if (view != last) {
+      joined->own.join_asynchronous(view->own);
       joined->others.join(view->others);
       for (int i = 0; i < reaches; ++i) {
         joined->fenced[i].join(view->fenced[i]);
@@ -181,8 +251,9 @@ void ThreadClocks::meet_all(Recorded recorded) {
       last = view;
     }
     latest = std::max(latest, steps[thread]);
+    joined->own.proxied.raise(thread, own_proxied[thread]);
   }
-  joined->own.base = latest;
+  joined->own.known.base = latest;
   joined->ordered_below = recorded;
   const Ref common = std::move(joined);
   std::ranges::fill(views, common);

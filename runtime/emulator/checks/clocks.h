@@ -16,31 +16,61 @@ namespace emu {
 
 using Clock = std::uint32_t;
 
-/// What is known of the threads of one block: each one's steps up to `base`, and more of some warps.
-class BlockClock {
+/// Steps of the threads of one block: each one's up to `base`, and more of some warps.
+class ThreadTimes {
 public:
   Clock base = 0;
   Clock of(std::uint32_t thread) const {
-    const WarpClock* warp = find(thread / warp_size);
+    const WarpTimes* warp = find(thread / warp_size);
     return warp == nullptr ? base : std::max(base, warp->at[thread % warp_size]);
   }
   void raise(std::uint32_t thread, Clock clock);
-  void join(const BlockClock& other);
-  bool covers(const BlockClock& other) const;
+  void join(const ThreadTimes& other);
+  bool covers(const ThreadTimes& other) const;
 
 private:
-  struct WarpClock {
+  struct WarpTimes {
     std::uint32_t index = 0;
     std::array<Clock, warp_size> at{};
   };
-  const WarpClock* find(std::uint32_t index) const {
-    for (const WarpClock& warp : warps)
+  const WarpTimes* find(std::uint32_t index) const {
+    for (const WarpTimes& warp : warps)
       if (warp.index == index)
         return &warp;
     return nullptr;
   }
-  WarpClock& make(std::uint32_t index);
-  std::vector<WarpClock> warps;
+  WarpTimes& make(std::uint32_t index);
+  std::vector<WarpTimes> warps;
+};
+
+/// When an asynchronous operation is complete: when so many phases of an mbarrier are, or so many groups.
+struct Completion {
+  enum class What : std::uint8_t { mbarrier, bulk, bulk_reads, matrix };
+  std::uint32_t block = 0; ///< whose mbarrier, or who issued the groups
+  std::uint32_t channel = 0;
+  Clock count = 0; ///< 0: it has not signalled yet
+  /// `index`: an mbarrier's address in shared memory, a thread, a warpgroup.
+  static constexpr std::uint32_t channel_of(What what, std::uint64_t index) {
+    return static_cast<std::uint32_t>(what) << 24 | static_cast<std::uint32_t>(index);
+  }
+};
+
+/// What is known of one block.
+class BlockClock {
+public:
+  ThreadTimes known;   ///< accesses of its threads
+  ThreadTimes proxied; ///< those that asynchronous operations see, too (fence.proxy.async)
+  Clock of(std::uint32_t thread) const { return known.of(thread); }
+  /// Phases or groups of a channel that are complete.
+  Clock completed(std::uint32_t channel) const;
+  void complete(std::uint32_t channel, Clock count);
+  void join(const BlockClock& other);
+  /// All but the accesses known.
+  void join_asynchronous(const BlockClock& other);
+  bool covers(const BlockClock& other) const;
+
+private:
+  std::vector<std::pair<std::uint32_t, Clock>> channels; ///< in order
 };
 
 /// What is known of several blocks. Copies are cheap; they share what is equal.
@@ -56,6 +86,8 @@ public:
   void join(std::uint32_t block, const BlockClock& clock);
   /// Shares its parts: a cheap way to see that nothing is to be learned.
   bool same(const GridClock& other) const { return blocks == other.blocks; }
+  /// Asynchronous operations see all that is known.
+  void pass_proxy();
 
 private:
   struct Part {
@@ -82,6 +114,12 @@ struct View {
   GridClock pending[reaches];
   Recorded ordered_below{}; ///< what the block recorded below these numbers is known to all its threads
   void join(const View& other);
+  /// Is it complete, for one of the threads of `viewer`?
+  bool knows(std::uint32_t viewer, const Completion& completion) const {
+    const BlockClock* clock = completion.block == viewer ? &own : others.find(completion.block);
+    return completion.count != 0 && clock != nullptr &&
+           completion.count <= clock->completed(completion.channel);
+  }
 };
 
 /// A place in memory through which threads synchronise.
@@ -98,6 +136,7 @@ public:
 
   Clock now(std::uint32_t thread) const { return steps[thread]; }
   const View& view(std::uint32_t thread) const { return *views[thread]; }
+  std::shared_ptr<const View> share_view(std::uint32_t thread) const { return views[thread]; }
   /// Does `viewer` know that step of a thread of its block?
   bool knows(std::uint32_t viewer, std::uint32_t thread, Clock step) const {
     return viewer == thread || step <= views[viewer]->own.of(thread);
@@ -105,6 +144,9 @@ public:
   bool knows(std::uint32_t viewer, std::uint32_t other_block, std::uint32_t thread, Clock step) const {
     return step <= views[viewer]->others.of(other_block, thread);
   }
+
+  /// The thread's own accesses that asynchronous operations see.
+  Clock proxied(std::uint32_t thread) const { return own_proxied[thread]; }
 
   /// What the lanes of a warp know becomes part of `to`.
   void publish(std::uint32_t warp, Mask mask, View& to);
@@ -120,6 +162,10 @@ public:
   void leave(std::uint32_t warp, Mask mask) { left[warp] |= mask; }
 
   void fence(std::uint32_t thread, Reach reach);
+  /// Asynchronous operations see what the lanes know.
+  void fence_proxy(std::uint32_t warp, Mask mask);
+  /// They know that so much of a channel of their block is complete.
+  void complete(std::uint32_t warp, Mask mask, std::uint32_t channel, Clock count);
   /// A strong write; `ordered`: with release semantics of its own.
   void release(std::uint32_t thread, SyncLocation& location, Reach reach, bool ordered);
   /// A strong read; `ordered`: with acquire semantics of its own.
@@ -129,6 +175,7 @@ public:
 
 private:
   using Ref = std::shared_ptr<const View>;
+  template <class Change> void change(std::uint32_t warp, Mask mask, Change change);
   BlockClock past(std::uint32_t thread) const;
   GridClock everything(std::uint32_t thread) const;
   bool is_all(std::span<const Mask> lanes, bool without_left) const;
@@ -136,6 +183,7 @@ private:
 
   std::uint32_t block, threads;
   std::vector<Clock> steps;
+  std::vector<Clock> own_proxied; ///< steps
   std::vector<Ref> views;
   std::vector<Mask> left; ///< by warp
   Mask absent = 0;        ///< lanes of the last warp that never were

@@ -1,5 +1,6 @@
 #include "emulator/checks/races.h"
 
+#include <algorithm>
 #include <new>
 #include <sys/mman.h>
 
@@ -7,14 +8,18 @@ namespace emu {
 namespace {
 
 // Entries of shared memory's cells: [split | number | thread], where numbers from `first_copies_number` on
-// are asynchronous copies. Entries of global memory's: [split | epoch | block | number | thread | strong,
-// reach].
+// are asynchronous copies, and those from `first_operation_number` on are, with the bits of the thread,
+// operations: [number of the operation | does it write?]. Entries of global memory's: [split | epoch | block
+// | number | thread | strong, reach], where numbers from `first_global_operation` on are such, too.
 constexpr unsigned thread_bits = 10;
 constexpr std::uint32_t thread_mask = (1u << thread_bits) - 1;
 constexpr std::uint32_t most_shared = 1u << 20;
 constexpr std::uint32_t first_copies_number = most_shared;
-constexpr std::uint32_t most_copies = 1u << 20;
+constexpr std::uint32_t most_copies = 1u << 19;
+constexpr std::uint32_t first_operation_number = first_copies_number + most_copies;
+constexpr std::uint32_t most_operations = 1u << (19 + thread_bits - 1);
 constexpr unsigned number_bits = 22, block_bits = 22, epoch_bits = 7;
+constexpr std::uint32_t first_global_operation = 1u << (number_bits - 1);
 constexpr unsigned number_shift = thread_bits + 2, block_shift = number_shift + number_bits,
                    epoch_shift = block_shift + block_bits;
 constexpr std::uint64_t epochs = std::uint64_t(1) << epoch_bits;
@@ -40,6 +45,16 @@ std::uint32_t RecordBook::number(const AccessRecord& record) {
 AccessRecord RecordBook::get(std::uint32_t number) const {
   const std::lock_guard lock(mutex);
   return records[number];
+}
+
+std::uint32_t RecordBook::number(const AsyncRef& operation) {
+  const std::lock_guard lock(mutex);
+  return operations.number(operation);
+}
+
+AsyncRef RecordBook::operation(std::uint32_t number) const {
+  const std::lock_guard lock(mutex);
+  return operations.get(number);
 }
 
 void RecordBook::clear() {
@@ -75,7 +90,7 @@ RecordBook& GlobalCells::book(std::uint32_t block) {
   const std::lock_guard lock(mutex);
   auto& book = books[block];
   if (book == nullptr)
-    book = std::make_unique<RecordBook>(1u << number_bits);
+    book = std::make_unique<RecordBook>(first_global_operation);
   return *book;
 }
 
@@ -121,29 +136,54 @@ template <class Entry> struct BlockRaces::Toucher {
 };
 
 struct BlockRaces::SharedToucher : Toucher<std::uint32_t> {
-  std::uint32_t below; // entries below are known to all
+  std::uint32_t below;                   // entries below are known to all
+  const AsyncRef* agent = nullptr;       // an operation, not the thread
+  static constexpr std::uint32_t none{}; // of entries
 
   bool old(std::uint32_t e) const {
+    if (agent != nullptr)
+      return e == none || is_earlier(e);
     return e < below || ((e & thread_mask) == thread && e >> thread_bits < first_copies_number);
+  }
+
+  // Of an operation that completes before this one does.
+  bool is_earlier(std::uint32_t e) const {
+    if (!is_operation(e) || touch != Touch::read)
+      return false;
+    const AsyncRef& other = operation_of(e);
+    return other == nullptr || other->completes_before(**agent, wrote(e));
+  }
+
+  static bool is_operation(std::uint32_t e) { return e >> thread_bits >= first_operation_number; }
+  static bool wrote(std::uint32_t e) { return (e & 1) != 0; }
+  const AsyncRef& operation_of(std::uint32_t e) const {
+    return races.operations.get((e - (first_operation_number << thread_bits)) >> 1);
   }
 
   // True if nobody needs to look at it again.
   bool conflict(std::uint32_t e, unsigned byte) const {
+    if (is_operation(e))
+      return operation_conflict(e, byte);
     const std::uint32_t number = e >> thread_bits;
     OtherAccess other{.record = {}, .block = races.block, .thread = e & thread_mask, .byte = byte};
     if (number >= first_copies_number)
       return copy_conflict(number - first_copies_number, other);
     other.record = races.shared_book.own(number);
-    if (races.clocks.knows(thread, other.thread, other.record.step))
+    if (knows(other) || (other.record.strong && races.doer.strong))
       return false;
-    if (!other.record.strong || !races.doer.strong)
-      sink.race(other);
+    sink.race(other);
     return false;
+  }
+
+  bool knows(OtherAccess& other) const {
+    if (agent == nullptr)
+      return races.clocks.knows(thread, other.thread, other.record.step);
+    return races.sees(**agent, other);
   }
 
   bool copy_conflict(std::uint32_t number, OtherAccess& other) const {
     if (number < races.first_copies)
-      return true;
+      return agent == nullptr || old_copy_conflict(number, other);
     const Copies& copies = races.copies[number - races.first_copies];
     const std::uint32_t lane = other.thread % warp_size;
     other.record = {.instruction = copies.instruction,
@@ -152,9 +192,28 @@ struct BlockRaces::SharedToucher : Toucher<std::uint32_t> {
                     .wrote = true};
     other.asynchronous = true;
     other.pending = (copies.pending >> lane & 1) != 0;
-    if (!other.pending && races.clocks.knows(thread, other.thread, other.record.step))
-      return other.record.step <= races.clocks.view(thread).own.base;
+    if (!other.pending && knows(other))
+      return agent == nullptr && other.record.step <= races.clocks.view(thread).own.known.base;
     sink.race(other);
+    return false;
+  }
+
+  // All threads know it, but an operation may still not see it.
+  bool old_copy_conflict(std::uint32_t number, OtherAccess& other) const {
+    const OldCopies& copies = races.old_copies[number];
+    other.asynchronous = true;
+    other.record = {
+        .instruction = copies.instruction, .function = copies.function, .step = copies.done, .wrote = true};
+    if (!knows(other))
+      sink.race(other);
+    return false;
+  }
+
+  bool operation_conflict(std::uint32_t e, unsigned byte) const {
+    const AsyncRef& other = operation_of(e);
+    if (other == nullptr)
+      return true;
+    races.meet_operation(other, wrote(e), agent == nullptr ? nullptr : agent->get(), thread, byte, sink);
     return false;
   }
 };
@@ -162,16 +221,19 @@ struct BlockRaces::SharedToucher : Toucher<std::uint32_t> {
 struct BlockRaces::GlobalToucher : Toucher<std::uint64_t> {
   std::uint64_t here; // epoch and block
   std::uint32_t below;
+  const AsyncRef* agent = nullptr;
 
   static std::uint32_t number_of(std::uint64_t e) {
     return static_cast<std::uint32_t>(e >> number_shift) & ((1u << number_bits) - 1);
   }
   static std::uint32_t thread_of(std::uint64_t e) { return static_cast<std::uint32_t>(e >> 2) & thread_mask; }
+  static bool is_operation(std::uint64_t e) { return number_of(e) >= first_global_operation; }
 
   bool old(std::uint64_t e) const {
     if (e >> epoch_shift != here >> epoch_shift)
       return true;
-    return e >> block_shift == here >> block_shift && (number_of(e) < below || thread_of(e) == thread);
+    return agent == nullptr && e >> block_shift == here >> block_shift && !is_operation(e) &&
+           (number_of(e) < below || thread_of(e) == thread);
   }
 
   bool conflict(std::uint64_t e, unsigned byte) const {
@@ -183,17 +245,24 @@ struct BlockRaces::GlobalToucher : Toucher<std::uint64_t> {
                       .block = static_cast<std::uint32_t>(e >> block_shift) & ((1u << block_bits) - 1),
                       .thread = thread_of(e),
                       .byte = byte};
-    if (same_block) {
-      other.record = races.global_book->own(number_of(e));
-      if (races.clocks.knows(thread, other.thread, other.record.step))
-        return false;
-    } else {
-      other.record = races.memory->book(other.block).get(number_of(e));
-      if (races.clocks.knows(thread, other.block, other.thread, other.record.step))
-        return false;
+    RecordBook& book = same_block ? *races.global_book : races.memory->book(other.block);
+    if (is_operation(e)) {
+      const std::uint32_t number = (number_of(e) - first_global_operation) << thread_bits | other.thread;
+      races.meet_operation(book.operation(number >> 1), (number & 1) != 0,
+                           agent == nullptr ? nullptr : agent->get(), thread, byte, sink);
+      return false;
     }
-    sink.race(other);
+    other.record = same_block ? book.own(number_of(e)) : book.get(number_of(e));
+    if (!knows(other, same_block))
+      sink.race(other);
     return false;
+  }
+
+  bool knows(OtherAccess& other, bool same_block) const {
+    if (agent != nullptr)
+      return races.sees(**agent, other);
+    return same_block ? races.clocks.knows(thread, other.thread, other.record.step)
+                      : races.clocks.knows(thread, other.block, other.thread, other.record.step);
   }
 };
 
@@ -242,12 +311,17 @@ void BlockRaces::shared(int lane, std::uint64_t offset, unsigned bytes, RaceSink
   const std::uint32_t number = copy ? current_copies : this->number(shared_book, lane);
   if (number == 0)
     return;
-  SharedToucher toucher{{.races = *this,
-                         .sink = sink,
-                         .entry = number << thread_bits | thread,
-                         .thread = thread,
-                         .touch = doer.touch},
-                        std::max(clocks.view(thread).ordered_below[0], 1u) << thread_bits};
+  const SharedToucher toucher{{.races = *this,
+                               .sink = sink,
+                               .entry = number << thread_bits | thread,
+                               .thread = thread,
+                               .touch = doer.touch},
+                              std::max(clocks.view(thread).ordered_below[0], 1u) << thread_bits};
+  touch_shared(toucher, offset, bytes, doer.warp);
+}
+
+void BlockRaces::touch_shared(const SharedToucher& toucher, std::uint64_t offset, std::uint64_t bytes,
+                              std::size_t victim) {
   const auto old = [&](std::uint32_t e) { return toucher.old(e); };
   const auto conflict = [&](std::uint32_t e, unsigned byte) { return toucher.conflict(e, byte); };
   for (const std::uint64_t begin = offset, end = offset + bytes; offset < end;) {
@@ -256,16 +330,16 @@ void BlockRaces::shared(int lane, std::uint64_t offset, unsigned bytes, RaceSink
     const auto to =
         static_cast<unsigned>(std::min<std::uint64_t>(granule_bytes, end - granule * granule_bytes));
     const auto before = static_cast<unsigned>(offset - begin);
-    visit_cells(cells[granule], parts, granule_bytes, from, to, 0, doer.touch == Touch::write,
+    visit_cells(cells[granule], parts, granule_bytes, from, to, 0, toucher.touch == Touch::write,
                 [&](SharedCell& cell, unsigned byte) {
-                  toucher.apply(cell, before + std::max(byte, from) - from, doer.warp, old, conflict);
+                  toucher.apply(cell, before + std::max(byte, from) - from, victim, old, conflict);
                 });
     offset += to - from;
   }
 }
 
 void BlockRaces::global(int lane, std::uint64_t address, unsigned bytes, RaceSink& sink) {
-  std::uint64_t offset = address - memory->base;
+  const std::uint64_t offset = address - memory->base;
   const std::uint32_t thread = doer.warp * warp_size + static_cast<std::uint32_t>(lane);
   const std::uint32_t number = this->number(*global_book, lane);
   if (number == 0 || offset >= memory->bytes || bytes > memory->bytes - offset)
@@ -279,9 +353,13 @@ void BlockRaces::global(int lane, std::uint64_t address, unsigned bytes, RaceSin
   const std::uint64_t here = memory->epoch << epoch_shift | std::uint64_t(block) << block_shift;
   const std::uint64_t entry = here | std::uint64_t(number) << number_shift | std::uint64_t(thread) << 2 |
                               (doer.reach == Reach::device ? 2 : 0) | (doer.strong ? 1 : 0);
-  GlobalToucher toucher{{.races = *this, .sink = sink, .entry = entry, .thread = thread, .touch = doer.touch},
-                        here,
-                        clocks.view(thread).ordered_below[1]};
+  touch_global({{.races = *this, .sink = sink, .entry = entry, .thread = thread, .touch = doer.touch},
+                here,
+                clocks.view(thread).ordered_below[1]},
+               offset, bytes);
+}
+
+void BlockRaces::touch_global(const GlobalToucher& toucher, std::uint64_t offset, std::uint64_t bytes) {
   const auto old = [&](std::uint64_t e) { return toucher.old(e); };
   const auto conflict = [&](std::uint64_t e, unsigned byte) { return toucher.conflict(e, byte); };
   for (const std::uint64_t begin = offset, end = offset + bytes; offset < end;) {
@@ -293,8 +371,8 @@ void BlockRaces::global(int lane, std::uint64_t address, unsigned bytes, RaceSin
     GlobalCells::Stripe& stripe = memory->stripe(offset);
     while (stripe.busy.test_and_set(std::memory_order_acquire)) {
     }
-    visit_cells(memory->cells[granule], stripe.parts, granule_bytes, from, to, 0, doer.touch == Touch::write,
-                [&](GlobalCells::GlobalCell& cell, unsigned byte) {
+    visit_cells(memory->cells[granule], stripe.parts, granule_bytes, from, to, 0,
+                toucher.touch == Touch::write, [&](GlobalCells::GlobalCell& cell, unsigned byte) {
                   toucher.apply(cell, before + std::max(byte, from) - from, block, old, conflict);
                 });
     stripe.busy.clear(std::memory_order_release);
@@ -398,6 +476,90 @@ const Instruction* BlockRaces::in_flight(std::uint32_t warp, Mask mask, Mask& la
   return nullptr;
 }
 
+// ---- asynchronous operations ----
+
+bool BlockRaces::sees(const AsyncOperation& agent, OtherAccess& other) {
+  const auto seen = agent.sees(other.block, other.thread, other.record.step, other.record.wrote);
+  other.unfenced = seen == AsyncOperation::Sees::unfenced;
+  return seen == AsyncOperation::Sees::all;
+}
+
+// A thread, or an operation `agent`, touches what another operation has touched, or will.
+void BlockRaces::meet_operation(const AsyncRef& other, bool wrote, const AsyncOperation* agent,
+                                std::uint32_t thread, unsigned byte, RaceSink& sink) const {
+  const bool knows = agent != nullptr ? agent->knows(*other, wrote)
+                                      : clocks.view(thread).knows(block, other->completion(wrote));
+  if (knows)
+    return;
+  sink.race({.record = {.instruction = other->instruction, .function = other->function, .wrote = wrote},
+             .block = other->block,
+             .thread = other->thread,
+             .asynchronous = true,
+             .pending = true,
+             .operation = other,
+             .byte = byte});
+}
+
+void BlockRaces::shared(const AsyncRef& operation, Touch touch, std::uint64_t offset, std::uint64_t bytes,
+                        RaceSink& sink) {
+  const std::uint32_t number = operations.number(operation);
+  if (number >= most_operations)
+    return;
+  doer = {.instruction = operation->instruction,
+          .function = operation->function,
+          .touch = touch,
+          .strong = touch == Touch::atomic,
+          .reach = Reach::device};
+  const std::uint32_t entry =
+      (first_operation_number << thread_bits) + (number << 1 | (touch == Touch::read ? 0 : 1));
+  touch_shared({{.races = *this, .sink = sink, .entry = entry, .thread = operation->thread, .touch = touch},
+                0,
+                &operation},
+               offset, bytes, operation->thread / warp_size);
+}
+
+void BlockRaces::global(const AsyncRef& operation, Touch touch, std::uint64_t address, std::uint64_t bytes,
+                        RaceSink& sink) {
+  const std::uint64_t offset = address - memory->base;
+  if (offset >= memory->bytes || bytes > memory->bytes - offset)
+    return;
+  if (touch != Touch::read && !sources.empty())
+    find_sources(operation->thread, address, static_cast<unsigned>(bytes), sink);
+  const std::uint32_t number = global_book->number(operation) << 1 | (touch == Touch::read ? 0 : 1);
+  if (number >> thread_bits >= first_global_operation)
+    return;
+  doer = {.instruction = operation->instruction,
+          .function = operation->function,
+          .touch = touch,
+          .strong = touch == Touch::atomic,
+          .reach = Reach::device};
+  const std::uint64_t here = memory->epoch << epoch_shift | std::uint64_t(block) << block_shift;
+  const std::uint64_t entry =
+      here | std::uint64_t(first_global_operation + (number >> thread_bits)) << number_shift |
+      std::uint64_t(number & thread_mask) << 2 | 2 | (doer.strong ? 1 : 0);
+  touch_global({{.races = *this, .sink = sink, .entry = entry, .thread = operation->thread, .touch = touch},
+                here,
+                0,
+                &operation},
+               offset, bytes);
+}
+
+void BlockRaces::leave(std::uint32_t warp, Mask mask) {
+  clocks.leave(warp, mask);
+  if (!operations.empty())
+    clocks.publish(warp, mask, last_known);
+}
+
+// What is done to shared memory: a bulk group's operations only read it, and others complete at once.
+const AsyncOperation* BlockRaces::left_behind() const {
+  const AsyncOperation* found = nullptr;
+  operations.each([&](const AsyncOperation& one) {
+    if (found == nullptr && !last_known.knows(block, one.completion(false)))
+      found = &one;
+  });
+  return found;
+}
+
 // ---- barriers ----
 
 void BlockRaces::meet(std::span<const Mask> lanes, const View* arrived, bool without_left) {
@@ -414,12 +576,19 @@ void BlockRaces::met(bool all) {
   if (!all)
     return;
   while (!copies.empty() && copies.front().pending == 0) {
+    const Copies& of = copies.front();
+    Clock done = ~Clock(0);
+    for (const Clock lane : of.done)
+      done = lane == 0 ? done : std::min(done, lane); // 0: not among those that copied
+    old_copies.push_back({of.instruction, of.function, done});
     copies.pop_front();
     ++first_copies;
   }
   if (copies.empty())
     sources.clear();
-  if (copies.empty() && (shared_book.nearly_full() || first_copies > most_copies / 2))
+  const View& common = clocks.view(0);
+  operations.retire([&](const AsyncOperation& one) { return common.knows(block, one.completion(false)); });
+  if (copies.empty() && operations.empty() && (shared_book.nearly_full() || first_copies > most_copies / 2))
     forget_shared();
 }
 
@@ -429,6 +598,7 @@ void BlockRaces::forget_shared() {
   parts.clear();
   shared_book.clear();
   first_copies = 0;
+  old_copies.clear();
   const std::vector<Mask> everybody(warps.size(), all_lanes);
   clocks.meet(everybody, nullptr, {shared_book.size(), global_book == nullptr ? 0 : global_book->size()},
               true);

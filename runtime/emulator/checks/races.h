@@ -4,6 +4,7 @@
 
 #include "emulator/checks/cells.h"
 #include "emulator/checks/clocks.h"
+#include "emulator/checks/operations.h"
 
 #include <atomic>
 #include <cstddef>
@@ -36,6 +37,8 @@ struct OtherAccess {
   std::uint32_t block = 0, thread = 0;
   bool asynchronous = false; ///< a copy; of it, what it wrote or, if not record.wrote, what it read
   bool pending = false;      ///< ... that has not been waited for
+  AsyncRef operation = {};   ///< which one did it, and may still do it; null: a thread, or its cp.async
+  bool unfenced = false;     ///< an operation knows the access, but no fence.proxy.async is between
   unsigned byte = 0;         ///< of the access that found it, where they meet
 };
 
@@ -56,6 +59,9 @@ public:
   std::uint32_t size() const { return static_cast<std::uint32_t>(records.size()); }
   bool nearly_full() const { return records.size() > most / 2; }
   void clear();
+  /// Of asynchronous operations. From any thread.
+  std::uint32_t number(const AsyncRef& operation);
+  AsyncRef operation(std::uint32_t number) const;
 
 private:
   struct Known {
@@ -65,6 +71,7 @@ private:
   std::uint32_t most;
   std::deque<AccessRecord> records; ///< [0] is none
   std::array<Known, 256> recent{};
+  OperationBook operations;
   mutable std::mutex mutex;
 };
 
@@ -121,6 +128,17 @@ public:
   void shared(int lane, std::uint64_t offset, unsigned bytes, RaceSink& sink);
   void global(int lane, std::uint64_t address, unsigned bytes, RaceSink& sink);
 
+  // ---- asynchronous operations, of whatever block; bytes in this block's shared memory, or in global ----
+  void shared(const AsyncRef& operation, Touch touch, std::uint64_t offset, std::uint64_t bytes,
+              RaceSink& sink);
+  void global(const AsyncRef& operation, Touch touch, std::uint64_t address, std::uint64_t bytes,
+              RaceSink& sink);
+  /// One that touches this block's shared memory of which nobody who has left knows that it is complete; null
+  /// if there is none.
+  const AsyncOperation* left_behind() const;
+  void leave(std::uint32_t warp, Mask mask);
+  std::uint32_t number() const { return block; }
+
   // ---- cp.async ----
   void commit(std::uint32_t warp, Mask mask);
   /// All but the latest `keep` groups of each lane are done.
@@ -145,6 +163,11 @@ private:
     std::array<std::uint64_t, warp_size> source{}; ///< in global memory; 0: none
     std::array<std::uint8_t, warp_size> source_bytes{};
   };
+  struct OldCopies { // that all threads know
+    const Instruction* instruction = nullptr;
+    const Function* function = nullptr;
+    Clock done = 0; ///< of the lane that was first
+  };
   /// Lanes of a copy that read from one chunk of global memory.
   struct Source {
     std::uint32_t copies = 0; ///< number
@@ -163,6 +186,12 @@ private:
   template <class Entry> struct Toucher;
   struct SharedToucher;
   struct GlobalToucher;
+  static bool sees(const AsyncOperation& agent, OtherAccess& other);
+  void meet_operation(const AsyncRef& other, bool wrote, const AsyncOperation* agent, std::uint32_t thread,
+                      unsigned byte, RaceSink& sink) const;
+  void touch_shared(const SharedToucher& toucher, std::uint64_t offset, std::uint64_t bytes,
+                    std::size_t victim);
+  void touch_global(const GlobalToucher& toucher, std::uint64_t offset, std::uint64_t bytes);
 
   std::uint32_t number(RecordBook& book, int lane);
   std::uint32_t number_copies(Mask mask);
@@ -185,7 +214,8 @@ private:
     std::uint32_t number = 0;
   } memo;
   std::deque<Copies> copies;
-  std::uint32_t first_copies = 0; ///< number of copies.front()
+  std::vector<OldCopies> old_copies; ///< before those
+  std::uint32_t first_copies = 0;    ///< number of copies.front()
   std::uint32_t current_copies = 0;
   struct { // of the copy whose reads were told, and whose writes are to come
     const Instruction* instruction = nullptr;
@@ -194,6 +224,8 @@ private:
     std::array<std::uint8_t, warp_size> bytes{};
   } read_sources;
   std::unordered_map<std::uint64_t, std::vector<Source>> sources; ///< by chunk
+  OperationBook operations;                                       ///< that touch its shared memory
+  View last_known;                                                ///< of the threads that have left
   std::vector<WarpCopies> warps;
 };
 

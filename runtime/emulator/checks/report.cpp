@@ -48,10 +48,10 @@ Json json_of(const ReportPlace& place) {
 
 std::string_view name(Report::Kind kind) {
   constexpr std::string_view names[] = {
-      "out-of-bounds",     "use-after-free",     "misaligned",    "read-only", "undefined-branch",
-      "undefined-address", "undefined-store",    "undefined-use", "race",      "async-early",
-      "async-leak",        "barrier-divergence", "barrier-count", "deadlock",  "matrix-descriptor",
-      "register-early",    "register-fence"};
+      "out-of-bounds",     "use-after-free",  "misaligned",         "read-only",     "undefined-branch",
+      "undefined-address", "undefined-store", "undefined-use",      "race",          "async-early",
+      "async-leak",        "proxy-fence",     "barrier-divergence", "barrier-count", "deadlock",
+      "matrix-descriptor", "register-early",  "register-fence"};
   return names[static_cast<int>(kind)];
 }
 
@@ -75,6 +75,8 @@ std::string_view expectation(Report::Kind kind) {
   case Report::Kind::async_early:
   case Report::Kind::async_leak:
     return "a wait for the asynchronous copy before";
+  case Report::Kind::proxy_fence:
+    return "fence.proxy.async between";
   case Report::Kind::barrier_divergence:
     return "all lanes of the warp at one barrier";
   case Report::Kind::barrier_count:

@@ -54,6 +54,7 @@ struct Report {
     race,
     async_early,
     async_leak,
+    proxy_fence,
     barrier_divergence,
     barrier_count,
     deadlock,

@@ -93,7 +93,16 @@ void Checker::leaves(Group& group, const Instruction& instruction, Mask mask) {
     data->report(Report::Kind::async_leak, group, instruction, __builtin_ctz(mask),
                  {fmt::format("the thread ends while its wgmma of line {} may be in flight", product->line),
                   "wgmma.wait_group before"});
-  races.clocks.leave(group.warp->index, mask);
+  races.leave(group.warp->index, mask);
+  const bool last = std::ranges::all_of(group.warp->block->warps, [&](const auto& warp) {
+    return (warp->alive & ~(warp.get() == group.warp ? mask : 0)) == 0;
+  });
+  const AsyncOperation* left = last && data->options.barriers ? races.left_behind() : nullptr;
+  if (left != nullptr)
+    data->report(Report::Kind::async_leak, group, instruction, __builtin_ctz(mask),
+                 {fmt::format("the block ends while the {} of line {} may still access its shared memory",
+                              what_is(*left), left->instruction->line),
+                  std::string(wait_for(*left, false))});
 }
 
 void Checker::deadlocked(const Block& block, std::string_view message) {
@@ -134,8 +143,10 @@ void Checker::async_arrives(Group& group, int lane, std::uint64_t mbarrier) {
 // ---- mbarriers ----
 
 void Checker::mbarrier_begins(Block& block, std::uint64_t mbarrier) {
-  if (data->options.races)
-    checks_of(block).mbarriers[mbarrier] = {};
+  if (!data->options.races)
+    return;
+  MbarrierState& state = checks_of(block).mbarriers[mbarrier];
+  state = {.phase = {}, .done = {}, .completed = state.completed};
 }
 
 void Checker::mbarrier_arrives(Group& group, int lane, std::uint64_t mbarrier) {
@@ -150,6 +161,7 @@ void Checker::mbarrier_completes(Block& block, std::uint64_t mbarrier) {
     return;
   MbarrierState& state = checks_of(block).mbarriers[mbarrier];
   state.done.join(state.phase);
+  state.done.own.complete(Completion::channel_of(Completion::What::mbarrier, mbarrier), ++state.completed);
   state.phase = {};
 }
 
