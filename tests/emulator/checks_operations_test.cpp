@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-#include <optional>
+#include <string>
 
 namespace emu::test {
 namespace {
@@ -298,6 +298,153 @@ TEST(Operations, RaceWithWhatTheyDoNotKnow) {
     for (int step = 0; step < 200 && program.step(); ++step) {
     }
   }
+}
+
+// Two warps; threads of the first issue operations on 16 bytes at address 0.
+class OneOperation : public testing::Test {
+protected:
+  std::string thread(std::uint32_t thread, Touch touch, bool copy = false) {
+    Found found;
+    races.begin({.instruction = &instruction, .warp = thread / 32, .touch = touch, .asynchronous = copy},
+                Mask(1) << thread % 32);
+    races.shared(static_cast<int>(thread % 32), 0, 16, found);
+    return text(found);
+  }
+  // Of the bulk group that the thread has not committed yet.
+  std::string operation(std::uint32_t thread, Touch touch, std::uint64_t offset = 0) {
+    const AsyncRef one = issue_by(races, 0, thread, instruction, AsyncBy::bulk_group);
+    one->completes(
+        {.block = 0, .channel = Completion::channel_of(What::bulk_reads, thread), .count = groups + 1},
+        {.block = 0, .channel = Completion::channel_of(What::bulk, thread), .count = groups + 1});
+    Found found;
+    races.shared(one, touch, offset, 16, found);
+    return text(found);
+  }
+  void wait(std::uint32_t thread) {
+    ++groups;
+    races.clocks.complete(thread / 32, Mask(1) << thread % 32,
+                          Completion::channel_of(What::bulk_reads, thread), groups);
+  }
+  void fence(std::uint32_t thread) { races.clocks.fence_proxy(thread / 32, Mask(1) << thread % 32); }
+  void meet_all() {
+    const Mask lanes[] = {all_lanes, all_lanes};
+    races.meet(lanes, nullptr, true);
+  }
+  static std::string text(const Found& found) {
+    if (found.races.empty())
+      return "";
+    const OtherAccess& first = found.races.front();
+    return first.unfenced ? "unfenced" : first.operation != nullptr ? "early" : "race";
+  }
+  Instruction instruction;
+  BlockRaces races{0, 64, 4096, nullptr};
+  Clock groups = 0;
+};
+
+TEST_F(OneOperation, WriteIsSeenOnceItIsFenced) {
+  thread(0, Touch::write);
+  EXPECT_EQ(operation(0, Touch::read), "unfenced"); // even by its own thread
+  EXPECT_EQ(operation(1, Touch::read), "race");
+  meet_all();
+  EXPECT_EQ(operation(1, Touch::read), "unfenced");
+  fence(1); // it knows the write: it may fence it as well as its writer
+  EXPECT_EQ(operation(1, Touch::read), "");
+  EXPECT_EQ(operation(2, Touch::read), "unfenced");
+}
+
+TEST_F(OneOperation, FenceBeforeTheBarrierIsEnough) {
+  thread(40, Touch::write);
+  fence(40);
+  meet_all();
+  EXPECT_EQ(operation(0, Touch::read), "");
+  EXPECT_EQ(operation(1, Touch::read), "");
+}
+
+TEST_F(OneOperation, FenceCoversOnlyWhatCameBefore) {
+  fence(0);
+  thread(0, Touch::write);
+  meet_all();
+  EXPECT_EQ(operation(0, Touch::read), "unfenced");
+}
+
+TEST_F(OneOperation, ReadsNeedNoFence) {
+  thread(40, Touch::read);
+  meet_all();
+  EXPECT_EQ(operation(0, Touch::write), "");
+}
+
+TEST_F(OneOperation, ReadsMustBeKnown) {
+  thread(40, Touch::read);
+  EXPECT_EQ(operation(0, Touch::write), "race");
+}
+
+TEST_F(OneOperation, CopyOfAThreadIsFencedLikeAWrite) {
+  thread(0, Touch::write, true);
+  races.commit(0, 1);
+  races.wait(0, 1, 0);
+  meet_all(); // all threads know it from now on
+  EXPECT_EQ(operation(1, Touch::read), "unfenced");
+  fence(1);
+  EXPECT_EQ(operation(1, Touch::read), "");
+}
+
+TEST_F(OneOperation, CopyThatIsFencedBeforeTheBarrier) {
+  thread(0, Touch::write, true);
+  races.commit(0, 1);
+  races.wait(0, 1, 0);
+  fence(0);
+  meet_all();
+  EXPECT_EQ(operation(1, Touch::read), "");
+}
+
+TEST_F(OneOperation, IsCompleteWhenWaitedFor) {
+  operation(0, Touch::read);
+  meet_all();
+  EXPECT_NE(races.left_behind(), nullptr);
+  wait(0);
+  EXPECT_EQ(thread(0, Touch::write), "");
+}
+
+TEST_F(OneOperation, IsNotCompleteBefore) {
+  operation(0, Touch::read);
+  EXPECT_EQ(thread(0, Touch::write), "early"); // even for its own thread
+}
+
+TEST_F(OneOperation, IsNotCompleteForOthersBeforeABarrier) {
+  operation(0, Touch::read);
+  wait(0);
+  EXPECT_EQ(thread(1, Touch::write), "early");
+}
+
+TEST_F(OneOperation, IsCompleteForOthersAfterABarrier) {
+  operation(0, Touch::read);
+  wait(0);
+  meet_all();
+  EXPECT_EQ(operation(40, Touch::write), "");
+}
+
+TEST_F(OneOperation, NobodyLeavesOperationsBehind) {
+  operation(0, Touch::read);
+  wait(0);
+  EXPECT_NE(races.left_behind(), nullptr);
+  races.leave(0, 1); // the thread that knows
+  EXPECT_EQ(races.left_behind(), nullptr);
+}
+
+TEST_F(OneOperation, ManyOperationsAreForgotten) {
+  for (int i = 0; i < 20000; ++i) {
+    EXPECT_EQ(operation(0, Touch::read, 16 * (static_cast<std::uint64_t>(i) % 64)), "");
+    wait(0);
+  }
+  EXPECT_EQ(thread(0, Touch::write), "");
+  EXPECT_EQ(thread(1, Touch::read), "race");
+  operation(0, Touch::read, 32);
+  for (int i = 0; i < 5000; ++i)
+    operation(0, Touch::read, 64);
+  Found found;
+  races.begin({.instruction = &instruction, .warp = 0, .touch = Touch::write}, 1);
+  races.shared(0, 32, 16, found);
+  EXPECT_EQ(text(found), "early");
 }
 
 } // namespace

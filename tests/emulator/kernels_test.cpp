@@ -1,6 +1,7 @@
 // The emulator on whole kernels: right results under every target and many schedules without a report; and
-// mutants, each with one barrier, wait or fence deleted, of which the checks report nearly all.
+// mutants (mutants.h), of which the checks report nearly all.
 #include "kernel_cases.h"
+#include "mutants.h"
 #include "seed.h"
 
 #include <gtest/gtest.h>
@@ -8,7 +9,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <set>
-#include <sstream>
 
 namespace emu::test {
 namespace {
@@ -87,47 +87,6 @@ TEST_P(Kernels, RunTheSameWayFromTheSameSeed) {
 
 // ---- mutants ----
 
-struct Mutant {
-  std::string line, ptx;
-};
-
-// A line that orders something.
-bool orders(const std::string& line) {
-  for (const char* mnemonic : {"bar.sync", "barrier.sync", "bar.warp.sync", "membar", "fence.",
-                               "cp.async.wait", "mbarrier.try_wait", "mbarrier.test_wait"})
-    if (line.find(mnemonic) != std::string::npos && line.find("//") != line.find_first_not_of(" \t"))
-      return true;
-  return false;
-}
-
-// Of the function `kernel` in the text: without each such line, one at a time.
-std::vector<Mutant> mutants_of(const std::string& ptx, const std::string& kernel) {
-  std::vector<std::string> lines;
-  std::istringstream text(ptx);
-  for (std::string line; std::getline(text, line);)
-    lines.push_back(line);
-  std::vector<Mutant> mutants;
-  bool inside = false;
-  for (std::size_t i = 0; i < lines.size(); ++i) {
-    if (lines[i].find(".entry") != std::string::npos)
-      inside = lines[i].find(".entry " + kernel + "(") != std::string::npos;
-    if (!inside || !orders(lines[i]))
-      continue;
-    Mutant mutant = {std::to_string(i + 1) + ": " + lines[i], ""};
-    for (std::size_t j = 0; j < lines.size(); ++j) {
-      std::string line = lines[j];
-      if (j == i) { // from the mnemonic to the end of the statement
-        const std::size_t end = line.find(';'), begin = line.find_first_not_of(" \t{");
-        if (end != std::string::npos && begin < end)
-          line.erase(begin, end + 1 - begin);
-      }
-      mutant.ptx += line + "\n";
-    }
-    mutants.push_back(std::move(mutant));
-  }
-  return mutants;
-}
-
 enum class Verdict { missed, reported, at_limit };
 
 // By some schedule: a check or an error of the kernel. That it does not end is none.
@@ -163,7 +122,7 @@ TEST(Mutants, NearlyAllAreReported) {
         reported += verdict == Verdict::reported;
         at_limit += verdict == Verdict::at_limit;
         if (verdict != Verdict::reported)
-          missed += "\n  " + one.name + " for " + target + " without " + mutant.line +
+          missed += "\n  " + one.name + " for " + target + ", line " + mutant.what +
                     (verdict == Verdict::at_limit ? " (ends at the limit of instructions)" : "");
       }
     }

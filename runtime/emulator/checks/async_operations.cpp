@@ -17,15 +17,6 @@ template <class F> void each_part(std::uint64_t bytes, F f) {
     f(done, static_cast<unsigned>(std::min<std::uint64_t>(part_bytes, bytes - done)));
 }
 
-class Sink final : public RaceSink {
-public:
-  explicit Sink(std::function<void(const OtherAccess&)> report) : report(std::move(report)) {}
-  void race(const OtherAccess& other) override { report(other); }
-
-private:
-  std::function<void(const OtherAccess&)> report;
-};
-
 std::uint32_t thread_of(const Group& group, int lane) {
   return group.warp->index * warp_size + static_cast<std::uint32_t>(lane);
 }
@@ -103,16 +94,30 @@ void Checker::Data::report_undefined_sum(const AsyncOperation& operation, const 
                     .other_what = {}});
 }
 
+// What an operation's accesses to one range meet.
+class Checker::Data::Meetings final : public RaceSink {
+public:
+  Meetings(Data& data, const AsyncOperation& operation, Touch touch, const AsyncRange& range)
+      : data(data), operation(operation), touch(touch), range(range) {}
+  void race(const OtherAccess& other) override {
+    data.report_race(*operation.issuer, doer_of(operation, touch != Touch::read), address_of(range), other);
+  }
+
+private:
+  Data& data;
+  const AsyncOperation& operation;
+  Touch touch;
+  const AsyncRange& range;
+};
+
 void Checker::Data::touch(const AsyncRef& operation, Touch touch, const AsyncRange& range) {
   if (!options.races || range.bytes == 0)
     return;
-  Sink sink([&](const OtherAccess& other) {
-    report_race(*operation->issuer, doer_of(*operation, touch != Touch::read), address_of(range), other);
-  });
+  Meetings meetings(*this, *operation, touch, range);
   if (range.block != nullptr)
-    checks_of(*range.block).races.shared(operation, touch, range.address, range.bytes, sink);
+    checks_of(*range.block).races.shared(operation, touch, range.address, range.bytes, meetings);
   else
-    checks_of(*operation->issuer).races.global(operation, touch, range.address, range.bytes, sink);
+    checks_of(*operation->issuer).races.global(operation, touch, range.address, range.bytes, meetings);
 }
 
 // ---- completion ----
@@ -128,9 +133,11 @@ void Checker::async_signals(const AsyncRef& operation, Block& owner, std::uint64
   if (!data->options.races)
     return;
   BlockChecks& block = checks_of(owner);
+  MbarrierState& state = block.mbarriers[mbarrier];
+  state.arrivals.come(*operation->instruction, 0, operation->thread / warp_size, true);
   operation->signals({.block = block.races.number(),
                       .channel = Completion::channel_of(Completion::What::mbarrier, mbarrier),
-                      .count = block.mbarriers[mbarrier].completed + 1});
+                      .count = state.completed + 1});
 }
 
 void Checker::bulk_commits(Group& group, Mask mask) {

@@ -1,6 +1,7 @@
 // What a Checker keeps: of the memory and of a launch (Checker::Data), and of each block that runs.
 #pragma once
 
+#include "emulator/checks/arrivals.h"
 #include "emulator/checks/checker.h"
 #include "emulator/checks/held_registers.h"
 #include "emulator/checks/races.h"
@@ -59,6 +60,7 @@ struct BarrierState {
 struct MbarrierState {
   View phase, done;    ///< what arrivals of this phase told; of all that are complete
   Clock completed = 0; ///< phases
+  Arrivals arrivals;
 };
 
 /// What an access leaves to do once it is done, and what an asynchronous copy reads.
@@ -158,6 +160,7 @@ struct Checker::Data {
   void check_local(Group& group, const Instruction& instruction, Access& access, Mask lanes);
 
   // ---- what asynchronous operations touch and copy ----
+  class Meetings;
   void touch(const AsyncRef& operation, Touch touch, const AsyncRange& range);
   void report_undefined_sum(const AsyncOperation& operation, const AsyncRange& range);
   ByteBits defined_bytes(const AsyncRange& range, std::uint64_t offset, unsigned bytes) const;

@@ -142,6 +142,9 @@ public:
   void mbarrier_completes(Block& block, std::uint64_t mbarrier);
   /// A test or wait that found a phase complete.
   void mbarrier_waits(Group& group, int lane, std::uint64_t mbarrier);
+  /// Who arrived in the current phase and in the one before, for those who wait in vain: "; of ...", or
+  /// empty.
+  std::string mbarrier_history(const Block& block, std::uint64_t mbarrier) const;
 
   // ---- the host, between launches ----
   void allocated(std::uint64_t address, std::uint64_t bytes); ///< undefined from now on

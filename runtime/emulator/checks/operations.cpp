@@ -26,4 +26,16 @@ std::uint32_t OperationBook::number(const AsyncRef& operation) {
   return first + static_cast<std::uint32_t>(operations.size()) - 1;
 }
 
+void OperationBook::keep(const std::vector<std::uint32_t>& kept) {
+  auto next = kept.begin();
+  for (std::size_t i = 0; i < operations.size(); ++i) {
+    const std::uint32_t number = first + static_cast<std::uint32_t>(i);
+    while (next != kept.end() && *next < number)
+      ++next;
+    if (next == kept.end() || *next != number)
+      operations[i] = nullptr;
+  }
+  retire([](const AsyncOperation&) { return false; });
+}
+
 } // namespace emu

@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <deque>
+#include <vector>
 
 namespace emu {
 
@@ -61,22 +62,25 @@ class OperationBook {
 public:
   /// Of the one that was numbered last, or a new one.
   std::uint32_t number(const AsyncRef& operation);
-  /// Null if it was retired: then all threads know that it is complete.
+  /// Null if it was forgotten: then all threads know that it is complete.
   const AsyncRef& get(std::uint32_t number) const {
     static const AsyncRef none;
     return number < first ? none : operations[number - first];
   }
   /// Drops the first ones as long as drop(operation) holds.
   template <class Drop> void retire(Drop drop) {
-    while (!operations.empty() && drop(*operations.front())) {
+    while (!operations.empty() && (operations.front() == nullptr || drop(*operations.front()))) {
       operations.pop_front();
       ++first;
     }
   }
   template <class F> void each(F f) const {
     for (const AsyncRef& operation : operations)
-      f(*operation);
+      if (operation != nullptr)
+        f(*operation);
   }
+  /// Forgets those whose number is not among `kept`, which are in order.
+  void keep(const std::vector<std::uint32_t>& kept);
   bool empty() const { return operations.empty(); }
   std::size_t size() const { return operations.size(); }
 

@@ -17,7 +17,7 @@ constexpr std::uint32_t most_shared = 1u << 20;
 constexpr std::uint32_t first_copies_number = most_shared;
 constexpr std::uint32_t most_copies = 1u << 19;
 constexpr std::uint32_t first_operation_number = first_copies_number + most_copies;
-constexpr std::uint32_t most_operations = 1u << (19 + thread_bits - 1);
+constexpr std::uint32_t last_operation = 1u << (19 + thread_bits - 1);
 constexpr unsigned number_bits = 22, block_bits = 22, epoch_bits = 7;
 constexpr std::uint32_t first_global_operation = 1u << (number_bits - 1);
 constexpr unsigned number_shift = thread_bits + 2, block_shift = number_shift + number_bits,
@@ -156,9 +156,10 @@ struct BlockRaces::SharedToucher : Toucher<std::uint32_t> {
 
   static bool is_operation(std::uint32_t e) { return e >> thread_bits >= first_operation_number; }
   static bool wrote(std::uint32_t e) { return (e & 1) != 0; }
-  const AsyncRef& operation_of(std::uint32_t e) const {
-    return races.operations.get((e - (first_operation_number << thread_bits)) >> 1);
+  static std::uint32_t number_of(std::uint32_t e) {
+    return (e - (first_operation_number << thread_bits)) >> 1;
   }
+  const AsyncRef& operation_of(std::uint32_t e) const { return races.operations.get(number_of(e)); }
 
   // True if nobody needs to look at it again.
   bool conflict(std::uint32_t e, unsigned byte) const {
@@ -502,8 +503,10 @@ void BlockRaces::meet_operation(const AsyncRef& other, bool wrote, const AsyncOp
 
 void BlockRaces::shared(const AsyncRef& operation, Touch touch, std::uint64_t offset, std::uint64_t bytes,
                         RaceSink& sink) {
+  if (operations.size() > most_operations)
+    sweep_operations();
   const std::uint32_t number = operations.number(operation);
-  if (number >= most_operations)
+  if (number >= last_operation)
     return;
   doer = {.instruction = operation->instruction,
           .function = operation->function,
@@ -542,6 +545,30 @@ void BlockRaces::global(const AsyncRef& operation, Touch touch, std::uint64_t ad
                 0,
                 &operation},
                offset, bytes);
+}
+
+// Where warps of several roles never meet, operations are forgotten when no cell speaks of them any more:
+// what did in their place has waited for them.
+void BlockRaces::sweep_operations() {
+  std::vector<std::uint32_t> kept;
+  const auto note = [&](std::uint32_t entry) {
+    if (SharedToucher::is_operation(entry))
+      kept.push_back(SharedToucher::number_of(entry));
+  };
+  const auto look = [&](const auto& again, SharedCell& cell) -> void {
+    if (cell.is_split()) {
+      for (SharedCell& part : parts.of(cell))
+        again(again, part);
+      return;
+    }
+    note(cell.write);
+    std::ranges::for_each(cell.reads, note);
+  };
+  for (SharedCell& cell : cells)
+    look(look, cell);
+  std::ranges::sort(kept);
+  operations.keep(kept);
+  most_operations = std::max<std::size_t>(most_operations, 2 * operations.size());
 }
 
 void BlockRaces::leave(std::uint32_t warp, Mask mask) {

@@ -189,6 +189,7 @@ private:
   static bool sees(const AsyncOperation& agent, OtherAccess& other);
   void meet_operation(const AsyncRef& other, bool wrote, const AsyncOperation* agent, std::uint32_t thread,
                       unsigned byte, RaceSink& sink) const;
+  void sweep_operations();
   void touch_shared(const SharedToucher& toucher, std::uint64_t offset, std::uint64_t bytes,
                     std::size_t victim);
   void touch_global(const GlobalToucher& toucher, std::uint64_t offset, std::uint64_t bytes);
@@ -225,6 +226,7 @@ private:
   } read_sources;
   std::unordered_map<std::uint64_t, std::vector<Source>> sources; ///< by chunk
   OperationBook operations;                                       ///< that touch its shared memory
+  std::size_t most_operations = 4096;                             ///< of those, before a sweep
   View last_known;                                                ///< of the threads that have left
   std::vector<WarpCopies> warps;
 };

@@ -146,14 +146,16 @@ void Checker::mbarrier_begins(Block& block, std::uint64_t mbarrier) {
   if (!data->options.races)
     return;
   MbarrierState& state = checks_of(block).mbarriers[mbarrier];
-  state = {.phase = {}, .done = {}, .completed = state.completed};
+  state = {.phase = {}, .done = {}, .completed = state.completed, .arrivals = {}};
 }
 
 void Checker::mbarrier_arrives(Group& group, int lane, std::uint64_t mbarrier) {
   if (!data->options.races)
     return;
   BlockChecks& block = emu::checks_of(group);
-  block.races.clocks.publish(group.warp->index, Mask(1) << lane, block.mbarriers[mbarrier].phase);
+  MbarrierState& state = block.mbarriers[mbarrier];
+  state.arrivals.come(group.code[group.pc - 1], 0, group.warp->index, false);
+  block.races.clocks.publish(group.warp->index, Mask(1) << lane, state.phase);
 }
 
 void Checker::mbarrier_completes(Block& block, std::uint64_t mbarrier) {
@@ -163,6 +165,13 @@ void Checker::mbarrier_completes(Block& block, std::uint64_t mbarrier) {
   state.done.join(state.phase);
   state.done.own.complete(Completion::channel_of(Completion::What::mbarrier, mbarrier), ++state.completed);
   state.phase = {};
+  state.arrivals.complete_phase();
+}
+
+std::string Checker::mbarrier_history(const Block& block, std::uint64_t mbarrier) const {
+  const auto& all = checks_of(block).mbarriers;
+  const auto at = all.find(mbarrier);
+  return at == all.end() ? "" : at->second.arrivals.text();
 }
 
 void Checker::mbarrier_waits(Group& group, int lane, std::uint64_t mbarrier) {

@@ -49,7 +49,9 @@ std::string waiting_for(const Group& group) {
     return lanes_missing(group);
   if (group.wait.what == Wait::For::warpgroup)
     return describe_warpgroup(group);
-  return describe_mbarrier(block, group.wait.id);
+  const Checker* checker = block.launch->checker;
+  return describe_mbarrier(block, group.wait.id) +
+         (checker != nullptr ? checker->mbarrier_history(block, group.wait.id) : "");
 }
 
 } // namespace
