@@ -21,7 +21,7 @@ Result<Table> Table::load(const std::string& path) {
     Variant& variant = table.variants.emplace_back();
     variant.spec = entry["spec"].get<std::string>();
     for (const auto& [name, value] : entry.value("params", std::map<std::string, std::string>()))
-      variant.params.push_back(name + "=" + value);
+      variant.params.push_back(std::string(name).append("=").append(value));
     variant.only = entry.value("only", std::map<std::string, std::vector<std::string>>());
     table.axes.front().push_back(variant.spec);
   }
@@ -122,6 +122,7 @@ std::vector<Case> Table::full(std::uint64_t seed) const {
   std::shuffle(order.begin(), order.end(), std::mt19937_64(seed)); // or the last variants had all leftovers
   Cover cover(*this, seed);
   std::vector<Case> cases;
+  cases.reserve(order.size());
   for (const Case& product : order)
     cases.push_back(cover.draw({{variant, product[0]}, {dtype, product[1]}, {shape, product[2]}}));
   cover.complete(cases);
