@@ -5,6 +5,7 @@
 #include "compiler/conversion/tile-to-llvm/TileToLLVM.h"
 #include "compiler/transforms/attn/Passes.h"
 #include "compiler/transforms/tile/CpuLayouts.h"
+#include "compiler/transforms/tile/FoldScale.h"
 #include "compiler/transforms/tile/FuseMasks.h"
 #include "compiler/transforms/tile/GpuLayouts.h"
 #include "compiler/transforms/tile/NarrowIntegers.h"
@@ -23,6 +24,7 @@ void attile::registerAttilePasses() {
   attile::registerTestMaskAnalysis();
   registerCpuLayoutsPass();
   registerGpuLayoutsPass();
+  registerFoldScalePass();
   registerFuseMasksPass();
   registerPrepareRowsPass();
   registerVisitLoopsPass();

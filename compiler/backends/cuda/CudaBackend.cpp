@@ -2,6 +2,7 @@
 #include "compiler/backends/cuda/CudaBackend.h"
 
 #include "compiler/backends/cuda/PrepareForEmission.h"
+#include "compiler/transforms/tile/FoldScale.h"
 #include "compiler/transforms/tile/FuseMasks.h"
 #include "compiler/transforms/tile/GpuLayouts.h"
 #include "compiler/transforms/tile/NarrowIntegers.h"
@@ -32,6 +33,7 @@ LogicalResult lowerTiles(ModuleOp module) {
     return failure();
   fuseMasks(module);
   prepareRows(module);
+  foldScale(module);
   if (failed(lowerVisitsToLoops(module)))
     return failure();
   prefetchTiles(module);

@@ -45,10 +45,11 @@ local_main(const bf16* q,
   RowFragment<float, 32> factor;
   RowFragment<float, 32> row;
   RowFragment<float, 32> row_2;
+  RowFragment<float, 32> row_3;
   Fragment<float, 32, 32> scores;
   Fragment<float, 32, 64> out;
-  RowFragment<float, 32> row_3;
   RowFragment<float, 32> row_4;
+  RowFragment<float, 32> row_5;
   const SharedTile<bf16, 64, 64> q_tile{reinterpret_cast<bf16*>(shared + 8192)};
   RowFragment<int, 32> row_q_2;
   RowFragment<int, 32> row_h_2;
@@ -78,8 +79,8 @@ local_main(const bf16* q,
     row_q_2.x[m][i] = y_1;
   }
   gather_rows(q_tile, q + t_7 * q_stride_0, q_stride_1, q_stride_2, row_h_2, row_q_2, reinterpret_cast<i64*>(shared + 16384), (int)t_13);
-  fill(row_4, -infinity);
-  fill(row_3, 0.0f);
+  fill(row_5, -infinity);
+  fill(row_4, 0.0f);
   fill(out, 0.0f);
   const int t_16 = t - ((int)q_len);
   const i64 t_17 = (i64)t_16;
@@ -128,8 +129,9 @@ local_main(const bf16* q,
         copy_rows_async<2>(v_tile, v + t_7 * v_stride_0 + t_6 * v_stride_1 + t_42 * v_stride_2, v_stride_2, (int)t_49);
         commit_copies();
         dot_nt(scores, q_tile, k_tile);
-        row_2 = row_4;
+        row_2 = row_5;
         if (t_47 && t_50) {
+          fill(row_3, -infinity);
           #pragma unroll
           for (int m = 0; m < 2; ++m)
           #pragma unroll
@@ -140,21 +142,29 @@ local_main(const bf16* q,
             #pragma unroll
             for (int c = 0; c < 2; ++c) {
               const float scores_x = scores.x[m][j][2 * i + c];
-              const float t_51 = scores_x * 0.125f;
-              scores.x[m][j][2 * i + c] = t_51;
-              partial = Max::of(partial, t_51);
+              scores.x[m][j][2 * i + c] = scores_x;
+              partial = Max::of(partial, scores_x);
             }
-            row_4.x[m][i] = Max::of(row_4.x[m][i], reduce_columns<Max>(partial));
+            row_3.x[m][i] = Max::of(row_3.x[m][i], reduce_columns<Max>(partial));
+          }
+          #pragma unroll
+          for (int m = 0; m < 2; ++m)
+          #pragma unroll
+          for (int i = 0; i < 2; ++i) {
+            const float row_5_x = row_5.x[m][i];
+            const float row_3_x = row_3.x[m][i];
+            row_5.x[m][i] = math::maxnum(row_5_x, row_3_x * 0.125f);
           }
         } else {
-          const i64 t_52 = max(min(param_window, 2147483647LL), -2147483648LL);
-          const int t_53 = (int)t_52;
+          fill(row_3, -infinity);
+          const i64 t_51 = max(min(param_window, 2147483647LL), -2147483648LL);
+          const int t_52 = (int)t_51;
           #pragma unroll
           for (int m = 0; m < 2; ++m)
           #pragma unroll
           for (int i = 0; i < 2; ++i) {
             const i64 row_q_2_x = row_q_2.x[m][i];
-            const int t_54 = ((int)row_q_2_x) + t_16;  // local.attn:5
+            const int t_53 = ((int)row_q_2_x) + t_16;  // local.attn:5
             float partial_1 = -infinity;
             #pragma unroll
             for (int j = 0; j < 4; ++j)
@@ -163,27 +173,36 @@ local_main(const bf16* q,
               const int column_1 = column_of(j, c);
               const bool inside = column_1 < (int)t_49;
               const float scores_x_1 = scores.x[m][j][2 * i + c];
-              const int t_55 = t_41 + (column_1);
-              const float t_56 = ((t_55 <= t_54) && ((t_54 - t_55) < t_53)) ? (scores_x_1 * 0.125f) : (-infinity);
-              scores.x[m][j][2 * i + c] = inside ? t_56 : 0.0f;
-              partial_1 = inside ? Max::of(partial_1, t_56) : partial_1;
+              const int t_54 = t_41 + (column_1);
+              const float t_55 = ((t_54 <= t_53) && ((t_53 - t_54) < t_52)) ? scores_x_1 : (-infinity);
+              scores.x[m][j][2 * i + c] = inside ? t_55 : 0.0f;
+              partial_1 = inside ? Max::of(partial_1, t_55) : partial_1;
             }
-            row_4.x[m][i] = Max::of(row_4.x[m][i], reduce_columns<Max>(partial_1));
+            row_3.x[m][i] = Max::of(row_3.x[m][i], reduce_columns<Max>(partial_1));
+          }
+          #pragma unroll
+          for (int m = 0; m < 2; ++m)
+          #pragma unroll
+          for (int i = 0; i < 2; ++i) {
+            const float row_5_x_1 = row_5.x[m][i];
+            const float row_3_x_1 = row_3.x[m][i];
+            const float t_56 = math::maxnum(row_5_x_1, row_3_x_1 * 0.125f);
+            row_5.x[m][i] = t_56;
           }
         }
         #pragma unroll
         for (int m = 0; m < 2; ++m)
         #pragma unroll
         for (int i = 0; i < 2; ++i) {
-          const float row_4_x = row_4.x[m][i];
+          const float row_5_x_2 = row_5.x[m][i];
           const float row_2_x = row_2.x[m][i];
-          const float row_3_x = row_3.x[m][i];
-          const float t_57 = (row_4_x == (-infinity)) ? 0.0f : row_4_x;
+          const float row_4_x = row_4.x[m][i];
+          const float t_57 = (row_5_x_2 == (-infinity)) ? 0.0f : row_5_x_2;
           const float t_58 = math::exp(row_2_x - t_57);  // builtin.softmax:17
-          const float y_2 = row_3_x * t_58;
+          const float y_2 = row_4_x * t_58;
           row.x[m][i] = t_57;
           factor.x[m][i] = t_58;
-          row_3.x[m][i] = y_2;
+          row_4.x[m][i] = y_2;
         }
         if (t_50) {
           #pragma unroll
@@ -198,11 +217,11 @@ local_main(const bf16* q,
             #pragma unroll
             for (int c = 0; c < 2; ++c) {
               const float scores_x_2 = scores.x[m][j][2 * i + c];
-              const float t_60 = math::exp2(math::fma(scores_x_2, 1.442695f, t_59));  // builtin.softmax:17
+              const float t_60 = math::exp2(math::fma(scores_x_2, 0.18033688f, t_59));  // builtin.softmax:17
               tile.x[m][j][2 * i + c] = t_60;
               partial_2 = Add::of(partial_2, t_60);
             }
-            row_3.x[m][i] = Add::of(row_3.x[m][i], reduce_columns<Add>(partial_2));
+            row_4.x[m][i] = Add::of(row_4.x[m][i], reduce_columns<Add>(partial_2));
           }
         } else {
           #pragma unroll
@@ -219,11 +238,11 @@ local_main(const bf16* q,
               const int column_3 = column_of(j, c);
               const bool inside_1 = column_3 < (int)t_49;
               const float scores_x_3 = scores.x[m][j][2 * i + c];
-              const float t_62 = math::exp2(math::fma(scores_x_3, 1.442695f, t_61));  // builtin.softmax:17
+              const float t_62 = math::exp2(math::fma(scores_x_3, 0.18033688f, t_61));  // builtin.softmax:17
               tile.x[m][j][2 * i + c] = inside_1 ? t_62 : 0.0f;
               partial_3 = inside_1 ? Add::of(partial_3, t_62) : partial_3;
             }
-            row_3.x[m][i] = Add::of(row_3.x[m][i], reduce_columns<Add>(partial_3));
+            row_4.x[m][i] = Add::of(row_4.x[m][i], reduce_columns<Add>(partial_3));
           }
         }
         round(weights, tile);
@@ -268,19 +287,19 @@ local_main(const bf16* q,
     for (int m = 0; m < 2; ++m)
     #pragma unroll
     for (int i = 0; i < 2; ++i) {
-      const float row_3_x_1 = row_3.x[m][i];
       const float row_4_x_1 = row_4.x[m][i];
-      const float t_77 = (row_3_x_1 != row_3_x_1) ? row_3_x_1 : row_4_x_1;
-      row_4.x[m][i] = t_77;
+      const float row_5_x_3 = row_5.x[m][i];
+      const float t_77 = (row_4_x_1 != row_4_x_1) ? row_4_x_1 : row_5_x_3;
+      row_5.x[m][i] = t_77;
     }
     #pragma unroll
     for (int m = 0; m < 2; ++m)
     #pragma unroll
     for (int i = 0; i < 2; ++i) {
-      const float row_3_x_2 = row_3.x[m][i];
       const float row_4_x_2 = row_4.x[m][i];
-      const float t_78 = 1.0f / row_3_x_2;  // builtin.softmax:29
-      const bool t_79 = row_4_x_2 == (-infinity);
+      const float row_5_x_4 = row_5.x[m][i];
+      const float t_78 = 1.0f / row_4_x_2;  // builtin.softmax:29
+      const bool t_79 = row_5_x_4 == (-infinity);
       #pragma unroll
       for (int j = 0; j < 8; ++j)
       #pragma unroll
@@ -306,13 +325,13 @@ local_main(const bf16* q,
     for (int m = 0; m < 2; ++m)
     #pragma unroll
     for (int i = 0; i < 2; ++i) {
-      const float row_3_x_3 = row_3.x[m][i];
       const float row_4_x_3 = row_4.x[m][i];
-      const float t_81 = (row_3_x_3 != row_3_x_3) ? row_3_x_3 : row_4_x_3;
-      row_4.x[m][i] = t_81;
+      const float row_5_x_5 = row_5.x[m][i];
+      const float t_81 = (row_4_x_3 != row_4_x_3) ? row_4_x_3 : row_5_x_5;
+      row_5.x[m][i] = t_81;
     }
-    store(tensor_partial_m + (i64)blockIdx.x * 64LL, row_4);
-    store(tensor_partial_l + (i64)blockIdx.x * 64LL, row_3);
+    store(tensor_partial_m + (i64)blockIdx.x * 64LL, row_5);
+    store(tensor_partial_l + (i64)blockIdx.x * 64LL, row_4);
     store(tensor_partial_o + (i64)blockIdx.x * 4096LL, out);
   }
 }
@@ -481,10 +500,11 @@ local_few_main(const bf16* q,
   RowFragment<float, 16> factor;
   RowFragment<float, 16> row;
   RowFragment<float, 16> row_2;
+  RowFragment<float, 16> row_3;
   Fragment<float, 16, 32> scores;
   Fragment<float, 16, 64> out;
-  RowFragment<float, 16> row_3;
   RowFragment<float, 16> row_4;
+  RowFragment<float, 16> row_5;
   const SharedTile<bf16, 16, 64> q_tile{reinterpret_cast<bf16*>(shared + 8192)};
   RowFragment<int, 16> row_q_2;
   RowFragment<int, 16> row_h_2;
@@ -514,8 +534,8 @@ local_few_main(const bf16* q,
     row_q_2.x[m][i] = y_1;
   }
   gather_rows(q_tile, q + t_7 * q_stride_0, q_stride_1, q_stride_2, row_h_2, row_q_2, reinterpret_cast<i64*>(shared + 10240), (int)t_13);
-  fill(row_4, -infinity);
-  fill(row_3, 0.0f);
+  fill(row_5, -infinity);
+  fill(row_4, 0.0f);
   fill(out, 0.0f);
   const int t_16 = t - ((int)q_len);
   const i64 t_17 = (i64)t_16;
@@ -564,8 +584,9 @@ local_few_main(const bf16* q,
         copy_rows_async<1>(v_tile, v + t_7 * v_stride_0 + t_6 * v_stride_1 + t_42 * v_stride_2, v_stride_2, (int)t_49);
         commit_copies();
         dot_nt(scores, q_tile, k_tile);
-        row_2 = row_4;
+        row_2 = row_5;
         if (t_47 && t_50) {
+          fill(row_3, -infinity);
           #pragma unroll
           for (int m = 0; m < 1; ++m)
           #pragma unroll
@@ -576,21 +597,29 @@ local_few_main(const bf16* q,
             #pragma unroll
             for (int c = 0; c < 2; ++c) {
               const float scores_x = scores.x[m][j][2 * i + c];
-              const float t_51 = scores_x * 0.125f;
-              scores.x[m][j][2 * i + c] = t_51;
-              partial = Max::of(partial, t_51);
+              scores.x[m][j][2 * i + c] = scores_x;
+              partial = Max::of(partial, scores_x);
             }
-            row_4.x[m][i] = Max::of(row_4.x[m][i], reduce_columns<Max>(partial));
+            row_3.x[m][i] = Max::of(row_3.x[m][i], reduce_columns<Max>(partial));
+          }
+          #pragma unroll
+          for (int m = 0; m < 1; ++m)
+          #pragma unroll
+          for (int i = 0; i < 2; ++i) {
+            const float row_5_x = row_5.x[m][i];
+            const float row_3_x = row_3.x[m][i];
+            row_5.x[m][i] = math::maxnum(row_5_x, row_3_x * 0.125f);
           }
         } else {
-          const i64 t_52 = max(min(param_window, 2147483647LL), -2147483648LL);
-          const int t_53 = (int)t_52;
+          fill(row_3, -infinity);
+          const i64 t_51 = max(min(param_window, 2147483647LL), -2147483648LL);
+          const int t_52 = (int)t_51;
           #pragma unroll
           for (int m = 0; m < 1; ++m)
           #pragma unroll
           for (int i = 0; i < 2; ++i) {
             const i64 row_q_2_x = row_q_2.x[m][i];
-            const int t_54 = ((int)row_q_2_x) + t_16;  // local.attn:5
+            const int t_53 = ((int)row_q_2_x) + t_16;  // local.attn:5
             float partial_1 = -infinity;
             #pragma unroll
             for (int j = 0; j < 4; ++j)
@@ -599,27 +628,36 @@ local_few_main(const bf16* q,
               const int column_1 = column_of(j, c);
               const bool inside = column_1 < (int)t_49;
               const float scores_x_1 = scores.x[m][j][2 * i + c];
-              const int t_55 = t_41 + (column_1);
-              const float t_56 = ((t_55 <= t_54) && ((t_54 - t_55) < t_53)) ? (scores_x_1 * 0.125f) : (-infinity);
-              scores.x[m][j][2 * i + c] = inside ? t_56 : 0.0f;
-              partial_1 = inside ? Max::of(partial_1, t_56) : partial_1;
+              const int t_54 = t_41 + (column_1);
+              const float t_55 = ((t_54 <= t_53) && ((t_53 - t_54) < t_52)) ? scores_x_1 : (-infinity);
+              scores.x[m][j][2 * i + c] = inside ? t_55 : 0.0f;
+              partial_1 = inside ? Max::of(partial_1, t_55) : partial_1;
             }
-            row_4.x[m][i] = Max::of(row_4.x[m][i], reduce_columns<Max>(partial_1));
+            row_3.x[m][i] = Max::of(row_3.x[m][i], reduce_columns<Max>(partial_1));
+          }
+          #pragma unroll
+          for (int m = 0; m < 1; ++m)
+          #pragma unroll
+          for (int i = 0; i < 2; ++i) {
+            const float row_5_x_1 = row_5.x[m][i];
+            const float row_3_x_1 = row_3.x[m][i];
+            const float t_56 = math::maxnum(row_5_x_1, row_3_x_1 * 0.125f);
+            row_5.x[m][i] = t_56;
           }
         }
         #pragma unroll
         for (int m = 0; m < 1; ++m)
         #pragma unroll
         for (int i = 0; i < 2; ++i) {
-          const float row_4_x = row_4.x[m][i];
+          const float row_5_x_2 = row_5.x[m][i];
           const float row_2_x = row_2.x[m][i];
-          const float row_3_x = row_3.x[m][i];
-          const float t_57 = (row_4_x == (-infinity)) ? 0.0f : row_4_x;
+          const float row_4_x = row_4.x[m][i];
+          const float t_57 = (row_5_x_2 == (-infinity)) ? 0.0f : row_5_x_2;
           const float t_58 = math::exp(row_2_x - t_57);  // builtin.softmax:17
-          const float y_2 = row_3_x * t_58;
+          const float y_2 = row_4_x * t_58;
           row.x[m][i] = t_57;
           factor.x[m][i] = t_58;
-          row_3.x[m][i] = y_2;
+          row_4.x[m][i] = y_2;
         }
         if (t_50) {
           #pragma unroll
@@ -634,11 +672,11 @@ local_few_main(const bf16* q,
             #pragma unroll
             for (int c = 0; c < 2; ++c) {
               const float scores_x_2 = scores.x[m][j][2 * i + c];
-              const float t_60 = math::exp2(math::fma(scores_x_2, 1.442695f, t_59));  // builtin.softmax:17
+              const float t_60 = math::exp2(math::fma(scores_x_2, 0.18033688f, t_59));  // builtin.softmax:17
               tile.x[m][j][2 * i + c] = t_60;
               partial_2 = Add::of(partial_2, t_60);
             }
-            row_3.x[m][i] = Add::of(row_3.x[m][i], reduce_columns<Add>(partial_2));
+            row_4.x[m][i] = Add::of(row_4.x[m][i], reduce_columns<Add>(partial_2));
           }
         } else {
           #pragma unroll
@@ -655,11 +693,11 @@ local_few_main(const bf16* q,
               const int column_3 = column_of(j, c);
               const bool inside_1 = column_3 < (int)t_49;
               const float scores_x_3 = scores.x[m][j][2 * i + c];
-              const float t_62 = math::exp2(math::fma(scores_x_3, 1.442695f, t_61));  // builtin.softmax:17
+              const float t_62 = math::exp2(math::fma(scores_x_3, 0.18033688f, t_61));  // builtin.softmax:17
               tile.x[m][j][2 * i + c] = inside_1 ? t_62 : 0.0f;
               partial_3 = inside_1 ? Add::of(partial_3, t_62) : partial_3;
             }
-            row_3.x[m][i] = Add::of(row_3.x[m][i], reduce_columns<Add>(partial_3));
+            row_4.x[m][i] = Add::of(row_4.x[m][i], reduce_columns<Add>(partial_3));
           }
         }
         round(weights, tile);
@@ -704,19 +742,19 @@ local_few_main(const bf16* q,
     for (int m = 0; m < 1; ++m)
     #pragma unroll
     for (int i = 0; i < 2; ++i) {
-      const float row_3_x_1 = row_3.x[m][i];
       const float row_4_x_1 = row_4.x[m][i];
-      const float t_77 = (row_3_x_1 != row_3_x_1) ? row_3_x_1 : row_4_x_1;
-      row_4.x[m][i] = t_77;
+      const float row_5_x_3 = row_5.x[m][i];
+      const float t_77 = (row_4_x_1 != row_4_x_1) ? row_4_x_1 : row_5_x_3;
+      row_5.x[m][i] = t_77;
     }
     #pragma unroll
     for (int m = 0; m < 1; ++m)
     #pragma unroll
     for (int i = 0; i < 2; ++i) {
-      const float row_3_x_2 = row_3.x[m][i];
       const float row_4_x_2 = row_4.x[m][i];
-      const float t_78 = 1.0f / row_3_x_2;  // builtin.softmax:29
-      const bool t_79 = row_4_x_2 == (-infinity);
+      const float row_5_x_4 = row_5.x[m][i];
+      const float t_78 = 1.0f / row_4_x_2;  // builtin.softmax:29
+      const bool t_79 = row_5_x_4 == (-infinity);
       #pragma unroll
       for (int j = 0; j < 8; ++j)
       #pragma unroll
@@ -742,13 +780,13 @@ local_few_main(const bf16* q,
     for (int m = 0; m < 1; ++m)
     #pragma unroll
     for (int i = 0; i < 2; ++i) {
-      const float row_3_x_3 = row_3.x[m][i];
       const float row_4_x_3 = row_4.x[m][i];
-      const float t_81 = (row_3_x_3 != row_3_x_3) ? row_3_x_3 : row_4_x_3;
-      row_4.x[m][i] = t_81;
+      const float row_5_x_5 = row_5.x[m][i];
+      const float t_81 = (row_4_x_3 != row_4_x_3) ? row_4_x_3 : row_5_x_5;
+      row_5.x[m][i] = t_81;
     }
-    store(tensor_partial_m + (i64)blockIdx.x * 16LL, row_4);
-    store(tensor_partial_l + (i64)blockIdx.x * 16LL, row_3);
+    store(tensor_partial_m + (i64)blockIdx.x * 16LL, row_5);
+    store(tensor_partial_l + (i64)blockIdx.x * 16LL, row_4);
     store(tensor_partial_o + (i64)blockIdx.x * 1024LL, out);
   }
 }
