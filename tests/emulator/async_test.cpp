@@ -70,7 +70,7 @@ TEST(CopyAsync, Errors) {
       {"cp.async.cg.shared.global [%r0], [%x0], 8;", "cp-size 8: expected 16"},
       {"cp.async.ca.shared.global [%r0], [%x0], 32;", "cp-size 32: expected 4, 8 or 16"},
       {"cp.async.ca.shared.global [%r0], [%x0], %r1;", "no integer constant"},
-      {"cp.async.bulk.wait_group 0;", "cannot follow"},
+      {"cp.async.bulk.wait_all;", "cannot follow"},
   };
   for (const auto& [text, message] : refused) {
     Machine machine;

@@ -1,5 +1,6 @@
 // Counters against numbers counted by hand.
 #include "emulator/counters/counters.h"
+#include "emulator/exec/tensor_map.h"
 #include "run_ptx.h"
 
 namespace emu::test {
@@ -53,6 +54,49 @@ TEST(Counters, GlobalTraffic) {
             EXPECT_EQ(totals.global_write_sectors, 32u);
             EXPECT_EQ(counters.unique().written, 128u);
           });
+}
+
+// A box of 8 rows of 64 bytes, 256 bytes apart, of which the last two rows lie out of bounds: 12 sectors.
+// Stored as one run of 512 bytes, and added to 32 of them.
+TEST(Counters, BulkCopies) {
+  Machine machine;
+  const TensorMap map = {.type = TensorMap::Type::f32,
+                         .rank = 2,
+                         .address = machine.upload(std::vector<std::uint32_t>(4096)),
+                         .dims = {64, 16, 1, 1, 1},
+                         .strides = {256},
+                         .box = {16, 8, 1, 1, 1},
+                         .swizzle = TensorMap::Swizzle::span_64};
+  std::vector<std::byte> bytes(TensorMap::size);
+  map.encode(bytes.data());
+  const std::uint64_t to = machine.upload(std::vector<std::uint32_t>(256));
+  std::vector<std::uint64_t> parameters = {to, machine.upload(bytes)};
+  std::memcpy(machine.at<std::byte>(to) + 512, &parameters[1], sizeof parameters[1]);
+  counted(
+      kernel("setp.ne.u32 %p0, %r0, 0;\n@%p0 exit;\nld.global.u64 %l1, [%l0+512];\nadd.u32 %r2, %r1, 4096;\n"
+             "mbarrier.init.shared.b64 [%r2], 1;\n"
+             "mbarrier.arrive.expect_tx.shared.b64 _, [%r2], 512;\n"
+             "cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes [%r1], [%l1, {16, "
+             "10}], "
+             "[%r2];\nW:\nmbarrier.try_wait.parity.shared.b64 %p1, [%r2], 0;\n@!%p1 bra W;\n"
+             "cp.async.bulk.global.shared::cta.bulk_group [%l0], [%r1], 512;\n"
+             "cp.reduce.async.bulk.global.shared::cta.bulk_group.add.u32 [%l0], [%r1], 32;\n"
+             "cp.async.bulk.commit_group;\ncp.async.bulk.wait_group 0;\n"),
+      parameters, machine, [](const Counters& counters) {
+        const Counts totals = counters.totals();
+        EXPECT_EQ(totals.bulk_loaded, 512u);
+        EXPECT_EQ(totals.bulk_stored, 512u);
+        EXPECT_EQ(totals.bulk_reduced, 32u);
+        EXPECT_EQ(totals.bulk_shared, 0u);
+        EXPECT_EQ(totals.global_read, 6 * 64u + 8);
+        EXPECT_EQ(totals.global_read_sectors, 12u + 1);
+        EXPECT_EQ(counters.unique().read, 6 * 64u + 8);
+        EXPECT_EQ(totals.global_written, 544u);
+        EXPECT_EQ(totals.global_write_sectors, 16u + 1);
+        EXPECT_EQ(counters.unique().written, 512u);
+        EXPECT_NE(counters.json().find("\"bulk_load_bytes\": 512"), std::string::npos);
+        EXPECT_NE(counters.summary().find("stored 512 bytes"), std::string::npos);
+      });
 }
 
 TEST(Counters, LimitOfInstructionsIsKept) {

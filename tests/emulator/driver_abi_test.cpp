@@ -61,6 +61,8 @@ SAME_PLACE(CUDA_GRAPH_INSTANTIATE_PARAMS, result_out);
 SAME_SIZE(CUgraphExecUpdateResultInfo);
 SAME_PLACE(CUgraphExecUpdateResultInfo, errorFromNode);
 SAME_SIZE(CUgraphEdgeData);
+SAME_SIZE(CUtensorMap);
+static_assert(alignof(emu::abi::CUtensorMap) == alignof(::CUtensorMap));
 SAME_SIZE(CUipcMemHandle);
 SAME_SIZE(CUipcEventHandle);
 

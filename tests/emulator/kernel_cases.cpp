@@ -227,7 +227,7 @@ const std::vector<KernelCase>& kernel_cases() {
        prepare_mbarrier},
   };
   static const bool added = [] {
-    for (const auto& family : {wgmma_cases()})
+    for (const auto& family : {wgmma_cases(), bulk_cases()})
       cases.insert(cases.end(), family.begin(), family.end());
     return true;
   }();
@@ -250,6 +250,7 @@ const std::string& ptx_of(const KernelCase& one, const std::string& target, std:
     attile::cuda::NvrtcOptions options;
     options.target = target;
     options.cubin = false;
+    options.flags.push_back("--include-path=" ATTILE_KERNELS);
     std::istringstream defines(one.define);
     for (std::string flag; defines >> flag;)
       options.flags.push_back(flag);

@@ -29,7 +29,11 @@ struct KernelRun {
 class Arguments {
 public:
   explicit Arguments(Memory& memory) : memory(memory) {}
-  template <class T> T* input(const std::vector<T>& values) { return array(values, true); }
+  template <class T> T* input(const std::vector<T>& values) {
+    T* const there = array(values);
+    pass(reinterpret_cast<std::uint64_t>(there));
+    return there;
+  }
   /// Allocated, not initialised.
   template <class T> T* output(std::size_t count) {
     const std::uint64_t address = memory.allocate(count * sizeof(T));
@@ -42,6 +46,13 @@ public:
     const auto* from = reinterpret_cast<const std::byte*>(&value);
     bytes.insert(bytes.end(), from, from + sizeof(T));
   }
+  /// In memory, but no argument.
+  template <class T> T* array(const std::vector<T>& values) {
+    const std::uint64_t address = memory.allocate(values.size() * sizeof(T));
+    std::copy(values.begin(), values.end(), reinterpret_cast<T*>(address));
+    allocated.push_back({address, values.size() * sizeof(T), true});
+    return reinterpret_cast<T*>(address);
+  }
   /// Empty, or what differs.
   std::function<std::string()> verify;
 
@@ -53,13 +64,6 @@ public:
   std::vector<Array> allocated;
 
 private:
-  template <class T> T* array(const std::vector<T>& values, bool defined) {
-    const std::uint64_t address = memory.allocate(values.size() * sizeof(T));
-    std::copy(values.begin(), values.end(), reinterpret_cast<T*>(address));
-    pass(address);
-    allocated.push_back({address, values.size() * sizeof(T), defined});
-    return reinterpret_cast<T*>(address);
-  }
   Memory& memory;
 };
 
@@ -77,6 +81,7 @@ struct KernelCase {
 const std::vector<KernelCase>& kernel_cases();
 /// Those of a family, which are among them.
 std::vector<KernelCase> wgmma_cases();
+std::vector<KernelCase> bulk_cases();
 
 /// PTX of a case for a target; made once. Empty if there is no NVRTC, and then `missing` says so.
 const std::string& ptx_of(const KernelCase& one, const std::string& target, std::string& missing);

@@ -191,7 +191,7 @@ void Checker::Data::check_bounds(Group& group, const Instruction& instruction, A
 const Extent* Checker::Data::pointee(const Group& group, const Instruction& instruction,
                                      const Access& access) const {
   const Function& function = *group.activation->function;
-  if (!options.bounds)
+  if (!options.bounds || by_agent(access.doing)) // of its three addresses nobody knows which one this is
     return nullptr;
   for (const std::uint32_t number : function.pointees[instruction.index])
     if (number != 0 && (access.space == Space::generic ||

@@ -202,8 +202,12 @@ Mask Checker::Data::check_sources(Group& group, const Instruction& instruction, 
   Mask bad = 0;
   for (int operand = address_operand(instruction); operand >= 0;
        operand = address_operand(instruction, operand + 1))
-    bad |= check(instruction.operand(operand), Report::Kind::undefined_address, "the address");
-  if (instruction.kind == Kind::sync && instruction.entry != Table::no_entry) {
+    for (int part = 0; part < instruction.parts(operand); ++part)
+      bad |= check(instruction.operand(operand, part), Report::Kind::undefined_address,
+                   part == 0 ? "the address" : "a coordinate");
+  const bool known = instruction.entry != Table::no_entry;
+  if (known &&
+      (instruction.kind == Kind::sync || Table::instance()[instruction.entry].counted == Class::async)) {
     const auto specs = Table::instance().operands(instruction.entry);
     for (int i = 0; i < static_cast<int>(specs.size()); ++i)
       if (!specs[static_cast<std::size_t>(i)].destination && instruction.parts(i) > 0 &&

@@ -1,4 +1,5 @@
 #include "emulator/counters/counters.h"
+#include "emulator/exec/bulk.h"
 
 #include <algorithm>
 #include <bit>
@@ -52,6 +53,10 @@ Counts& Counts::operator+=(const Counts& other) {
                                                 &Counts::local_read,
                                                 &Counts::local_written,
                                                 &Counts::atomics,
+                                                &Counts::bulk_loaded,
+                                                &Counts::bulk_stored,
+                                                &Counts::bulk_reduced,
+                                                &Counts::bulk_shared,
                                                 &Counts::tensor_flops,
                                                 &Counts::wgmma_read_ss,
                                                 &Counts::wgmma_read_rs};
@@ -145,6 +150,47 @@ void CounterShard::reads_matrices(const Group& group, const Instruction& instruc
   (a_in_registers ? counts.wgmma_read_rs : counts.wgmma_read_ss) += bytes;
   counts.shared_read += bytes;
   counts.shared_wavefronts += bytes / (banks * bank_bytes);
+}
+
+// Pieces that follow each other share a sector.
+void CounterShard::count_pieces(Counts& counts, Touched& touched, const BulkCopy& copy) {
+  std::uint64_t last_read = 0, last_written = 0;
+  const auto sectors = [](std::uint64_t at, std::uint32_t bytes, std::uint64_t& last) {
+    const std::uint64_t first = at / sector_bytes, end = (at + bytes - 1) / sector_bytes;
+    const std::uint64_t count = end - first + (first != last ? 1 : 0);
+    last = end;
+    return count;
+  };
+  for (const BulkPiece& piece : copy.pieces) {
+    if (piece.bytes == 0)
+      continue;
+    const auto to = reinterpret_cast<std::uintptr_t>(piece.to),
+               from = reinterpret_cast<std::uintptr_t>(piece.from);
+    if (copy.from == nullptr && piece.from != nullptr && !copy.shares_source) {
+      counts.global_read += piece.bytes;
+      counts.global_read_sectors += sectors(from, piece.bytes, last_read);
+      touched.read.add(from, piece.bytes);
+    }
+    if (copy.to == nullptr) {
+      counts.global_written += piece.bytes;
+      counts.global_write_sectors += sectors(to, piece.bytes, last_written);
+      touched.written.add(to, piece.bytes);
+    }
+  }
+}
+
+void CounterShard::copied(const Group& group, const Instruction& instruction, const BulkCopy& copy) {
+  Counts& counts = at(group, instruction);
+  const std::uint64_t bytes = copy.bytes();
+  count_pieces(counts, touched[{group.activation->function->number, instruction.index}], copy);
+  if (copy.to == nullptr)
+    (copy.update != nullptr ? counts.bulk_reduced : counts.bulk_stored) += bytes;
+  else
+    (copy.from != nullptr ? counts.bulk_shared : counts.bulk_loaded) += bytes;
+  if (copy.to != nullptr)
+    counts.shared_written += bytes;
+  if (copy.from != nullptr)
+    counts.shared_read += bytes;
 }
 
 Counters::Counters(std::shared_ptr<const Program> program, const Function& kernel)

@@ -12,6 +12,8 @@
 
 namespace emu {
 
+struct BulkCopy;
+
 inline constexpr int classes = static_cast<int>(Class::other) + 1;
 std::string_view name(Class counted);
 
@@ -26,7 +28,11 @@ struct Counts {
   std::uint64_t shared_conflicts = 0; ///< wavefronts beyond what the bytes need without bank conflicts
   std::uint64_t local_read = 0, local_written = 0; ///< bytes: spills, arrays, calls
   std::uint64_t atomics = 0;                       ///< by a thread, in any space
-  std::uint64_t tensor_flops = 0;                  ///< multiplies and adds of matrix instructions
+  std::uint64_t bulk_loaded = 0, bulk_stored = 0,
+                bulk_reduced = 0; ///< bytes, by cp(.reduce).async.bulk; those
+                                  ///< of global memory count there, too
+  std::uint64_t bulk_shared = 0;  ///< bytes, from one shared memory to another, or reduced there
+  std::uint64_t tensor_flops = 0; ///< multiplies and adds of matrix instructions
   /// Bytes of shared memory that wgmma reads, with A there, and with A in registers; part of `shared_read`.
   std::uint64_t wgmma_read_ss = 0, wgmma_read_rs = 0;
   Counts& operator+=(const Counts& other);
@@ -73,6 +79,7 @@ public:
   }
   /// `access` is resolved.
   void accessed(const Group& group, const Instruction& instruction, const Access& access);
+  void copied(const Group& group, const Instruction& instruction, const BulkCopy& copy);
 
   /// What a warpgroup's wgmma reads of shared memory, without bank conflicts.
   void reads_matrices(const Group& group, const Instruction& instruction, std::uint64_t bytes,
@@ -83,6 +90,7 @@ private:
   Counts& at(const Group& group, const Instruction& instruction);
   static void count_global(Counts& counts, Touched& touched, const Access& access, Mask lanes);
   static void count_shared(Counts& counts, const Access& access, Mask lanes, const std::byte* shared);
+  static void count_pieces(Counts& counts, Touched& touched, const BulkCopy& copy);
   std::vector<std::vector<Counts>> by_function;                       ///< by function number and instruction
   std::map<std::pair<std::uint32_t, std::uint32_t>, Touched> touched; ///< likewise
 };

@@ -26,6 +26,10 @@ Json json_of(const Counts& counts) {
           {"local_read_bytes", counts.local_read},
           {"local_written_bytes", counts.local_written},
           {"atomics", counts.atomics},
+          {"bulk_load_bytes", counts.bulk_loaded},
+          {"bulk_store_bytes", counts.bulk_stored},
+          {"bulk_reduce_bytes", counts.bulk_reduced},
+          {"bulk_shared_bytes", counts.bulk_shared},
           {"tensor_flops", counts.tensor_flops},
           {"wgmma_ss_shared_read_bytes", counts.wgmma_read_ss},
           {"wgmma_rs_shared_read_bytes", counts.wgmma_read_rs}};
@@ -87,6 +91,10 @@ std::string Counters::summary() const {
   out += fmt::format("  shared  read {:>12} bytes, written {} bytes, {} wavefronts, {} from bank conflicts\n",
                      sum.shared_read, sum.shared_written, sum.shared_wavefronts, sum.shared_conflicts);
   out += fmt::format("  local   read {:>12} bytes, written {} bytes\n", sum.local_read, sum.local_written);
+  if (sum.bulk_loaded + sum.bulk_stored + sum.bulk_reduced + sum.bulk_shared > 0)
+    out += fmt::format(
+        "  bulk    loaded {:>10} bytes, stored {} bytes, reduced {} bytes, within shared {} bytes\n",
+        sum.bulk_loaded, sum.bulk_stored, sum.bulk_reduced, sum.bulk_shared);
   out += fmt::format("  tensor  {} FLOP; atomics {}\n", sum.tensor_flops, sum.atomics);
   if (sum.wgmma_read_ss + sum.wgmma_read_rs > 0)
     out += fmt::format("  wgmma   of shared read {:>12} bytes with A there, {} with A in registers\n",

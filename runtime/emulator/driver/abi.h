@@ -55,6 +55,12 @@ enum CUmemAttach_flags : unsigned int {};
 enum CUjitInputType : unsigned int {};
 enum CUfunctionLoadingState : unsigned int {};
 enum CUmoduleLoadingMode : unsigned int {};
+enum CUtensorMapDataType : unsigned int {};
+enum CUtensorMapInterleave : unsigned int {};
+enum CUtensorMapSwizzle : unsigned int {};
+enum CUtensorMapL2promotion : unsigned int {};
+enum CUtensorMapFloatOOBfill : unsigned int {};
+enum CUtensorMapIm2ColWideMode : unsigned int {};
 enum CUflag : unsigned int {}; ///< of constants that are macros in cuda.h
 
 #define ATTILE_CU_CONSTANT(type, name, value) inline constexpr type name{value};
@@ -250,6 +256,10 @@ struct CUgraphExecUpdateResultInfo {
 };
 struct CUgraphEdgeData {
   unsigned char from_port, to_port, type, reserved[5];
+};
+
+struct alignas(128) CUtensorMap {
+  cuuint64_t opaque[16];
 };
 
 // ---- functions ----

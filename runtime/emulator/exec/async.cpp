@@ -42,16 +42,15 @@ template <class Which> void AsyncQueue::run_where(std::uint64_t now, Which which
   flying = std::move(rest);
 }
 
-void AsyncQueue::issue(Block& block, std::uint32_t thread, std::uint32_t group,
-                       std::unique_ptr<AsyncWork> work) {
+void AsyncQueue::issue(Block& block, const AsyncOwner& owner, std::unique_ptr<AsyncWork> work) {
   Random& random = *block.launch->random;
   const std::uint64_t read_at = block.executed + (random.below(2) != 0 ? delay(random) : 0);
   std::uint64_t write_at = read_at + (random.below(2) != 0 ? delay(random) : 0);
-  for (const InFlight& one : flying)
-    if (thread >= first_warpgroup && one.thread == thread)
-      write_at = std::max(write_at, one.write_at);
-  InFlight one = {
-      .thread = thread, .group = group, .read_at = read_at, .write_at = write_at, .work = std::move(work)};
+  if (owner.chain == Chain::matrix)
+    for (const InFlight& one : flying)
+      if (one.owner.thread == owner.thread && one.owner.chain == owner.chain)
+        write_at = std::max(write_at, one.write_at);
+  InFlight one = {.owner = owner, .read_at = read_at, .write_at = write_at, .work = std::move(work)};
   one.run(block.executed);
   if (one.has_read && write_at <= block.executed)
     return;
@@ -59,13 +58,16 @@ void AsyncQueue::issue(Block& block, std::uint32_t thread, std::uint32_t group,
   flying.push_back(std::move(one));
 }
 
-void AsyncQueue::issue_after(Block& block, std::uint32_t thread, std::unique_ptr<AsyncWork> work) {
+void AsyncQueue::issue_after(Block& block, std::uint32_t thread, Chain chain,
+                             std::unique_ptr<AsyncWork> work) {
   std::uint64_t last = block.executed;
   for (const InFlight& one : flying)
-    if (one.thread == thread)
+    if (one.owner.thread == thread && one.owner.chain == chain)
       last = std::max(last, one.write_at);
-  InFlight one = {
-      .thread = thread, .group = no_group, .read_at = last, .write_at = last, .work = std::move(work)};
+  InFlight one = {.owner = {.thread = thread, .chain = chain},
+                  .read_at = last,
+                  .write_at = last,
+                  .work = std::move(work)};
   next = std::min(next, last);
   flying.push_back(std::move(one));
 }
@@ -75,10 +77,19 @@ void AsyncQueue::advance(std::uint64_t now) {
     run_where(now, [&](const InFlight&) { return true; });
 }
 
-void AsyncQueue::finish(std::uint32_t thread, std::uint32_t group) {
-  auto waited_for = [&](const InFlight& one) { return one.thread == thread && one.group < group; };
+void AsyncQueue::finish(std::uint32_t thread, Chain chain, std::uint32_t group) {
+  auto waited_for = [&](const InFlight& one) { return one.of(thread, chain, group); };
   if (std::ranges::any_of(flying, waited_for))
     run_where(never, waited_for);
+}
+
+void AsyncQueue::finish_reads(std::uint32_t thread, Chain chain, std::uint32_t group) {
+  for (InFlight& one : flying)
+    if (!one.has_read && one.of(thread, chain, group)) {
+      one.work->read();
+      one.has_read = true;
+      next = std::min(next, one.write_at);
+    }
 }
 
 bool AsyncQueue::finish_next() {

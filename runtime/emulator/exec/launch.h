@@ -81,7 +81,11 @@ Outcome run(Launch& launch);
 /// fault(...)`.
 Flow fault(Group& group, const Instruction& instruction, int lane, Status status, std::string_view message);
 
+/// Ends the launch with an error of what goes on beside its threads; the first error counts.
+void fail(Launch& launch, Status status, std::string message);
+
 /// "kernel k, block (1,0,0), thread (3,0,0), kernel.ptx:12: ld.global.f32 ... (kernel.cu:7:5)".
 std::string describe(const Group& group, const Instruction& instruction, int lane);
+std::string describe(const Warp& warp, const Function& function, const Instruction& instruction, int lane);
 
 } // namespace emu

@@ -57,10 +57,13 @@ std::string waiting_for(const Group& group) {
 } // namespace
 
 std::string describe(const Group& group, const Instruction& instruction, int lane) {
-  const Block& block = *group.warp->block;
+  return describe(*group.warp, *group.activation->function, instruction, lane);
+}
+
+std::string describe(const Warp& warp, const Function& function, const Instruction& instruction, int lane) {
+  const Block& block = *warp.block;
   const Launch& launch = *block.launch;
-  const Dim3 thread = thread_of(*group.warp, lane);
-  const Function& function = *group.activation->function;
+  const Dim3 thread = thread_of(warp, lane);
   std::string text =
       fmt::format("kernel {}, block ({},{},{}), thread ({},{},{}), PTX line {}", launch.kernel->name,
                   block.id.x, block.id.y, block.id.z, thread.x, thread.y, thread.z, instruction.line);
@@ -74,14 +77,18 @@ std::string describe(const Group& group, const Instruction& instruction, int lan
   return text;
 }
 
-Flow fault(Group& group, const Instruction& instruction, int lane, Status status, std::string_view message) {
-  Launch& launch = *group.warp->block->launch;
+void fail(Launch& launch, Status status, std::string message) {
   const std::lock_guard lock(launch.mutex);
   if (launch.outcome.status == Status::success) {
     launch.outcome.status = status;
-    launch.outcome.message = fmt::format("{}: {}", describe(group, instruction, lane), message);
+    launch.outcome.message = std::move(message);
   }
   launch.stopped = true;
+}
+
+Flow fault(Group& group, const Instruction& instruction, int lane, Status status, std::string_view message) {
+  fail(*group.warp->block->launch, status,
+       fmt::format("{}: {}", describe(group, instruction, lane), message));
   return Flow::fault;
 }
 
@@ -119,12 +126,7 @@ std::string all_of(std::span<const std::unique_ptr<Block>> blocks) {
 void end_in_deadlock(Launch& launch, const Block& block, std::string message) {
   if (launch.checker != nullptr)
     launch.checker->deadlocked(block, message);
-  const std::lock_guard lock(launch.mutex);
-  if (launch.outcome.status == Status::success) {
-    launch.outcome.status = Status::deadlock;
-    launch.outcome.message = std::move(message);
-  }
-  launch.stopped = true;
+  fail(launch, Status::deadlock, std::move(message));
 }
 
 } // namespace

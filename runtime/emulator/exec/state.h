@@ -102,6 +102,7 @@ struct Warp {
   std::uint64_t local_bytes = 0;                       ///< of one lane
   std::uint64_t executed = 0;                          ///< instructions, for clocks
   std::array<std::uint32_t, warp_size> async_groups{}; ///< of cp.async, that each lane has committed
+  std::array<std::uint32_t, warp_size> bulk_groups{};  ///< of cp.async.bulk
   std::uint32_t matrix_groups = 0;                     ///< of wgmma, that it has committed
 };
 

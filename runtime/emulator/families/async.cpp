@@ -60,9 +60,10 @@ std::uint32_t thread_of(const Group& group, int lane) {
 void begin(Group& group, int lane, const LaneCopy& copy) {
   Block& block = *group.warp->block;
   if (block.launch->random != nullptr) {
-    block.async->issue(block, thread_of(group, lane),
-                       group.warp->async_groups[static_cast<std::size_t>(lane)],
-                       std::make_unique<Copy>(copy));
+    block.async->issue(
+        block,
+        {thread_of(group, lane), Chain::copies, group.warp->async_groups[static_cast<std::size_t>(lane)]},
+        std::make_unique<Copy>(copy));
     return;
   }
   Copy now(copy);
@@ -145,7 +146,8 @@ Flow wait_group(Group& group, const Instruction& instruction, Mask mask) {
   for_lanes(mask, [&](int lane) {
     const std::uint32_t committed = group.warp->async_groups[static_cast<std::size_t>(lane)];
     if (committed > keep)
-      block.async->finish(thread_of(group, lane), committed - static_cast<std::uint32_t>(keep));
+      block.async->finish(thread_of(group, lane), Chain::copies,
+                          committed - static_cast<std::uint32_t>(keep));
   });
   return Flow::go;
 }
@@ -155,7 +157,9 @@ Flow wait_all(Group& group, const Instruction&, Mask mask) {
   if (Checker* checker = checker_of(group))
     checker->async_waits_all(group, mask);
   if (!block.async->empty())
-    for_lanes(mask, [&](int lane) { block.async->finish(thread_of(group, lane), AsyncQueue::no_group); });
+    for_lanes(mask, [&](int lane) {
+      block.async->finish(thread_of(group, lane), Chain::copies, AsyncOwner::no_group);
+    });
   return Flow::go;
 }
 
@@ -177,15 +181,10 @@ Flow arrive_after_copies(Group& group, const Instruction& instruction, Mask mask
     if (std::string wrong = change(block, access.host[lane], at_once); !wrong.empty())
       return fault(group, instruction, lane, Status::illegal_instruction, wrong);
     if (block.launch->random != nullptr)
-      block.async->issue_after(block, thread_of(group, lane),
+      block.async->issue_after(block, thread_of(group, lane), Chain::copies,
                                std::make_unique<Arrival>(block, access.host[lane]));
   }
   return Flow::go;
-}
-
-std::int64_t register_offset(const Decoding& d, std::size_t operand) {
-  const ptx::Operand& base = d.statement.operands[operand].parts[0];
-  return base.is(ptx::Operand::Kind::reg) ? base.value : 0; // others have it in their address
 }
 
 void decode_copy(Decoding& d) {

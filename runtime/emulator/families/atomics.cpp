@@ -1,12 +1,14 @@
 // atom, red. A vector's elements are updated one by one (PTX ISA, "atom": atomicity is guaranteed for each
 // element). Blocks run on several host threads, so global memory is updated by host atomics; the order
 // of the lanes of a warp is open, and the schedule chooses it.
+#include "emulator/families/atomics.h"
 #include "emulator/exec/schedule.h"
 #include "emulator/exec/spin.h"
 #include "emulator/exec/wide.h"
 #include "emulator/families/modifiers.h"
 #include "emulator/numeric/half.h"
 
+#include <algorithm>
 #include <atomic>
 #include <bit>
 #include <cstring>
@@ -63,7 +65,7 @@ struct Min {
 struct Max {
   template <class T> T operator()(T a, T b, T) const { return std::max(a, b); }
 };
-struct Exchange {
+struct Put {
   template <class T> T operator()(T, T b, T) const { return b; }
 };
 struct CompareAndSwap {
@@ -92,8 +94,6 @@ template <class Operation> struct Half { // one, or two in a register
       return nu::pairwise(Operation(), a, b);
   }
 };
-
-using Update = Wide (*)(std::byte* at, Space space, bool& changed, Wide b, Wide c);
 
 template <class T, class F> Wide update(std::byte* at, Space space, bool& changed, Wide b, Wide c) {
   return static_cast<Wide>(
@@ -217,39 +217,6 @@ template <template <class> class F> Update of_half(ptx::Type type) {
   }
 }
 
-Update update_of(const Decoding& d) {
-  const ptx::Type type = d.type();
-  const int bits = ptx::bits(type);
-  switch (d.which({"add", "min", "max", "inc", "dec", "and", "or", "xor", "exch", "cas"})) {
-  case 0:
-    if (const Update half = of_half<HalfAdd>(type))
-      return half;
-    return type == ptx::Type::f32 ? add_f32 : type == ptx::Type::f64 ? add_f64 : of_width<Add>(bits);
-  case 1:
-    if (const Update half = of_half<HalfMin>(type))
-      return half;
-    return of_number<Min>(type);
-  case 2:
-    if (const Update half = of_half<HalfMax>(type))
-      return half;
-    return of_number<Max>(type);
-  case 3:
-    return update<std::uint32_t, Increment>;
-  case 4:
-    return update<std::uint32_t, Decrement>;
-  case 5:
-    return of_width<And>(bits);
-  case 6:
-    return of_width<Or>(bits);
-  case 7:
-    return of_width<Xor>(bits);
-  case 8:
-    return of_width<Exchange>(bits);
-  default:
-    return of_width<CompareAndSwap>(bits);
-  }
-}
-
 template <bool returns> void decode_atomic(Decoding& d) {
   AtomicOperands operands;
   if (returns) {
@@ -259,7 +226,10 @@ template <bool returns> void decode_atomic(Decoding& d) {
   }
   if (d.has("cas"))
     operands.c = 3;
-  operands.update = update_of(d);
+  constexpr std::string_view operations[] = {"add", "min", "max", "inc",  "dec",
+                                             "and", "or",  "xor", "exch", "cas"};
+  operands.update =
+      atomic_update(*std::ranges::find_if(operations, [&](auto one) { return d.has(one); }), d.type());
   decode_access_modifiers(d, operands.address);
   if (static_cast<Order>(d.out.order) == Order::weak)
     d.out.order = static_cast<std::uint8_t>(Order::relaxed);
@@ -272,6 +242,31 @@ template <bool returns> void decode_atomic(Decoding& d) {
 }
 
 } // namespace
+
+Update atomic_update(std::string_view operation, ptx::Type type) {
+  const int bits = ptx::bits(type);
+  if (operation == "add") {
+    if (const Update half = of_half<HalfAdd>(type))
+      return half;
+    return type == ptx::Type::f32 ? add_f32 : type == ptx::Type::f64 ? add_f64 : of_width<Add>(bits);
+  }
+  if (operation == "min") {
+    const Update half = of_half<HalfMin>(type);
+    return half != nullptr ? half : of_number<Min>(type);
+  }
+  if (operation == "max") {
+    const Update half = of_half<HalfMax>(type);
+    return half != nullptr ? half : of_number<Max>(type);
+  }
+  const std::pair<std::string_view, Update> others[] = {{"inc", update<std::uint32_t, Increment>},
+                                                        {"dec", update<std::uint32_t, Decrement>},
+                                                        {"and", of_width<And>(bits)},
+                                                        {"or", of_width<Or>(bits)},
+                                                        {"xor", of_width<Xor>(bits)},
+                                                        {"exch", of_width<Put>(bits)},
+                                                        {"cas", of_width<CompareAndSwap>(bits)}};
+  return std::ranges::find(others, operation, &std::pair<std::string_view, Update>::first)->second;
+}
 
 std::span<const Entry> atomic_entries() {
 #define SCOPE "{.cta|.cluster|.gpu|.sys}"

@@ -51,4 +51,9 @@ std::int64_t constant_operand(Decoding& d, int operand) {
   return given.value;
 }
 
+std::int64_t register_offset(const Decoding& d, std::size_t operand) {
+  const ptx::Operand& base = d.statement.operands[operand].parts[0];
+  return base.is(ptx::Operand::Kind::reg) ? base.value : 0;
+}
+
 } // namespace emu

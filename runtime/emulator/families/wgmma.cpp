@@ -42,7 +42,7 @@ Flow wait(Group& group, const Instruction& in, Mask mask) {
     checker->matrix_waits(group, static_cast<std::uint32_t>(keep));
   const std::uint32_t committed = group.warp->matrix_groups;
   if (committed > keep)
-    block.async->finish(AsyncQueue::first_warpgroup + group.warp->index / warps_of_warpgroup,
+    block.async->finish(group.warp->index / warps_of_warpgroup, Chain::matrix,
                         committed - static_cast<std::uint32_t>(keep));
   return flow;
 }

@@ -222,8 +222,11 @@ Flow multiply_by_warpgroup(Group& group, const Instruction& in, Mask mask) {
   if (Checker* checker = block.launch->checker)
     tell(*checker, warps, in, product, *work);
   if (block.launch->random != nullptr) {
-    block.async->issue(block, AsyncQueue::first_warpgroup + group.warp->index / warps_of_warpgroup,
-                       warps[0]->warp->matrix_groups, std::move(work));
+    block.async->issue(block,
+                       {.thread = group.warp->index / warps_of_warpgroup,
+                        .chain = Chain::matrix,
+                        .group = warps[0]->warp->matrix_groups},
+                       std::move(work));
     return Flow::go;
   }
   work->read();

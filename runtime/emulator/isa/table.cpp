@@ -84,11 +84,12 @@ const Table& Table::instance() {
 
 Table::Table() {
   for (auto family :
-       {arithmetic_entries, bit_entries,           compare_entries, float_entries,   half_entries,
-        convert_entries,    move_entries,          control_entries, call_entries,    memory_entries,
-        cache_entries,      atomic_entries,        warp_entries,    barrier_entries, mma_entries,
-        sparse_mma_entries, shared_matrix_entries, wmma_entries,    wgmma_entries,   stack_entries,
-        async_entries,      mbarrier_entries,      video_entries})
+       {arithmetic_entries, bit_entries,           compare_entries,     float_entries,      half_entries,
+        convert_entries,    move_entries,          control_entries,     call_entries,       memory_entries,
+        cache_entries,      atomic_entries,        warp_entries,        barrier_entries,    mma_entries,
+        sparse_mma_entries, shared_matrix_entries, wmma_entries,        wgmma_entries,      stack_entries,
+        async_entries,      bulk_entries,          bulk_tensor_entries, tensor_map_entries, mbarrier_entries,
+        video_entries})
     for (const Entry& entry : family())
       entries.push_back(entry);
   for (std::uint32_t i = 0; i < entries.size(); ++i) {

@@ -143,6 +143,9 @@ std::span<const Entry> wmma_entries();
 std::span<const Entry> wgmma_entries();
 std::span<const Entry> stack_entries();
 std::span<const Entry> async_entries();
+std::span<const Entry> bulk_entries();
+std::span<const Entry> bulk_tensor_entries();
+std::span<const Entry> tensor_map_entries();
 std::span<const Entry> mbarrier_entries();
 std::span<const Entry> video_entries();
 

@@ -1,0 +1,14 @@
+// What atomics do to memory, also for reductions that a copy engine does (exec/bulk.h).
+#pragma once
+
+#include "emulator/exec/bulk.h"
+#include "emulator/ptx/types.h"
+
+#include <string_view>
+
+namespace emu {
+
+/// "add", "min", "max", "inc", "dec", "and", "or", "xor", "exch" or "cas" of a type that it has.
+Update atomic_update(std::string_view operation, ptx::Type type);
+
+} // namespace emu
