@@ -1,5 +1,7 @@
 #include "compiler/backends/cuda/nvrtc.h"
 
+#include <cstdlib>
+#include <dlfcn.h>
 #include <gtest/gtest.h>
 
 namespace attile::cuda {
@@ -24,6 +26,19 @@ protected:
   }
   std::optional<Nvrtc> nvrtc;
 };
+
+TEST(NvrtcLibrary, WhatLacksFunctionsIsClosedAgain) {
+  const char* const before = std::getenv("ATTILE_NVRTC");
+  const std::string restored = before == nullptr ? "" : before;
+  setenv("ATTILE_NVRTC", ATTILE_INCOMPLETE_NVRTC, 1);
+  const Result<Nvrtc> opened = Nvrtc::open();
+  EXPECT_TRUE(!opened || opened->path() != ATTILE_INCOMPLETE_NVRTC);
+  EXPECT_EQ(dlopen(ATTILE_INCOMPLETE_NVRTC, RTLD_NOW | RTLD_NOLOAD), nullptr);
+  if (before == nullptr)
+    unsetenv("ATTILE_NVRTC");
+  else
+    setenv("ATTILE_NVRTC", restored.c_str(), 1);
+}
 
 TEST_F(NvrtcTest, MakesPtxForEveryTarget) {
   const std::string targets[] = {"sm_75", "sm_80", "sm_89", "sm_90a"};

@@ -34,9 +34,19 @@ struct Nvrtc::Library {
     return function != nullptr;
   }
 
+  // What is loaded stays; what is no NVRTC that we know is closed again.
   bool load(const std::string& path) {
     handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-    return handle != nullptr && find(version, "nvrtcVersion") && find(error_string, "nvrtcGetErrorString") &&
+    if (handle == nullptr)
+      return false;
+    if (complete())
+      return true;
+    dlclose(handle);
+    return false;
+  }
+
+  bool complete() {
+    return find(version, "nvrtcVersion") && find(error_string, "nvrtcGetErrorString") &&
            find(count_targets, "nvrtcGetNumSupportedArchs") && find(get_targets, "nvrtcGetSupportedArchs") &&
            find(create, "nvrtcCreateProgram") && find(destroy, "nvrtcDestroyProgram") &&
            find(compile, "nvrtcCompileProgram") && find(ptx_size, "nvrtcGetPTXSize") &&
