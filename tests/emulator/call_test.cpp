@@ -115,6 +115,9 @@ TEST(Call, WhatDoesNotFitIsRefused) {
       {"call (%r0), f, (%tid.x);", "cannot be passed"},
       {"call (1), f, (%r0);", "'1' cannot be passed: expected a .param variable, a register or _"},
       {"call (%r0), f, (%r0, %r0);", "'f' is called with 2 arguments and 1 results, expected 1 and 1"},
+      {".shared .b32 s; call (%r0), f, (s);", "'s' cannot be passed: expected a .param variable"},
+      {".local .b32 s; call (s), f, (%r0);", "'s' cannot be passed: expected a .param variable"},
+      {"call (%r0), f, (count);", "'count' cannot be passed: expected a .param variable"}, // of the kernel
       {"call f, (%r0);", "'f' is called with 1 arguments and 0 results, expected 1 and 1"},
   };
   for (const auto& [body, message] : cases) {

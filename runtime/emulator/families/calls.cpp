@@ -170,11 +170,17 @@ public:
   int next_slot = 0;
 
 private:
+  // A .param variable of the body: what the function itself was given cannot be passed on.
+  bool in_memory(const Operand& operand) const {
+    const ptx::Function& function = *d.function.source;
+    return function.variables[operand.index].space == ptx::Space::param &&
+           operand.index >= function.return_count + function.parameter_count;
+  }
+
   bool one(const Operand& operand, const ptx::Variable* formal, bool result, Passed& out) {
-    if (operand.is(Operand::Kind::variable) && operand.local) {
-      const ptx::Variable& variable = d.function.source->variables[operand.index];
+    if (operand.is(Operand::Kind::variable) && operand.local && in_memory(operand)) {
       out = {.in = Passed::In::memory,
-             .bytes = variable.size,
+             .bytes = d.function.source->variables[operand.index].size,
              .offset = d.placement.locals(d.function).offsets[operand.index]};
       return true;
     }
