@@ -87,6 +87,16 @@ TEST(Call, ByAddressWithAPrototype) {
               [](u32 i) { return i % 2 == 0 ? 2 * i : 3 * i; });
 }
 
+TEST(Call, AKernelIsNoFunctionToCall) {
+  Machine machine;
+  const Outcome outcome =
+      machine.run(".visible .entry test(.param .u64 p) {\n.reg .b64 %l<2>; mov.u64 %l0, test;\n"
+                  "shape: .callprototype _ (.param .b64 _);\n"
+                  ".param .b64 q; st.param.b64 [q], 1; call %l0, (q), shape; ret; }",
+                  {0});
+  EXPECT_EQ(outcome.status, Status::invalid_pc) << outcome.message;
+}
+
 TEST(Call, GuardedCallsLeaveOtherLanesResults) {
   expect_each(".func (.reg .b32 r) f(.reg .b32 x) { add.u32 r, x, 100; }",
               "mov.u32 %d, 7; setp.lt.u32 %p0, %a, 50; @%p0 call (%d), f, (%a);",
@@ -118,6 +128,7 @@ TEST(Call, WhatDoesNotFitIsRefused) {
       {".shared .b32 s; call (%r0), f, (s);", "'s' cannot be passed: expected a .param variable"},
       {".local .b32 s; call (s), f, (%r0);", "'s' cannot be passed: expected a .param variable"},
       {"call (%r0), f, (count);", "'count' cannot be passed: expected a .param variable"}, // of the kernel
+      {"call test, (%l0, %l0);", "'test' is a kernel: expected a function (.func)"},
       {"call f, (%r0);", "'f' is called with 1 arguments and 0 results, expected 1 and 1"},
   };
   for (const auto& [body, message] : cases) {

@@ -117,7 +117,8 @@ Flow call_indirect(Group& group, const Instruction& instruction, Mask mask) {
   const int lane = __builtin_ctz(mask);
   const auto& functions = group.warp->block->launch->program->functions;
   const std::uint64_t number = (address[lane] - function_window) / 16;
-  if (address[lane] < function_window || number >= functions.size() || functions[number]->code.empty())
+  if (address[lane] < function_window || number >= functions.size() || functions[number]->code.empty() ||
+      functions[number]->entry)
     return fault(group, instruction, lane, Status::invalid_pc,
                  fmt::format("0x{:x} is not the address of a function", address[lane]));
   const Mask same = lanes_where(mask, [&](int i) { return address[i] == address[lane]; });
@@ -231,6 +232,8 @@ void decode_direct(Decoding& d, std::uint32_t number, CallSite& site) {
     number = *named->alias_of;
     named = &d.module.functions[number];
   }
+  if (named->entry)
+    return d.fail(fmt::format("'{}' is a kernel: expected a function (.func)", named->name));
   site.callee = d.program.functions[number].get();
   d.out.execute = call_direct;
   if (named->defined)
