@@ -66,14 +66,15 @@ public:
       const auto* from = lanes<std::uint32_t>(group.frame, in.operand(operand, j));
       for (int lane = 0; lane < warp_size; ++lane) {
         const Element at = word_of_fragment(blocks, j, lane);
-        packed[static_cast<std::size_t>(at.row * words + at.column)] = from[lane];
+        packed.data()[at.row * words + at.column] = from[lane];
       }
     }
     if (product.nibbles)
       numeric::unpack_nibbles(reinterpret_cast<const std::uint8_t*>(packed.data()), count, is_signed,
                               data.data());
     else
-      std::memcpy(data.data(), packed.data(), static_cast<std::size_t>(count * bytes));
+      std::memcpy(data.data(), packed.data(),
+                  static_cast<std::size_t>(count) * static_cast<std::size_t>(bytes));
   }
   const std::uint8_t* at(int line, int element) const {
     return data.data() + static_cast<std::ptrdiff_t>(line * k + element) * bytes;
@@ -152,8 +153,7 @@ template <class T> Flow multiply_sparse(Group& group, const Instruction& in, Mas
   for (int lane = 0; lane < warp_size; ++lane)
     for (int i = 0; i < sums_of_lane; ++i) {
       const Element at = pair_of_fragment(rows / 8, i / 2, lane);
-      sums[static_cast<std::size_t>(at.row)][static_cast<std::size_t>(at.column + i % 2)] =
-          sum_of<T>(group, in, 3, i, lane);
+      sums[static_cast<std::size_t>(at.row)].data()[at.column + i % 2] = sum_of<T>(group, in, 3, i, lane);
     }
   for (int row = 0; row < rows; ++row) {
     Row one(product);
@@ -170,8 +170,7 @@ template <class T> Flow multiply_sparse(Group& group, const Instruction& in, Mas
   for (int lane = 0; lane < warp_size; ++lane)
     for (int i = 0; i < sums_of_lane; ++i) {
       const Element at = pair_of_fragment(rows / 8, i / 2, lane);
-      sum_of<T>(group, in, 0, i, lane) =
-          sums[static_cast<std::size_t>(at.row)][static_cast<std::size_t>(at.column + i % 2)];
+      sum_of<T>(group, in, 0, i, lane) = sums[static_cast<std::size_t>(at.row)].data()[at.column + i % 2];
     }
   return Flow::go;
 }
