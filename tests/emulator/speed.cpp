@@ -7,6 +7,7 @@
 // counts little.
 #include "kernel_cases.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <ctime>
 #include <functional>
@@ -30,15 +31,18 @@ double best_of(int runs, const std::function<void()>& work) {
   return best;
 }
 
-std::string kernel(const std::string& body) {
-  return ".version 8.0\n.target sm_80\n.address_size 64\n.visible .entry k(.param .u64 p)\n{\n" + body +
-         "ret;\n}\n";
+std::string kernel(const std::string& body, const std::string& target = "sm_80") {
+  return ".version 8.0\n.target " + target + "\n.address_size 64\n.visible .entry k(.param .u64 p)\n{\n" +
+         body + "ret;\n}\n";
 }
 
 // A loop of `count` rounds around the instructions.
-std::string loop(const std::string& declarations, const std::string& body, int count) {
+std::string loop(const std::string& declarations, const std::string& body, int count,
+                 const std::string& target = "sm_80") {
   return kernel(".reg .pred %q;\n.reg .b32 %i;\n" + declarations + "mov.u32 %i, 0;\nagain:\n" + body +
-                "add.u32 %i, %i, 1;\nsetp.lt.u32 %q, %i, " + std::to_string(count) + ";\n@%q bra again;\n");
+                    "add.u32 %i, %i, 1;\nsetp.lt.u32 %q, %i, " + std::to_string(count) +
+                    ";\n@%q bra again;\n",
+                target);
 }
 
 Outcome launch(const std::string& ptx, std::uint32_t threads) {
@@ -54,7 +58,7 @@ Outcome launch(const std::string& ptx, std::uint32_t threads) {
   launch.threads = {threads, 1, 1};
   launch.params.resize(8);
   launch.memory = &memory;
-  launch.chip = chip_named("sm_80");
+  launch.chip = chip_named(launch.program->target);
   launch.options.workers = 1;
   return run(launch);
 }
@@ -81,14 +85,64 @@ void matrices(const char* name, const std::string& instruction, double flops) {
   std::printf("%-44s %8.1f GFLOP/s\n", name, 1e-9 * flops * rounds * unrolled / seconds);
 }
 
+// m64n256 by a warpgroup, of which `types` says k and the elements; `sums` registers a thread.
+void warpgroup_matrices(const char* name, const std::string& types, bool a_in_registers,
+                        const std::string& scales, int sums, double k) {
+  constexpr int rounds = 500, unrolled = 4;
+  std::string registers = "{";
+  for (int i = 0; i < sums; ++i)
+    registers += (i > 0 ? ", %d" : "%d") + std::to_string(i);
+  std::string body = "wgmma.fence.sync.aligned;\n";
+  for (int i = 0; i < unrolled; ++i)
+    body += "wgmma.mma_async.sync.aligned.m64n256" + types + " " + registers + "}, " +
+            (a_in_registers ? "{%a0, %a1, %a2, %a3}" : "%l") + ", %l, 1" + scales + ";\n";
+  const std::string ptx = loop(
+      ".shared .align 1024 .b8 tile[32768];\n.reg .b32 %a<4>, %s, %d<128>;\n.reg .b64 %l;\nmov.u32 %s, "
+      "tile;\n"
+      "shr.u32 %s, %s, 4;\nmov.b64 %l, {%s, 0x40000040};\nmov.b32 %a0, 0;\nmov.b32 %a1, 0;\nmov.b32 %a2, 0;\n"
+      "mov.b32 %a3, 0;\n",
+      body + "wgmma.commit_group.sync.aligned;\nwgmma.wait_group.sync.aligned 0;\n", rounds, "sm_90a");
+  const double seconds = best_of(5, [&] { launch(ptx, 128); });
+  std::printf("%-44s %8.1f GFLOP/s\n", name, 1e-9 * 2 * 64 * 256 * k * rounds * unrolled / seconds);
+}
+
+// 1024 x 1024 x 1024, in bf16, with tiles that ordinary stores bring to shared memory.
+void large_product() {
+  constexpr std::size_t n = 1024;
+  const std::vector<KernelCase> cases = wgmma_cases();
+  KernelCase one = *std::ranges::find(cases, "matmul_wgmma_bf16", &KernelCase::name);
+  one.grid = {n / 64, n / 64, 1};
+  one.prepare = [](Arguments& arguments, std::mt19937_64&) {
+    arguments.input(std::vector<std::uint16_t>(n * n, 0x3f80));
+    arguments.input(std::vector<std::uint16_t>(n * n, 0x3f00));
+    const float* d = arguments.output<float>(n * n);
+    arguments.pass(static_cast<int>(n));
+    arguments.pass(static_cast<int>(2 * n));
+    arguments.verify = [=] { return d[0] == n / 2 && d[n * n - 1] == n / 2 ? "" : "the result is wrong"; };
+  };
+  std::string missing;
+  const std::string& ptx = ptx_of(one, one.oldest, missing);
+  if (ptx.empty())
+    return void(std::printf("matmul_wgmma_bf16: %s\n", missing.c_str()));
+  std::string wrong;
+  const auto run = [&](bool checks) {
+    const KernelRun result = run_kernel(one, ptx, one.oldest, {.workers = 1}, checks, 1);
+    wrong += result.outcome.message + result.wrong;
+  };
+  const double plain = best_of(3, [&] { run(false); }), checked = best_of(2, [&] { run(true); });
+  std::printf("%-44s %8.2f s on one core, with checks %.2f s: %.1f times %s\n",
+              "wgmma, 1024 x 1024 x 1024 in bf16", plain, checked, checked / plain, wrong.c_str());
+}
+
 void price_of_checks(const KernelCase& one) {
   std::string missing;
-  const std::string& ptx = ptx_of(one, "sm_80", missing);
+  const std::string target = one.oldest < "sm_80" ? "sm_80" : one.oldest;
+  const std::string& ptx = ptx_of(one, target, missing);
   if (ptx.empty()) {
     std::printf("%s: %s\n", one.name.c_str(), missing.c_str());
     return;
   }
-  const auto run = [&](bool checks) { run_kernel(one, ptx, "sm_80", {.workers = 1}, checks, 1); };
+  const auto run = [&](bool checks) { run_kernel(one, ptx, target, {.workers = 1}, checks, 1); };
   const double plain = best_of(7, [&] { run(false); }), checked = best_of(7, [&] { run(true); });
   std::printf("%-44s %8.2f ms, with checks %.2f ms: %.1f times\n", one.name.c_str(), 1e3 * plain,
               1e3 * checked, checked / plain);
@@ -136,6 +190,14 @@ int main_of_speed() {
            "mma.sync.aligned.m16n8k32.row.col.s32.s8.s8.s32 {%d0,%d1,%d2,%d3}, {%a0,%a1,%a2,%a3}, {%b0,%b1}, "
            "{%d0,%d1,%d2,%d3};\n",
            8192);
+  warpgroup_matrices("wgmma m64n256k16 bf16", "k16.f32.bf16.bf16", false, ", 1, 1, 0, 0", 128, 16);
+  warpgroup_matrices("wgmma m64n256k16 bf16, A in registers", "k16.f32.bf16.bf16", true, ", 1, 1, 0", 128,
+                     16);
+  warpgroup_matrices("wgmma m64n256k16 f16, sums in f16", "k16.f16.f16.f16", false, ", 1, 1, 0, 0", 64, 16);
+  warpgroup_matrices("wgmma m64n256k8 tf32", "k8.f32.tf32.tf32", false, ", 1, 1", 128, 8);
+  warpgroup_matrices("wgmma m64n256k32 e4m3", "k32.f32.e4m3.e4m3", false, ", 1, 1", 128, 32);
+  warpgroup_matrices("wgmma m64n256k32 s8", "k32.s32.s8.s8", false, "", 128, 32);
+  large_product();
   for (const KernelCase& one : kernel_cases())
     if (one.name.starts_with("matmul"))
       price_of_checks(one);

@@ -460,7 +460,11 @@ TEST(WgmmaMisuse, OfOperands) {
   EXPECT_EQ(error_of("m64n8k16.f32.f16.f16 {%d0, %d1, %d2}, %l3, %l3, 1, 1, 1, 0, 0;"),
             "D has 3 registers: expected 4 for m64n8k16");
   EXPECT_EQ(error_of("m64n8k16.f32.f16.f16 {%d0, %d1, %d2, %d3}, {%a0, %a1}, %l3, 1, 1, 1, 0;"),
-            "A has 2 registers of 32 bits: expected 4 of 32, or a descriptor of 64");
+            "'{%a0, %a1}' is no A: expected 4 registers of 32 bits, or a descriptor of 64");
+  EXPECT_EQ(error_of("m64n8k16.f32.f16.f16 {%d0, %d1, %d2, %d3}, {%a0, %a1, %a2, %p0}, %l3, 1, 1, 1, 0;"),
+            "'{%a0, %a1, %a2, %p0}' is no A: expected 4 registers of 32 bits, or a descriptor of 64");
+  EXPECT_EQ(error_of("m64n8k16.f32.f16.f16 {%d0, %d1, %d2, %d3}, 64, %l3, 1, 1, 1, 0, 0;"),
+            "'64' is no A: expected 4 registers of 32 bits, or a descriptor of 64");
   EXPECT_EQ(error_of("m64n8k16.f32.f16.f16 {%d0, %d1, %d2, %d3}, %l3, %l3, 1, 1, 1, 0;"),
             "7 operands: expected 8");
   EXPECT_EQ(error_of("m64n8k16.f32.f16.f16 {%d0, %d1, %d2, %d3}, %l3, %l3, 1, 2, 1, 0, 0;"),

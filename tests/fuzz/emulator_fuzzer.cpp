@@ -40,7 +40,7 @@ void run_kernel(Machine& machine, const std::shared_ptr<Program>& program, const
   launch.program = program;
   launch.kernel = &kernel;
   launch.grid.x = 2;
-  launch.threads.x = 64;
+  launch.threads.x = 128;
   launch.dynamic_shared = 512;
   launch.params = parameters(kernel, machine.buffer);
   launch.memory = &machine.memory;

@@ -154,7 +154,7 @@ void Checker::matrix_issues(std::span<Group* const> warps, const Instruction& in
   for (std::size_t w = 0; w < warps.size() && data->options.races; ++w) {
     const AsyncRef operation = async_begins(*warps[w], instruction, 0, {AsyncBy::matrix_group});
     auto read = [&](std::uint32_t offset, std::uint32_t bytes) {
-      async_reads(operation, {warps[w]->warp->block, offset, bytes});
+      data->touch(operation, Touch::read, {warps[w]->warp->block, offset, bytes});
     };
     const std::size_t own = reads.a.size() / warps.size(); // a warp has 16 rows of A, one after the other
     each_range(reads.a.subspan(w * own, own), read);

@@ -76,6 +76,15 @@ int expected_operands(const WarpgroupProduct& product, bool halves) {
   return !halves ? 6 : product.a_in_registers ? 7 : 8;
 }
 
+// Whether A is four registers of 32 bits, or a descriptor.
+bool is_factor(const Decoding& d) {
+  const int parts = d.out.parts(a_operand);
+  for (int part = 0; part < parts; ++part)
+    if (d.slot(a_operand, part).bytes != (parts == 1 ? 8 : 4))
+      return false;
+  return parts == 1 || parts == 4;
+}
+
 void decode_multiply(Decoding& d) {
   WarpgroupProduct product;
   product.shape = shape_of(d);
@@ -90,12 +99,11 @@ void decode_multiply(Decoding& d) {
                                      : ProductOf::floats;
   product.packed_d = product.packed_c = sum == ptx::Type::f16;
   product.element_bits = a == ptx::Type::tf32 ? 32 : ptx::bits(a);
-  product.a_in_registers = d.out.parts(a_operand) == 4 && d.slot(a_operand).bytes == 4;
+  product.a_in_registers = d.out.parts(a_operand) == 4;
   product.truncating = numeric::Accumulation::of_hardware(90, product.a, product.shape.k);
-  const bool descriptor = d.out.parts(a_operand) == 1 && d.slot(a_operand).bytes == 8;
-  if (!product.a_in_registers && !descriptor)
-    return d.fail(fmt::format("A has {} registers of {} bits: expected 4 of 32, or a descriptor of 64",
-                              d.out.parts(a_operand), 8 * d.slot(a_operand).bytes));
+  if (!is_factor(d))
+    return d.fail(fmt::format("'{}' is no A: expected 4 registers of 32 bits, or a descriptor of 64",
+                              d.statement.operands[a_operand].text));
   const auto& [m, n, k] = product.shape;
   if (const int found = d.out.parts(0), expected = n / (product.packed_d ? 4 : 2); found != expected)
     return d.fail(fmt::format("D has {} registers: expected {} for m{}n{}k{}", found, expected, m, n, k));

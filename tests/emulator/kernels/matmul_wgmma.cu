@@ -126,8 +126,7 @@ extern "C" __global__ void __launch_bounds__(128) matmul_wgmma(const char* a, co
     asm volatile("wgmma.wait_group.sync.aligned 0;" ::: "memory");
 #else
     asm volatile("wgmma.wait_group.sync.aligned 1;" ::: "memory");
-#endif
-    __syncthreads();
+#endif // a group is what all four warps have read
   }
 #ifndef A_REGISTERS
   asm volatile("wgmma.wait_group.sync.aligned 0;" ::: "memory");
