@@ -87,7 +87,7 @@ void prepare_persistent(Arguments& arguments, std::mt19937_64& random) {
 }
 
 void prepare_product(Arguments& arguments, std::mt19937_64& random) {
-  constexpr std::size_t m = 128, n = 64, k = 320;
+  constexpr std::size_t m = 128, n = 64, k = 704;
   const std::vector<float> a = whole_floats(m * k, random), b = whole_floats(n * k, random);
   const auto pass_operand = [&](const std::vector<float>& values, std::uint32_t rows,
                                 std::uint32_t box_rows) {

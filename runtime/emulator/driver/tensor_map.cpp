@@ -57,12 +57,16 @@ std::string_view unknown_enumerator(CUtensorMapDataType type, CUtensorMapInterle
   return fill > CU_TENSOR_MAP_FLOAT_OOB_FILL_NAN_REQUEST_ZERO_FMA ? "oobFill" : "";
 }
 
+// Of values that unknown_enumerator() let pass.
+template <class To> To enumerator(unsigned value, To last) {
+  return static_cast<To>(std::min(value, static_cast<unsigned>(last)));
+}
+
 void set_swizzle(TensorMap& map, CUtensorMapSwizzle swizzle) {
-  using enum TensorMap::Atom;
-  constexpr TensorMap::Atom atoms[] = {bytes_32, bytes_32_flip_8, bytes_64};
-  const unsigned atom = swizzle - std::min<unsigned>(swizzle, CU_TENSOR_MAP_SWIZZLE_128B); // 0: of 16 bytes
-  map.swizzle = static_cast<TensorMap::Swizzle>(swizzle - atom);
-  map.atom = atom == 0 ? bytes_16 : atoms[atom - 1];
+  using Atom = TensorMap::Atom;
+  const unsigned plain = std::min<unsigned>(swizzle, CU_TENSOR_MAP_SWIZZLE_128B);
+  map.swizzle = enumerator(plain, TensorMap::Swizzle::span_128);
+  map.atom = enumerator(swizzle - plain, Atom::bytes_64); // they have the same order
 }
 
 } // namespace
@@ -88,10 +92,10 @@ CUresult cuTensorMapEncodeTiled(CUtensorMap* object, CUtensorMapDataType type, c
                                                        : box == nullptr   ? "boxDim"
                                                        : steps == nullptr ? "elementStrides"
                                                                           : "globalStrides"));
-  TensorMap map = {.type = static_cast<TensorMap::Type>(type),
+  TensorMap map = {.type = enumerator(type, TensorMap::Type::u6_aligned_16),
                    .rank = rank,
                    .address = reinterpret_cast<std::uintptr_t>(address),
-                   .interleave = static_cast<TensorMap::Interleave>(interleave),
+                   .interleave = enumerator(interleave, TensorMap::Interleave::bytes_32),
                    .promotion = static_cast<std::uint8_t>(promotion),
                    .fill_nan = fill == CU_TENSOR_MAP_FLOAT_OOB_FILL_NAN_REQUEST_ZERO_FMA};
   set_swizzle(map, swizzle);

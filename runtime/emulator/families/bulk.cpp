@@ -48,7 +48,9 @@ Flow copy_of_lane(Group& group, const Instruction& instruction, int lane) {
                                            operands.signal);
   if (targets.is == BulkRange::Is::fault)
     return Flow::fault;
-  if (from.is == BulkRange::Is::left_out)
+  // What cannot be read was reported: zeros come instead, so that who waits for them goes on.
+  if (from.is == BulkRange::Is::left_out &&
+      (operands.signal.mbarrier.operand < 0 || operands.update != nullptr))
     return Flow::go;
   for (const BulkTarget& target : targets.all) {
     BulkCopy copy = {.pieces = {{target.to.host, from.host, static_cast<std::uint32_t>(bytes)}},

@@ -185,6 +185,8 @@ Flow map_fence(Group&, const Instruction&, Mask) {
   return Flow::go;
 }
 
+Flow nothing(Group&, const Instruction&, Mask) { return Flow::go; }
+
 // ---- decoding ----
 
 void decode_replace(Decoding& d) {
@@ -258,8 +260,7 @@ std::span<const Entry> tensor_map_entries() {
       {"fence.proxy.async::generic.release.sync_restrict::shared::cta.cluster", "", FENCE},
       {"fence.proxy.tensormap::generic.release" EMU_SCOPE, "", FENCE},
       {"fence.proxy.tensormap::generic.acquire" EMU_SCOPE, "mem u32", FENCE},
-      {"prefetch{.param|.const}.tensormap", "mem",
-       decode_as<[](Group&, const Instruction&, Mask) { return Flow::go; }>, Kind::memory, Class::memory},
+      {"prefetch{.param|.const}.tensormap", "mem", decode_as<nothing>, Kind::memory, Class::memory},
   };
   return entries;
 #undef SPACE
