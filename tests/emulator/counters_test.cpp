@@ -17,6 +17,8 @@ void counted(const std::string& text, std::vector<std::uint64_t> params, Machine
   Launch launch;
   launch.program = program;
   launch.kernel = program->find("test");
+  launch.grid = machine.grid;
+  launch.cluster = machine.cluster;
   launch.threads = {std::max(32u, machine.threads.x), 1, 1};
   launch.params.resize(launch.kernel->param_bytes);
   std::memcpy(launch.params.data(), params.data(), std::min(launch.params.size(), 8 * params.size()));
@@ -53,6 +55,25 @@ TEST(Counters, GlobalTraffic) {
             EXPECT_EQ(totals.global_written, 128u);
             EXPECT_EQ(totals.global_write_sectors, 32u);
             EXPECT_EQ(counters.unique().written, 128u);
+          });
+}
+
+// Each of two blocks reads 128 bytes of the other, writes 256, and updates 4 (of one lane).
+TEST(Counters, SharedMemoryOfPeers) {
+  Machine machine;
+  machine.grid = machine.cluster = {2};
+  counted(kernel("mad.lo.u32 %r2, %r0, 8, %r1;\nst.shared.u32 [%r2], %r0;\nbarrier.cluster.arrive;\n"
+                 "barrier.cluster.wait;\nmov.u32 %r3, %cluster_ctarank;\nxor.b32 %r3, %r3, 1;\n"
+                 "mapa.shared::cluster.u32 %r4, %r2, %r3;\nld.shared::cluster.u32 %r5, [%r4];\n"
+                 "st.shared::cluster.v2.u32 [%r4+1024], {%r5, %r5};\nsetp.eq.u32 %p0, %r0, 0;\n"
+                 "@%p0 red.shared::cluster.add.u32 [%r4+2048], "
+                 "1;\nbarrier.cluster.arrive;\nbarrier.cluster.wait;\n"),
+          {0}, machine, [](const Counters& counters) {
+            const Counts totals = counters.totals();
+            EXPECT_EQ(totals.peer_read, 2 * (128u + 4));
+            EXPECT_EQ(totals.peer_written, 2 * (256u + 4));
+            EXPECT_EQ(totals.shared_read, 0u);
+            EXPECT_EQ(totals.shared_written, 2 * 128u);
           });
 }
 

@@ -124,6 +124,76 @@ void prepare_tiles(Arguments& arguments, std::mt19937_64& random) {
   arguments.verify = [=] { return differs(y, wanted); };
 }
 
+// Clusters of `size` blocks of 64 threads.
+template <std::size_t size> void prepare_cluster_stencil(Arguments& arguments, std::mt19937_64& random) {
+  constexpr std::size_t ring = size * 64, n = 16 * 64;
+  constexpr int steps = 5;
+  std::vector<int> x(n), y(n);
+  for (int& value : x)
+    value = static_cast<int>(random() % 100);
+  arguments.input(x);
+  const int* result = arguments.output<int>(n);
+  arguments.pass(steps);
+  for (int step = 0; step < steps; ++step) {
+    for (std::size_t i = 0; i < n; ++i)
+      y[i] = x[i / ring * ring + (i + 1) % ring] + x[i / ring * ring + (i + ring - 1) % ring];
+    std::swap(x, y);
+  }
+  arguments.verify = [=] { return differs(result, x); };
+}
+
+// Clusters of `size` blocks of 32 threads. The greatest value that a block is told is that of the lanes of
+// its own rank; thread r of each block speaks to rank r.
+template <std::size_t size> void prepare_cluster_reduce(Arguments& arguments, std::mt19937_64& random) {
+  constexpr std::size_t blocks = 8, rounds = 3;
+  std::vector<int> x(rounds * blocks * 32), sums(rounds * blocks), before(rounds * blocks);
+  for (int& value : x)
+    value = static_cast<int>(random() % 100);
+  for (std::size_t row = 0; row < rounds * blocks; ++row) {
+    const std::size_t first = row / size * size;
+    int highest = 0;
+    for (std::size_t other = first; other < first + size; ++other) {
+      for (std::size_t t = 0; t < 32; ++t) {
+        sums[row] += x[other * 32 + t];
+        before[row] += other < row ? x[other * 32 + t] : 0;
+      }
+      highest = std::max(highest, x[other * 32 + row % size]);
+    }
+    sums[row] += highest;
+  }
+  arguments.input(x);
+  const int* all = arguments.output<int>(rounds * blocks);
+  const int* earlier = arguments.output<int>(rounds * blocks);
+  arguments.pass(static_cast<int>(rounds));
+  arguments.verify = [=] { return differs(all, sums) + differs(earlier, before); };
+}
+
+template <std::size_t size> KernelCase cluster_stencil() {
+  KernelCase one;
+  one.name = "cluster_stencil_" + std::to_string(size);
+  one.file = "cluster_stencil.cu";
+  one.kernel = "cluster_stencil";
+  one.oldest = "sm_90a";
+  one.grid = {16};
+  one.threads = {64};
+  one.cluster = {size};
+  one.prepare = prepare_cluster_stencil<size>;
+  return one;
+}
+
+template <std::size_t size> KernelCase cluster_reduce() {
+  KernelCase one;
+  one.name = "cluster_reduce_" + std::to_string(size);
+  one.file = "cluster_reduce.cu";
+  one.kernel = "cluster_reduce";
+  one.oldest = "sm_90a";
+  one.grid = {8};
+  one.threads = {32};
+  one.cluster = {size};
+  one.prepare = prepare_cluster_reduce<size>;
+  return one;
+}
+
 template <std::uint16_t encode(float), int m, int n, int k>
 void prepare_product(Arguments& arguments, std::mt19937_64& random) {
   const std::vector<float> a = whole_floats(m * k, random), b = whole_floats(n * k, random);
@@ -210,6 +280,7 @@ const std::vector<KernelCase>& kernel_cases() {
        "",
        true,
        false,
+       {},
        true},
       {"matmul_pipeline",
        "matmul_pipeline.cu",
@@ -225,6 +296,12 @@ const std::vector<KernelCase>& kernel_cases() {
        {1, 1, 1},
        {128, 1, 1},
        prepare_mbarrier},
+      cluster_stencil<2>(),
+      cluster_stencil<4>(),
+      cluster_stencil<8>(),
+      cluster_reduce<2>(),
+      cluster_reduce<4>(),
+      cluster_reduce<8>(),
   };
   static const bool added = [] {
     for (const auto& family : {wgmma_cases(), bulk_cases()})
@@ -288,6 +365,7 @@ KernelRun run_kernel(const KernelCase& one, const std::string& ptx, const std::s
   launch.grid = one.grid;
   launch.threads = one.threads;
   launch.cooperative = one.cooperative;
+  launch.cluster = one.cluster;
   launch.params = arguments.bytes;
   launch.params.resize(launch.kernel->param_bytes);
   launch.memory = &memory;

@@ -75,6 +75,7 @@ struct KernelCase {
   std::string define = {};      ///< flags for NVRTC
   bool toolkit_headers = false; ///< which not every NVRTC has beside it
   bool cooperative = false;
+  Dim3 cluster = {};
   bool barriers_of_library = false; ///< some of which guard nothing that the kernel does: no mutants
 };
 

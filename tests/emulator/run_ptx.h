@@ -8,7 +8,7 @@
 #pragma once
 
 #include "emulator/chips.h"
-#include "emulator/exec/launch.h"
+#include "emulator/exec/register_pool.h"
 #include "emulator/isa/load.h"
 #include "emulator/isa/table.h"
 #include "seed.h"
@@ -62,8 +62,9 @@ inline UsedEntries& used_entries() {
 class Machine {
 public:
   Options options = {.workers = 1, .most_instructions = 10'000'000};
-  Dim3 grid, threads;
+  Dim3 grid, threads, cluster;
   std::uint32_t dynamic_shared = 0;
+  bool programmatic = false;      ///< launches may overlap those before
   std::string target = "sm_100a"; ///< of the modules
   std::string printed;            ///< by vprintf
   Checker* checker = nullptr;
@@ -104,6 +105,9 @@ public:
     }
     launch.grid = grid;
     launch.threads = threads;
+    launch.cluster = cluster;
+    launch.registers = registers_at_entry(*launch.kernel, chip);
+    launch.programmatic = programmatic;
     launch.dynamic_shared = dynamic_shared;
     launch.params.resize(std::max<std::size_t>(launch.kernel->param_bytes, 8 * params.size()));
     if (!params.empty())

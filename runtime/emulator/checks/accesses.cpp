@@ -9,14 +9,17 @@
 namespace emu {
 
 std::string_view name(Space space) {
-  constexpr std::string_view names[] = {"generic", "global", "shared", "local", "parameter", "constant"};
+  constexpr std::string_view names[] = {"generic",   "global",   "shared", "local",
+                                        "parameter", "constant", "shared"};
   return names[static_cast<int>(space)];
 }
 
 namespace {
 
 // Constants lie in global memory.
-Space space_of(Space space) { return space == Space::constant ? Space::global : space; }
+Space space_of(Space space) {
+  return space == Space::constant ? Space::global : space == Space::cluster ? Space::shared : space;
+}
 Space space_of(ptx::Space space) {
   return space == ptx::Space::shared  ? Space::shared
          : space == ptx::Space::local ? Space::local
@@ -37,7 +40,9 @@ bool reads(Doing doing) {
 }
 bool is_strong(const Access& access) { return access.order != Order::weak || access.doing == Doing::atomic; }
 
-Reach reach_of(Scope scope) { return scope == Scope::cta ? Reach::block : Reach::device; }
+Reach reach_of(Scope scope) {
+  return scope == Scope::cta ? Reach::block : scope == Scope::cluster ? Reach::cluster : Reach::device;
+}
 
 std::string describe(const Allocation& allocation) {
   return allocation.name.empty()
@@ -113,7 +118,11 @@ bool Checker::refused(Group& group, const Instruction& instruction, const Access
     data->check_lane(group, instruction, access, lane);
     return true;
   }
-  const Block& block = *group.warp->block;
+  Block& block = *group.warp->block;
+  if (access.found[lane] == Space::shared && address % window_bytes >= rank_stride) {
+    data->refused_at_peer(group, instruction, access, lane);
+    return true;
+  }
   const std::uint64_t size = access.found[lane] == Space::shared  ? block.shared.size()
                              : access.found[lane] == Space::local ? group.warp->local_bytes
                                                                   : block.launch->params.size();
@@ -124,6 +133,30 @@ bool Checker::refused(Group& group, const Instruction& instruction, const Access
                {fmt::format("{} bytes at {} address 0x{:x}", access.bytes, name(access.found[lane]), address),
                 fmt::format("inside the {} bytes from 0x{:x} on", size, begin), &access});
   return true;
+}
+
+// The address names a rank.
+void Checker::Data::refused_at_peer(Group& group, const Instruction& instruction, const Access& access,
+                                    int lane) {
+  Block& block = *group.warp->block;
+  const std::uint64_t address = access.address[lane] % window_bytes, rank = address / rank_stride - 1;
+  const Block* const of = access.space == Space::shared ? nullptr : owner_of(block, address);
+  std::string what = fmt::format("{} bytes at shared address 0x{:x} of the block of rank {}", access.bytes,
+                                 own_address(address), rank);
+  if (access.space == Space::shared)
+    report(Report::Kind::out_of_bounds, group, instruction, lane,
+           {what, "an address of the block's own (.shared::cta), or .shared::cluster", &access});
+  else if (of == nullptr)
+    report(Report::Kind::out_of_bounds, group, instruction, lane,
+           {what,
+            fmt::format("a rank below {}, as many as its cluster has blocks", block.cluster->blocks.size()),
+            &access});
+  else if (of->exited)
+    report(Report::Kind::block_lifetime, group, instruction, lane, {what + ", which has left", {}, &access});
+  else
+    report(Report::Kind::out_of_bounds, group, instruction, lane,
+           {what, fmt::format("inside the {} bytes from 0x{:x} on", of->shared.size(), of->shared_begin),
+            &access});
 }
 
 // The allocation that holds the address: one of the launch's, or, rarely, one that was made since.
@@ -214,7 +247,9 @@ void Checker::Data::check_variable(Group& group, const Instruction& instruction,
   }
   const std::uint64_t window = access.space == Space::generic ? window_of(extent.space) : 0;
   for_lanes(access.mask, [&](int lane) {
-    const std::uint64_t address = access.address[lane] - window;
+    std::uint64_t address = access.address[lane] - window;
+    if (access.found[lane] == Space::shared) // perhaps another block's
+      address = own_address(address);
     if (address >= begin && address + access.bytes <= end)
       return;
     const bool after = address >= begin;
@@ -363,7 +398,15 @@ void Checker::Data::find_races(Group& group, const Instruction& instruction, con
   };
   Sink sink(found);
   const std::byte* shared = group.warp->block->shared.data();
-  for (Mask rest = lanes; rest != 0; rest &= rest - 1) {
+  for (Mask rest = lanes & access.remote; rest != 0; rest &= rest - 1) {
+    lane = __builtin_ctz(rest);
+    const Block& of = owner(group, access, lane);
+    block.races.shared_of(checks_of(of).races, lane,
+                          static_cast<std::uint64_t>(access.host[lane] - of.shared.data()), access.bytes,
+                          sink);
+    visit(group, instruction, access, lane, of);
+  }
+  for (Mask rest = lanes & ~access.remote; rest != 0; rest &= rest - 1) {
     lane = __builtin_ctz(rest);
     if (space == Space::shared)
       block.races.shared(lane, static_cast<std::uint64_t>(access.host[lane] - shared), access.bytes, sink);
@@ -372,11 +415,29 @@ void Checker::Data::find_races(Group& group, const Instruction& instruction, con
   }
 }
 
+// An access to the shared memory of a peer, which must have begun, and must not have left.
+void Checker::Data::visit(Group& group, const Instruction& instruction, const Access& access, int lane,
+                          const Block& of) {
+  const Block& from = *group.warp->block;
+  const ThreadClocks& clocks = checks_of(group).races.clocks;
+  const std::uint32_t thread = group.warp->index * warp_size + static_cast<std::uint32_t>(lane);
+  BlockChecks& theirs = checks_of(of);
+  if (!clocks.knows_of(thread, theirs.races.clocks.block_number()))
+    report(Report::Kind::block_lifetime, group, instruction, lane,
+           {fmt::format("accesses the shared memory of block ({},{},{}), which may not have begun", of.id.x,
+                        of.id.y, of.id.z),
+            "barrier.cluster, or something else that its threads take part in, before", &access});
+  theirs.visitors.resize(of.cluster->blocks.size());
+  auto& last = theirs.visitors[from.rank];
+  last.resize(from.threads);
+  last[thread] = {clocks.now(thread), &instruction, group.activation->function};
+}
+
 void Checker::Data::release(Group& group, const Access& access, Mask lanes, Space space) {
   BlockChecks& block = checks_of(group);
-  SyncTable& table = space == Space::shared ? block.sync : sync;
   const bool ordered = access.order == Order::release || access.order == Order::acq_rel;
   for_lanes(lanes, [&](int lane) {
+    SyncTable& table = space == Space::shared ? checks_of(owner(group, access, lane)).sync : sync;
     const std::uint32_t thread = group.warp->index * warp_size + static_cast<std::uint32_t>(lane);
     if (ordered || block.races.clocks.has_fenced(thread))
       table.at(reinterpret_cast<std::uint64_t>(access.host[lane]), [&](SyncLocation& location) {
@@ -386,15 +447,16 @@ void Checker::Data::release(Group& group, const Access& access, Mask lanes, Spac
 }
 
 // What is read is known once it has been read: then, not now, all that was released before it is there.
-void Checker::Data::note_acquire(BlockChecks& block, const Access& access, Mask lanes, Space space) {
-  AccessEffects& effects = block.effects;
+void Checker::Data::note_acquire(Group& group, const Access& access, Mask lanes, Space space) {
+  AccessEffects& effects = checks_of(group).effects;
   effects.todo = true;
   effects.acquires = lanes;
-  effects.space = space;
   effects.reach = reach_of(access.scope);
   effects.ordered = access.order == Order::acquire || access.order == Order::acq_rel;
-  for_lanes(lanes,
-            [&](int lane) { effects.address[lane] = reinterpret_cast<std::uint64_t>(access.host[lane]); });
+  for_lanes(lanes, [&](int lane) {
+    effects.table[lane] = space == Space::shared ? &checks_of(owner(group, access, lane)).sync : &sync;
+    effects.address[lane] = reinterpret_cast<std::uint64_t>(access.host[lane]);
+  });
 }
 
 void Checker::accessed(Group& group, const Instruction& instruction, Access& access) {
@@ -405,7 +467,7 @@ void Checker::accessed(Group& group, const Instruction& instruction, Access& acc
   if (access.space == Space::generic)
     for_lanes(access.mask, [&](int lane) { in[static_cast<int>(access.found[lane])] |= Mask(1) << lane; });
   else
-    in[static_cast<int>(access.space)] = access.mask;
+    in[static_cast<int>(access.space == Space::cluster ? Space::shared : access.space)] = access.mask;
   const Mask constant = in[static_cast<int>(Space::constant)];
   if (Mask global = in[static_cast<int>(Space::global)] | constant; global != 0) {
     if (data->options.bounds)
@@ -421,11 +483,11 @@ void Checker::accessed(Group& group, const Instruction& instruction, Access& acc
   if (by_agent(access.doing))
     return;
   if (const Mask shared = in[static_cast<int>(Space::shared)]; shared != 0) {
-    const std::byte* base = group.warp->block->shared.data();
     if (data->options.defined)
       for_lanes(shared, [&](int lane) {
-        data->follow_own(group, instruction, access, lane, block.shared,
-                         static_cast<std::uint64_t>(access.host[lane] - base));
+        const Block& of = owner(group, access, lane);
+        data->follow_own(group, instruction, access, lane, checks_of(of).shared,
+                         static_cast<std::uint64_t>(access.host[lane] - of.shared.data()));
       });
     if (data->options.races)
       data->find_races(group, instruction, access, shared, Space::shared);
@@ -451,7 +513,7 @@ void Checker::accessed(Group& group, const Instruction& instruction, Access& acc
       if (!reads(access.doing))
         data->release(group, access, lanes, space);
       if (access.doing != Doing::write)
-        data->note_acquire(block, access, lanes, space);
+        data->note_acquire(group, access, lanes, space);
     }
 }
 
@@ -509,7 +571,7 @@ void Checker::Data::finish(Group& group, const Instruction& instruction, Mask ma
   if (effects.loaded_bad != 0)
     finish_load(group, instruction, mask);
   for_lanes(effects.acquires, [&](int lane) {
-    SyncTable& table = effects.space == Space::shared ? block.sync : sync;
+    SyncTable& table = *effects.table[lane];
     if (!table.may_hold(effects.address[lane]))
       return;
     const std::uint32_t thread = group.warp->index * warp_size + static_cast<std::uint32_t>(lane);

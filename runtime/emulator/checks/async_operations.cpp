@@ -9,8 +9,6 @@ namespace {
 
 constexpr unsigned part_bytes = 32; // as many as a ByteBits holds
 
-BlockChecks& checks_of(const Block& block) { return *static_cast<BlockChecks*>(block.checks.get()); }
-
 /// Calls f(offset, bytes) for parts of a range of `bytes`.
 template <class F> void each_part(std::uint64_t bytes, F f) {
   for (std::uint64_t done = 0; done < bytes; done += part_bytes)
@@ -48,7 +46,7 @@ AsyncRef Checker::async_begins(Group& group, const Instruction& instruction, int
   operation->issue = issue;
   if (!data->options.races)
     return operation;
-  BlockChecks& block = emu::checks_of(group);
+  BlockChecks& block = checks_of(group);
   const ThreadClocks& clocks = block.races.clocks;
   operation->block = block.races.number();
   operation->view = clocks.share_view(operation->thread);
@@ -134,21 +132,21 @@ void Checker::async_signals(const AsyncRef& operation, Block& owner, std::uint64
     return;
   BlockChecks& block = checks_of(owner);
   MbarrierState& state = block.mbarriers[mbarrier];
-  state.arrivals.come(*operation->instruction, 0, operation->thread / warp_size, true);
+  state.arrivals.come(*operation->instruction, operation->issuer->rank, operation->thread / warp_size, true);
   operation->signals({.block = block.races.number(),
                       .channel = Completion::channel_of(Completion::What::mbarrier, mbarrier),
                       .count = state.completed + 1});
 }
 
 void Checker::bulk_commits(Group& group, Mask mask) {
-  BlockChecks& block = emu::checks_of(group);
+  BlockChecks& block = checks_of(group);
   for_lanes(mask, [&](int lane) { ++block.bulk_groups[thread_of(group, lane)]; });
 }
 
 void Checker::bulk_waits(Group& group, Mask mask, std::uint32_t keep, bool read_only) {
   if (!data->options.races)
     return;
-  BlockChecks& block = emu::checks_of(group);
+  BlockChecks& block = checks_of(group);
   ThreadClocks& clocks = block.races.clocks;
   for_lanes(mask, [&](int lane) {
     const std::uint32_t thread = thread_of(group, lane), committed = block.bulk_groups[thread];
@@ -162,13 +160,13 @@ void Checker::bulk_waits(Group& group, Mask mask, std::uint32_t keep, bool read_
 }
 
 void Checker::matrix_commits(Group& group) {
-  BlockChecks& block = emu::checks_of(group);
+  BlockChecks& block = checks_of(group);
   ++block.matrix_groups[group.warp->index];
   block.held[group.warp->index].commit();
 }
 
 void Checker::matrix_waits(Group& group, std::uint32_t keep) {
-  BlockChecks& block = emu::checks_of(group);
+  BlockChecks& block = checks_of(group);
   block.held[group.warp->index].wait(keep);
   if (!data->options.races)
     return;
@@ -181,7 +179,7 @@ void Checker::matrix_waits(Group& group, std::uint32_t keep) {
 
 void Checker::proxy_fence(Group& group, Mask mask) {
   if (data->options.races)
-    emu::checks_of(group).races.clocks.fence_proxy(group.warp->index, mask);
+    checks_of(group).races.clocks.fence_proxy(group.warp->index, mask);
 }
 
 // ---- definedness ----

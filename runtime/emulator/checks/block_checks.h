@@ -57,9 +57,18 @@ struct BarrierState {
   std::unique_ptr<View> told; ///< by those that do not wait
 };
 
+/// The cluster's barrier, as far as one block goes.
+struct ClusterBarrierState {
+  View phase; ///< what those that came and release told: of this block
+  View done;  ///< of all blocks, in the phases that are complete
+  std::array<Mask, 32> arrived{};
+  std::array<const Instruction*, 32> where{}; ///< of the first of each warp
+};
+
 struct MbarrierState {
-  View phase, done;    ///< what arrivals of this phase told; of all that are complete
-  Clock completed = 0; ///< phases
+  View phase, done;               ///< what arrivals of this phase told; of all that are complete
+  View phase_abroad, done_abroad; ///< the same of arrivals from other blocks of the cluster
+  Clock completed = 0;            ///< phases
   Arrivals arrivals;
 };
 
@@ -70,7 +79,7 @@ struct AccessEffects {
   std::array<ByteBits, warp_size> loaded_undefined{}, loaded_tainted{};
   std::uint32_t bytes = 0;
   Mask acquires = 0;
-  Space space = Space::generic; ///< of what is acquired
+  std::array<SyncTable*, warp_size> table{}; ///< of what is acquired
   Reach reach = Reach::block;
   bool ordered = false;
   std::array<std::uint64_t, warp_size> address{};
@@ -91,17 +100,26 @@ struct BlockChecks {
   std::vector<std::array<OwnShadow, warp_size>> local; ///< by warp
   SyncTable sync;                                      ///< in shared memory
   std::array<BarrierState, 16> barriers;
+  ClusterBarrierState cluster;
   std::unordered_map<std::uint64_t, MbarrierState> mbarriers;
   std::vector<std::uint32_t> bulk_groups;   ///< by thread, that it has committed
   std::vector<std::uint32_t> matrix_groups; ///< by warp
   /// The one that what is issued now becomes part of. `index`: thread, or warp.
   Completion group_of(Completion::What what, std::uint32_t index);
+  /// The last access of a thread of another block.
+  struct Visit {
+    Clock step = 0;
+    const Instruction* instruction = nullptr;
+    const Function* function = nullptr;
+  };
+  std::vector<std::vector<Visit>> visitors; ///< by rank and thread
   AccessEffects effects;
   std::vector<HeldRegisters> held;                        ///< by warp
   std::uint64_t allocation_begin = 0, allocation_end = 0; ///< the one that was accessed last
   bool allocation_read_only = false;
 };
 
+inline BlockChecks& checks_of(const Block& block) { return *static_cast<BlockChecks*>(block.checks.get()); }
 inline BlockChecks& checks_of(const Group& group) {
   return *static_cast<BlockChecks*>(group.warp->block->checks.get());
 }
@@ -132,6 +150,13 @@ std::string_view what_is(const AsyncOperation& operation);
 std::string_view wait_for(const AsyncOperation& operation, bool wrote);
 ReportPlace report_place(const Block& block, const Doer& doer);
 
+/// What is known of a launch while the next one may overlap it.
+struct LaunchFacts {
+  std::shared_ptr<const Program> program;
+  const Function* kernel = nullptr;
+  Dim3 grid, threads;
+};
+
 struct Checker::Data {
   Data(Memory& memory, const CheckOptions& options);
 
@@ -141,6 +166,8 @@ struct Checker::Data {
   SharedBits defined;
   GlobalCells cells;
   SyncTable sync;
+  LaunchFacts current, before;
+  std::atomic<bool> triggered{false};  ///< the current launch lets the next one begin before it is done
   std::vector<Allocation> allocations; ///< when the launch began, by address
   std::uint64_t last_serial = 0;       ///< of the allocations that were seen
 
@@ -158,6 +185,7 @@ struct Checker::Data {
   void check_bounds(Group& group, const Instruction& instruction, Access& access, Mask lanes);
   bool check_lane(Group& group, const Instruction& instruction, const Access& access, int lane);
   void check_local(Group& group, const Instruction& instruction, Access& access, Mask lanes);
+  void refused_at_peer(Group& group, const Instruction& instruction, const Access& access, int lane);
 
   // ---- what asynchronous operations touch and copy ----
   class Meetings;
@@ -173,8 +201,12 @@ struct Checker::Data {
   void load(BlockChecks& block, const Access& access, int lane, ByteBits undefined, ByteBits tainted);
   void find_races(Group& group, const Instruction& instruction, const Access& access, Mask lanes,
                   Space space);
+  void visit(Group& group, const Instruction& instruction, const Access& access, int lane, const Block& of);
+  void check_visits(const Group& group, const Instruction& instruction, int lane);
+  void report_visit(const Block& block, const Doer& leaving, const BlockChecks::Visit& visit,
+                    const Block& from, std::uint32_t thread);
   void release(Group& group, const Access& access, Mask lanes, Space space);
-  void note_acquire(BlockChecks& block, const Access& access, Mask lanes, Space space);
+  void note_acquire(Group& group, const Access& access, Mask lanes, Space space);
   void finish(Group& group, const Instruction& instruction, Mask mask);
   void finish_load(Group& group, const Instruction& instruction, Mask mask);
   void touch_held(Group& group, const Instruction& instruction);

@@ -104,8 +104,20 @@ std::string Checker::Data::origin(const Group& group, const Instruction* origin)
 
 // ---- launches, blocks, activations ----
 
+namespace {
+
+std::vector<std::uint32_t> numbers_of_peers(const Block& block) {
+  std::vector<std::uint32_t> numbers;
+  for (std::uint32_t rank = 0; rank < block.launch->cluster.count(); ++rank)
+    numbers.push_back(static_cast<std::uint32_t>(block_number(*block.cluster, rank)));
+  return numbers;
+}
+
+} // namespace
+
 BlockChecks::BlockChecks(Block& block, GlobalCells* cells)
-    : races(static_cast<std::uint32_t>(block.linear), block.threads, block.shared.size(), cells),
+    : races(static_cast<std::uint32_t>(block.linear), block.threads, block.shared.size(), cells,
+            numbers_of_peers(block)),
       shared(block.shared.size()), local((block.threads + warp_size - 1) / warp_size),
       bulk_groups(block.threads), matrix_groups(local.size()), held(local.size()) {}
 
@@ -113,8 +125,11 @@ Checker::Checker(Memory& memory, CheckOptions options) : data(std::make_unique<D
 Checker::~Checker() = default;
 Reports& Checker::reports() { return data->reports; }
 
-void Checker::launch_begins(const Launch&) {
-  data->cells.launch_begins();
+void Checker::launch_begins(const Launch& launch) {
+  data->cells.launch_begins(launch.programmatic && data->triggered);
+  data->triggered = false;
+  data->before = std::move(data->current);
+  data->current = {launch.program, launch.kernel, launch.grid, launch.threads};
   data->sync.clear();
   data->allocations = data->memory.allocations();
   // Variables have initial values, and what the host may touch at any time is its own affair.

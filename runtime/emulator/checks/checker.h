@@ -84,6 +84,14 @@ public:
   void barrier_arrives(Group& group, const Instruction& instruction, Mask mask, const Arrival& arrival);
   void barrier_completes(Block& block, std::uint32_t id);
   void warp_syncs(Group& group, Mask mask);
+  /// barrier.cluster.arrive; the instruction's order says whether it releases.
+  void cluster_arrives(Group& group, const Instruction& instruction, Mask mask);
+  void cluster_completes(Cluster& cluster);
+  /// What they have waited for is complete.
+  void cluster_waits(Group& group, Mask mask);
+  /// griddepcontrol: the launch before this one in its stream is complete; the next one may begin.
+  void grid_waits(Group& group, Mask mask);
+  void grid_triggers(const Group& group);
   void leaves(Group& group, const Instruction& instruction, Mask mask);
   /// Every group of the block waits; `message` says for what.
   void deadlocked(const Block& block, std::string_view message);
@@ -138,7 +146,8 @@ public:
 
   // ---- mbarriers, by address in the block's shared memory ----
   void mbarrier_begins(Block& block, std::uint64_t mbarrier); ///< init
-  void mbarrier_arrives(Group& group, int lane, std::uint64_t mbarrier);
+  /// An arrival at an mbarrier of `owner`, a block of the thread's cluster.
+  void mbarrier_arrives(Group& group, int lane, Block& owner, std::uint64_t mbarrier);
   void mbarrier_completes(Block& block, std::uint64_t mbarrier);
   /// A test or wait that found a phase complete.
   void mbarrier_waits(Group& group, int lane, std::uint64_t mbarrier);

@@ -148,17 +148,35 @@ void View::join(const View& other) {
     ordered_below[i] = std::max(ordered_below[i], other.ordered_below[i]);
 }
 
-GridClock* SyncLocation::of_block(std::uint32_t block) {
-  for (auto& [number, clock] : in_block)
-    if (number == block)
+void View::join_abroad(std::uint32_t block, const View& other) {
+  others.join(other.others);
+  others.join(block, other.own);
+  for (int i = 0; i < reaches; ++i) {
+    fenced[i].join(other.fenced[i]);
+    pending[i].join(other.pending[i]);
+  }
+}
+
+namespace {
+
+GridClock* find(SyncLocation::ByNumber& clocks, std::uint32_t wanted) {
+  for (auto& [number, clock] : clocks)
+    if (number == wanted)
       return &clock;
   return nullptr;
 }
 
+GridClock& find_or_make(SyncLocation::ByNumber& clocks, std::uint32_t number) {
+  GridClock* const found = find(clocks, number);
+  return found != nullptr ? *found : clocks.emplace_back(number, GridClock()).second;
+}
+
+} // namespace
+
 // ---- ThreadClocks ----
 
-ThreadClocks::ThreadClocks(std::uint32_t block, std::uint32_t threads)
-    : block(block), threads(threads), steps(threads, 1), own_proxied(threads, 0),
+ThreadClocks::ThreadClocks(std::uint32_t block, std::uint32_t threads, std::uint32_t cluster)
+    : block(block), threads(threads), cluster(cluster), steps(threads, 1), own_proxied(threads, 0),
       views(threads, std::make_shared<View>()), left((threads + warp_size - 1) / warp_size, 0) {
   if (const std::uint32_t rest = threads % warp_size; rest != 0)
     absent = all_lanes << rest;
@@ -187,6 +205,23 @@ void ThreadClocks::publish(std::uint32_t warp, Mask mask, View& to) {
     to.own.known.raise(thread, steps[thread]++);
     to.own.proxied.raise(thread, own_proxied[thread]);
   });
+}
+
+void ThreadClocks::publish_fenced(std::uint32_t warp, Mask mask, Reach reach, GridClock& to) const {
+  for_lanes(mask, [&](int lane) {
+    to.join(views[warp * warp_size + static_cast<std::uint32_t>(lane)]->fenced[static_cast<int>(reach)]);
+  });
+}
+
+GridClock ThreadClocks::known_to_any() const {
+  GridClock all;
+  const View* last = nullptr;
+  for (const Ref& view : views) {
+    if (view.get() != last)
+      all.join(view->others);
+    last = view.get();
+  }
+  return all;
 }
 
 // Lanes that share a view go on to share one.
@@ -222,6 +257,25 @@ void ThreadClocks::fence_proxy(std::uint32_t warp, Mask mask) {
   for_lanes(mask, [&](int lane) {
     const std::uint32_t thread = warp * warp_size + static_cast<std::uint32_t>(lane);
     own_proxied[thread] = steps[thread]++;
+  });
+}
+
+void ThreadClocks::publish_abroad(std::uint32_t warp, Mask mask, View& to) {
+  View here;
+  publish(warp, mask, here);
+  to.join_abroad(block, here);
+}
+
+void ThreadClocks::learn_abroad(std::uint32_t warp, Mask mask, const View& from) {
+  const BlockClock* const own = from.others.find(block);
+  change(warp, mask, [&](View& view) {
+    if (own != nullptr)
+      view.own.join(*own);
+    view.others.join(from.others);
+    for (int i = 0; i < reaches; ++i) {
+      view.fenced[i].join(from.fenced[i]);
+      view.pending[i].join(from.pending[i]);
+    }
   });
 }
 
@@ -309,7 +363,7 @@ void ThreadClocks::fence(std::uint32_t thread, Reach reach) {
 
 void ThreadClocks::release(std::uint32_t thread, SyncLocation& location, Reach reach, bool ordered) {
   const View& view = *views[thread];
-  GridClock clocks[reaches] = {view.fenced[0], view.fenced[1]};
+  GridClock clocks[reaches] = {view.fenced[0], view.fenced[1], view.fenced[2]};
   if (ordered) {
     const GridClock known = everything(thread);
     for (int i = 0; i <= static_cast<int>(reach); ++i)
@@ -318,22 +372,24 @@ void ThreadClocks::release(std::uint32_t thread, SyncLocation& location, Reach r
   }
   if (reach == Reach::device)
     location.released.join(clocks[static_cast<int>(Reach::device)]);
-  GridClock* own = location.of_block(block);
-  if (own == nullptr)
-    own = &location.in_block.emplace_back(block, GridClock()).second;
-  own->join(clocks[static_cast<int>(Reach::block)]);
+  if (reach != Reach::block)
+    find_or_make(location.in_cluster, cluster).join(clocks[static_cast<int>(Reach::cluster)]);
+  find_or_make(location.in_block, block).join(clocks[static_cast<int>(Reach::block)]);
 }
 
 void ThreadClocks::acquire(std::uint32_t thread, SyncLocation& location, Reach reach, bool ordered) {
   const View& before = *views[thread];
   GridClock seen[reaches];
-  if (const GridClock* own = location.of_block(block))
-    seen[0] = *own;
+  if (const GridClock* own = find(location.in_block, block))
+    seen[static_cast<int>(Reach::block)] = *own;
+  if (const GridClock* own = find(location.in_cluster, cluster); own != nullptr && reach != Reach::block)
+    seen[static_cast<int>(Reach::cluster)] = *own;
   if (reach == Reach::device)
-    seen[1] = location.released;
-  if (seen[0].empty() && seen[1].empty())
+    seen[static_cast<int>(Reach::device)] = location.released;
+  if (std::ranges::all_of(seen, &GridClock::empty))
     return;
-  if (!ordered && seen[0].same(before.pending[0]) && seen[1].same(before.pending[1]))
+  if (!ordered && std::equal(std::begin(seen), std::end(seen), std::begin(before.pending),
+                             [](const GridClock& a, const GridClock& b) { return a.same(b); }))
     return; // a spin that saw it before
   auto view = std::make_shared<View>(before);
   for (int i = 0; i < reaches; ++i) {

@@ -97,9 +97,9 @@ private:
   std::shared_ptr<const std::vector<Part>> blocks; ///< by block
 };
 
-/// To whom a fence or an operation speaks: its own block, or more than that.
-enum class Reach : std::uint8_t { block, device };
-inline constexpr int reaches = 2;
+/// To whom a fence or an operation speaks: its own block, its cluster, or more than that.
+enum class Reach : std::uint8_t { block, cluster, device };
+inline constexpr int reaches = 3;
 
 /// How much a block has recorded of its accesses to shared and to global memory (see races.h).
 using Recorded = std::array<std::uint32_t, 2>;
@@ -120,23 +120,34 @@ struct View {
     return completion.count != 0 && clock != nullptr &&
            completion.count <= clock->completed(completion.channel);
   }
+  /// What a thread of block `block` knows, told to other blocks: its own block is one among others.
+  void join_abroad(std::uint32_t block, const View& other);
 };
 
 /// A place in memory through which threads synchronise.
 struct SyncLocation {
-  GridClock released;                                        ///< to the whole device
-  std::vector<std::pair<std::uint32_t, GridClock>> in_block; ///< to the threads of one block, by that block
-  GridClock* of_block(std::uint32_t block);
+  using ByNumber = std::vector<std::pair<std::uint32_t, GridClock>>;
+  GridClock released;            ///< to the whole device
+  ByNumber in_cluster, in_block; ///< to the threads of one cluster or block, by its number
 };
 
 /// The clocks of a block's threads.
 class ThreadClocks {
 public:
-  ThreadClocks(std::uint32_t block, std::uint32_t threads);
+  ThreadClocks(std::uint32_t block, std::uint32_t threads, std::uint32_t cluster = 0);
 
+  std::uint32_t block_number() const { return block; }
   Clock now(std::uint32_t thread) const { return steps[thread]; }
   const View& view(std::uint32_t thread) const { return *views[thread]; }
   std::shared_ptr<const View> share_view(std::uint32_t thread) const { return views[thread]; }
+  /// Does `viewer` know that threads of that block have begun?
+  bool knows_of(std::uint32_t viewer, std::uint32_t other_block) const {
+    return views[viewer]->others.find(other_block) != nullptr;
+  }
+  /// What the lanes have fenced as far as `reach` becomes part of `to`.
+  void publish_fenced(std::uint32_t warp, Mask mask, Reach reach, GridClock& to) const;
+  /// What any thread of the block knows of others.
+  GridClock known_to_any() const;
   /// Does `viewer` know that step of a thread of its block?
   bool knows(std::uint32_t viewer, std::uint32_t thread, Clock step) const {
     return viewer == thread || step <= views[viewer]->own.of(thread);
@@ -152,6 +163,9 @@ public:
   void publish(std::uint32_t warp, Mask mask, View& to);
   /// They learn what `from` holds.
   void learn(std::uint32_t warp, Mask mask, const View& from);
+  /// The same for threads of other blocks: what is told names blocks, as `others` of a view does.
+  void publish_abroad(std::uint32_t warp, Mask mask, View& to);
+  void learn_abroad(std::uint32_t warp, Mask mask, const View& from);
   /// Threads, as lanes by warp, wait for each other, and for what `arrived` holds (null: for nobody else).
   /// `recorded` is what the block has recorded so far; `without_left`: threads that have left are not waited
   /// for, and what they did is known. True if those were all threads of the block: then all know all of it.
@@ -181,7 +195,7 @@ private:
   bool is_all(std::span<const Mask> lanes, bool without_left) const;
   void meet_all(Recorded recorded);
 
-  std::uint32_t block, threads;
+  std::uint32_t block, threads, cluster;
   std::vector<Clock> steps;
   std::vector<Clock> own_proxied; ///< steps
   std::vector<Ref> views;

@@ -8,15 +8,9 @@ namespace {
 
 Triple triple(const Dim3& at) { return {at.x, at.y, at.z}; }
 
-Triple thread_at(const Launch& launch, std::uint32_t thread) {
-  return {thread % launch.threads.x, thread / launch.threads.x % launch.threads.y,
-          thread / launch.threads.x / launch.threads.y};
-}
-
-Triple block_at(const Launch& launch, std::uint64_t linear) {
-  return {static_cast<std::uint32_t>(linear % launch.grid.x),
-          static_cast<std::uint32_t>(linear / launch.grid.x % launch.grid.y),
-          static_cast<std::uint32_t>(linear / launch.grid.x / launch.grid.y)};
+Triple at(const Dim3& of, std::uint64_t linear) {
+  return {static_cast<std::uint32_t>(linear % of.x), static_cast<std::uint32_t>(linear / of.x % of.y),
+          static_cast<std::uint32_t>(linear / of.x / of.y)};
 }
 
 Report::Kind kind_of(const OtherAccess& other) {
@@ -26,6 +20,8 @@ Report::Kind kind_of(const OtherAccess& other) {
 }
 
 std::string expected(const OtherAccess& other) {
+  if (other.before)
+    return "griddepcontrol.wait before";
   if (other.unfenced)
     return "fence.proxy.async between, by a thread that knows of the write";
   if (other.operation != nullptr)
@@ -37,6 +33,8 @@ std::string expected(const OtherAccess& other) {
 
 std::string which(const OtherAccess& other) {
   const std::string_view does = other.record.wrote ? "writes" : "reads";
+  if (other.before)
+    return fmt::format("which the kernel before it {}, and may not be done", does);
   if (other.unfenced)
     return "which was written, but not through the asynchronous proxy";
   if (other.operation != nullptr)
@@ -72,7 +70,7 @@ ReportPlace report_place(const Block& block, const Doer& doer) {
   ReportPlace place = place_of(*launch.program->module, *doer.function, *doer.instruction);
   place.kernel = launch.kernel->name;
   place.block = triple(block.id);
-  place.thread = thread_at(launch, doer.thread);
+  place.thread = at(launch.threads, doer.thread);
   return place;
 }
 
@@ -81,21 +79,38 @@ void Checker::Data::report_race(const Block& block, const Doer& doer, const Repo
   const Reports::Key key(kind_of(other), doer.instruction, other.record.instruction);
   if (!reports.first(key))
     return;
-  const Launch& launch = *block.launch;
+  const LaunchFacts& theirs = other.before ? before : current;
   Report report{.kind = kind_of(other),
                 .place = report_place(block, doer),
                 .message = {},
                 .expected = expected(other),
                 .address = address,
-                .other = place_of(*launch.program->module, *other.record.function, *other.record.instruction),
+                .other = place_of(*theirs.program->module, *other.record.function, *other.record.instruction),
                 .other_what = other.record.wrote ? "also written by" : "also read by"};
   const std::string who = doer.operation == nullptr ? "" : fmt::format("a {} ", what_is(*doer.operation));
   report.message = fmt::format("{}{} {} address 0x{:x}, {}", who, doer.writes ? "writes" : "reads",
                                address.space, address.address + other.byte, which(other));
-  report.other->kernel = launch.kernel->name;
-  report.other->block = block_at(launch, other.block);
-  report.other->thread = thread_at(launch, other.thread);
+  report.other->kernel = theirs.kernel->name;
+  report.other->block = at(theirs.grid, other.block);
+  report.other->thread = at(theirs.threads, other.thread);
   reports.add(key, std::move(report));
+}
+
+void Checker::Data::report_visit(const Block& block, const Doer& leaving, const BlockChecks::Visit& visit,
+                                 const Block& from, std::uint32_t thread) {
+  const Reports::Key key(Report::Kind::block_lifetime, leaving.instruction, visit.instruction);
+  if (!reports.first(key))
+    return;
+  reports.add(key,
+              {.kind = Report::Kind::block_lifetime,
+               .place = report_place(block, leaving),
+               .message = "the block leaves; nothing says that another one's access to its shared memory "
+                          "comes before",
+               .expected = "barrier.cluster, or something else that waits for the access, before",
+               .address = {},
+               .other = report_place(
+                   from, {.instruction = visit.instruction, .function = visit.function, .thread = thread}),
+               .other_what = "accessed by"});
 }
 
 } // namespace emu

@@ -3,20 +3,24 @@
 #include <algorithm>
 #include <new>
 #include <sys/mman.h>
+#include <utility>
 
 namespace emu {
 namespace {
 
 // Entries of shared memory's cells: [split | number | thread], where numbers from `first_copies_number` on
-// are asynchronous copies, and those from `first_operation_number` on are, with the bits of the thread,
-// operations: [number of the operation | does it write?]. Entries of global memory's: [split | epoch | block
-// | number | thread | strong, reach], where numbers from `first_global_operation` on are such, too.
+// are asynchronous copies, those from `first_visits_number` on accesses of other blocks, and those from
+// `first_operation_number` on are, with the bits of the thread, operations: [number of the operation | does
+// it write?]. Entries of global memory's: [split | epoch | block | number | thread | 0: weak, or 1 and the
+// reach], where numbers from `first_global_operation` on are such, too.
 constexpr unsigned thread_bits = 10;
 constexpr std::uint32_t thread_mask = (1u << thread_bits) - 1;
 constexpr std::uint32_t most_shared = 1u << 20;
 constexpr std::uint32_t first_copies_number = most_shared;
-constexpr std::uint32_t most_copies = 1u << 19;
-constexpr std::uint32_t first_operation_number = first_copies_number + most_copies;
+constexpr std::uint32_t most_copies = 1u << 18;
+constexpr std::uint32_t first_visits_number = first_copies_number + most_copies;
+constexpr std::uint32_t most_visits = 1u << 18;
+constexpr std::uint32_t first_operation_number = first_visits_number + most_visits;
 constexpr std::uint32_t last_operation = 1u << (19 + thread_bits - 1);
 constexpr unsigned number_bits = 22, block_bits = 22, epoch_bits = 7;
 constexpr std::uint32_t first_global_operation = 1u << (number_bits - 1);
@@ -76,11 +80,14 @@ GlobalCells::GlobalCells(std::uint64_t base, std::uint64_t bytes)
 
 GlobalCells::~GlobalCells() { munmap(cells, bytes / granule_bytes * sizeof(GlobalCell)); }
 
-void GlobalCells::launch_begins() {
+void GlobalCells::launch_begins(bool overlaps_before) {
+  overlaps = overlaps_before;
+  books_before = overlaps ? std::exchange(books, {}) : Books();
   books.clear();
   if (++epoch < epochs)
     return;
   epoch = 1;
+  overlaps = false; // what was is forgotten
   madvise(cells, bytes / granule_bytes * sizeof(GlobalCell), MADV_DONTNEED);
   for (std::size_t i = 0; i < stripe_count; ++i)
     stripes[i].parts.clear();
@@ -167,6 +174,8 @@ struct BlockRaces::SharedToucher : Toucher<std::uint32_t> {
       return operation_conflict(e, byte);
     const std::uint32_t number = e >> thread_bits;
     OtherAccess other{.record = {}, .block = races.block, .thread = e & thread_mask, .byte = byte};
+    if (number >= first_visits_number)
+      return visit_conflict(races.visits[number - first_visits_number], other);
     if (number >= first_copies_number)
       return copy_conflict(number - first_copies_number, other);
     other.record = races.shared_book.own(number);
@@ -180,6 +189,18 @@ struct BlockRaces::SharedToucher : Toucher<std::uint32_t> {
     if (agent == nullptr)
       return races.clocks.knows(thread, other.thread, other.record.step);
     return races.sees(**agent, other);
+  }
+
+  bool visit_conflict(const Visit& visit, OtherAccess& other) const {
+    other.record = visit.record;
+    other.block = visit.block;
+    const bool known = agent != nullptr
+                           ? races.sees(**agent, other)
+                           : races.clocks.knows(thread, visit.block, other.thread, visit.record.step);
+    const bool strong = races.doer.strong && visit.record.strong;
+    if (!known && !(strong && races.doer.reach != Reach::block && visit.record.reach != Reach::block))
+      sink.race(other);
+    return false;
   }
 
   bool copy_conflict(std::uint32_t number, OtherAccess& other) const {
@@ -219,6 +240,54 @@ struct BlockRaces::SharedToucher : Toucher<std::uint32_t> {
   }
 };
 
+// An access by a thread of another block, whose clocks say what it knows.
+struct BlockRaces::VisitToucher : Toucher<std::uint32_t> {
+  const BlockRaces& visitor;
+
+  bool old(std::uint32_t e) const {
+    const std::uint32_t number = e >> thread_bits;
+    return e == 0 ||
+           ((e & thread_mask) == thread && number >= first_visits_number && number < first_operation_number &&
+            races.visits[number - first_visits_number].block == visitor.block);
+  }
+
+  bool conflict(std::uint32_t e, unsigned byte) const {
+    const std::uint32_t number = e >> thread_bits;
+    OtherAccess other{.record = {}, .block = races.block, .thread = e & thread_mask, .byte = byte};
+    if (SharedToucher::is_operation(e)) {
+      const AsyncRef& operation = races.operations.get(SharedToucher::number_of(e));
+      if (operation != nullptr)
+        visitor.meet_operation(operation, SharedToucher::wrote(e), nullptr, thread, byte, sink);
+      return operation == nullptr;
+    }
+    if (number >= first_visits_number) {
+      other.record = races.visits[number - first_visits_number].record;
+      other.block = races.visits[number - first_visits_number].block;
+    } else if (number >= first_copies_number) {
+      if (number - first_copies_number < races.first_copies)
+        return true;
+      const Copies& copies = races.copies[number - first_copies_number - races.first_copies];
+      other.record = {.instruction = copies.instruction,
+                      .function = copies.function,
+                      .step = copies.done[other.thread % warp_size],
+                      .wrote = true};
+      other.asynchronous = true;
+      other.pending = (copies.pending >> other.thread % warp_size & 1) != 0;
+    } else {
+      other.record = races.shared_book.own(number);
+    }
+    const bool knows = other.block == visitor.block
+                           ? visitor.clocks.knows(thread, other.thread, other.record.step)
+                           : visitor.clocks.knows(thread, other.block, other.thread, other.record.step);
+    const bool strong = visitor.doer.strong && other.record.strong;
+    const bool reach = other.block == visitor.block ||
+                       (visitor.doer.reach != Reach::block && other.record.reach != Reach::block);
+    if (other.pending || (!knows && !(strong && reach)))
+      sink.race(other);
+    return false;
+  }
+};
+
 struct BlockRaces::GlobalToucher : Toucher<std::uint64_t> {
   std::uint64_t here; // epoch and block
   std::uint32_t below;
@@ -232,20 +301,51 @@ struct BlockRaces::GlobalToucher : Toucher<std::uint64_t> {
 
   bool old(std::uint64_t e) const {
     if (e >> epoch_shift != here >> epoch_shift)
-      return true;
+      return !is_before(e) ||
+             (agent != nullptr ? (*agent)->view->others.of(GlobalCells::launch_before, 0) != 0
+                               : races.clocks.knows(thread, GlobalCells::launch_before, 0, 1));
     return agent == nullptr && e >> block_shift == here >> block_shift && !is_operation(e) &&
            (number_of(e) < below || thread_of(e) == thread);
   }
 
-  bool conflict(std::uint64_t e, unsigned byte) const {
-    const bool both_strong = races.doer.strong && (e & 1) != 0;
-    const bool same_block = e >> block_shift == here >> block_shift;
-    if (both_strong && (same_block || (races.doer.reach == Reach::device && (e & 2) != 0)))
+  // By the launch before this one, which it overlaps.
+  bool is_before(std::uint64_t e) const {
+    return races.memory->overlaps && (e >> epoch_shift) + 1 == here >> epoch_shift;
+  }
+
+  bool conflict_before(std::uint64_t e, OtherAccess& other) const {
+    const auto book = races.memory->books_before.find(other.block);
+    if (book == races.memory->books_before.end() || (races.doer.strong && (e & 3) == 3))
       return false;
+    if (is_operation(e)) {
+      const std::uint32_t number = (number_of(e) - first_global_operation) << thread_bits | other.thread;
+      const AsyncRef operation = book->second->operation(number >> 1);
+      if (operation == nullptr)
+        return false;
+      other.thread = operation->thread;
+      other.record = {
+          .instruction = operation->instruction, .function = operation->function, .wrote = (number & 1) != 0};
+    } else {
+      other.record = book->second->get(number_of(e));
+    }
+    other.before = true;
+    sink.race(other);
+    return false;
+  }
+
+  bool conflict(std::uint64_t e, unsigned byte) const {
+    const bool same_block = e >> block_shift == here >> block_shift;
     OtherAccess other{.record = {},
                       .block = static_cast<std::uint32_t>(e >> block_shift) & ((1u << block_bits) - 1),
                       .thread = thread_of(e),
                       .byte = byte};
+    if (is_before(e))
+      return conflict_before(e, other);
+    if (races.doer.strong && (e & 3) != 0) {
+      const Reach reach = std::min(races.doer.reach, static_cast<Reach>((e & 3) - 1)); // of both
+      if (same_block || reach == Reach::device || (reach == Reach::cluster && races.is_peer(other.block)))
+        return false;
+    }
     RecordBook& book = same_block ? *races.global_book : races.memory->book(other.block);
     if (is_operation(e)) {
       const std::uint32_t number = (number_of(e) - first_global_operation) << thread_bits | other.thread;
@@ -270,9 +370,10 @@ struct BlockRaces::GlobalToucher : Toucher<std::uint64_t> {
 // ---- BlockRaces ----
 
 BlockRaces::BlockRaces(std::uint32_t block, std::uint32_t threads, std::size_t shared_bytes,
-                       GlobalCells* global)
-    : clocks(block & ((1u << block_bits) - 1), threads), block(block & ((1u << block_bits) - 1)),
-      memory(global), cells((shared_bytes + granule_bytes - 1) / granule_bytes), shared_book(most_shared),
+                       GlobalCells* global, Peers peers)
+    : clocks(block & ((1u << block_bits) - 1), threads, peers.empty() ? block : peers.front()),
+      block(block & ((1u << block_bits) - 1)), peers(std::move(peers)), memory(global),
+      cells((shared_bytes + granule_bytes - 1) / granule_bytes), shared_book(most_shared),
       global_book(global == nullptr ? nullptr : &global->book(this->block)),
       warps((threads + warp_size - 1) / warp_size) {}
 
@@ -296,32 +397,32 @@ std::uint32_t BlockRaces::number(RecordBook& book, int lane) {
   const Clock step = clocks.now(doer.warp * warp_size + static_cast<std::uint32_t>(lane));
   if (memo.book != &book || memo.step != step) {
     memo = {&book, step, 0};
-    memo.number = book.number({.instruction = doer.instruction,
-                               .function = doer.function,
-                               .step = step,
-                               .strong = doer.strong,
-                               .reach = doer.reach,
-                               .wrote = doer.touch != Touch::read});
+    memo.number = book.number(record(lane));
   }
   return memo.number;
 }
 
-void BlockRaces::shared(int lane, std::uint64_t offset, unsigned bytes, RaceSink& sink) {
-  const std::uint32_t thread = doer.warp * warp_size + static_cast<std::uint32_t>(lane);
-  const bool copy = doer.asynchronous && doer.touch == Touch::write;
-  const std::uint32_t number = copy ? current_copies : this->number(shared_book, lane);
-  if (number == 0)
-    return;
-  const SharedToucher toucher{{.races = *this,
-                               .sink = sink,
-                               .entry = number << thread_bits | thread,
-                               .thread = thread,
-                               .touch = doer.touch},
-                              std::max(clocks.view(thread).ordered_below[0], 1u) << thread_bits};
-  touch_shared(toucher, offset, bytes, doer.warp);
+AccessRecord BlockRaces::record(int lane) const {
+  return {.instruction = doer.instruction,
+          .function = doer.function,
+          .step = clocks.now(doer.warp * warp_size + static_cast<std::uint32_t>(lane)),
+          .strong = doer.strong,
+          .reach = doer.reach,
+          .wrote = doer.touch != Touch::read};
 }
 
-void BlockRaces::touch_shared(const SharedToucher& toucher, std::uint64_t offset, std::uint64_t bytes,
+// Lanes that do the same at the same step follow each other.
+std::uint32_t BlockRaces::number_visit(const Visit& visit) {
+  if (visits.empty() || visits.back() != visit) {
+    if (visits.size() == most_visits)
+      return 0;
+    visits.push_back(visit);
+  }
+  return first_visits_number + static_cast<std::uint32_t>(visits.size()) - 1;
+}
+
+template <class T>
+void BlockRaces::touch_shared(const T& toucher, std::uint64_t offset, std::uint64_t bytes,
                               std::size_t victim) {
   const auto old = [&](std::uint32_t e) { return toucher.old(e); };
   const auto conflict = [&](std::uint32_t e, unsigned byte) { return toucher.conflict(e, byte); };
@@ -339,6 +440,36 @@ void BlockRaces::touch_shared(const SharedToucher& toucher, std::uint64_t offset
   }
 }
 
+void BlockRaces::shared(int lane, std::uint64_t offset, unsigned bytes, RaceSink& sink) {
+  const std::uint32_t thread = doer.warp * warp_size + static_cast<std::uint32_t>(lane);
+  const bool copy = doer.asynchronous && doer.touch == Touch::write;
+  const std::uint32_t number = copy ? current_copies : this->number(shared_book, lane);
+  if (number == 0)
+    return;
+  const SharedToucher toucher{{.races = *this,
+                               .sink = sink,
+                               .entry = number << thread_bits | thread,
+                               .thread = thread,
+                               .touch = doer.touch},
+                              std::max(clocks.view(thread).ordered_below[0], 1u) << thread_bits};
+  touch_shared(toucher, offset, bytes, doer.warp);
+}
+
+void BlockRaces::shared_of(BlockRaces& owner, int lane, std::uint64_t offset, unsigned bytes,
+                           RaceSink& sink) {
+  const std::uint32_t number = owner.number_visit({record(lane), block});
+  if (number == 0)
+    return;
+  const std::uint32_t thread = doer.warp * warp_size + static_cast<std::uint32_t>(lane);
+  const VisitToucher toucher{{.races = owner,
+                              .sink = sink,
+                              .entry = number << thread_bits | thread,
+                              .thread = thread,
+                              .touch = doer.touch},
+                             *this};
+  owner.touch_shared(toucher, offset, bytes, doer.warp + block);
+}
+
 void BlockRaces::global(int lane, std::uint64_t address, unsigned bytes, RaceSink& sink) {
   const std::uint64_t offset = address - memory->base;
   const std::uint32_t thread = doer.warp * warp_size + static_cast<std::uint32_t>(lane);
@@ -353,7 +484,7 @@ void BlockRaces::global(int lane, std::uint64_t address, unsigned bytes, RaceSin
   }
   const std::uint64_t here = memory->epoch << epoch_shift | std::uint64_t(block) << block_shift;
   const std::uint64_t entry = here | std::uint64_t(number) << number_shift | std::uint64_t(thread) << 2 |
-                              (doer.reach == Reach::device ? 2 : 0) | (doer.strong ? 1 : 0);
+                              (doer.strong ? 1 + static_cast<std::uint64_t>(doer.reach) : 0);
   touch_global({{.races = *this, .sink = sink, .entry = entry, .thread = thread, .touch = doer.touch},
                 here,
                 clocks.view(thread).ordered_below[1]},
@@ -515,10 +646,11 @@ void BlockRaces::shared(const AsyncRef& operation, Touch touch, std::uint64_t of
           .reach = Reach::device};
   const std::uint32_t entry =
       (first_operation_number << thread_bits) + (number << 1 | (touch == Touch::read ? 0 : 1));
-  touch_shared({{.races = *this, .sink = sink, .entry = entry, .thread = operation->thread, .touch = touch},
-                0,
-                &operation},
-               offset, bytes, operation->thread / warp_size);
+  touch_shared<SharedToucher>(
+      {{.races = *this, .sink = sink, .entry = entry, .thread = operation->thread, .touch = touch},
+       0,
+       &operation},
+      offset, bytes, operation->thread / warp_size);
 }
 
 void BlockRaces::global(const AsyncRef& operation, Touch touch, std::uint64_t address, std::uint64_t bytes,
@@ -539,7 +671,8 @@ void BlockRaces::global(const AsyncRef& operation, Touch touch, std::uint64_t ad
   const std::uint64_t here = memory->epoch << epoch_shift | std::uint64_t(block) << block_shift;
   const std::uint64_t entry =
       here | std::uint64_t(first_global_operation + (number >> thread_bits)) << number_shift |
-      std::uint64_t(number & thread_mask) << 2 | 2 | (doer.strong ? 1 : 0);
+      std::uint64_t(number & thread_mask) << 2 |
+      (doer.strong ? 1 + static_cast<std::uint64_t>(doer.reach) : 0);
   touch_global({{.races = *this, .sink = sink, .entry = entry, .thread = operation->thread, .touch = touch},
                 here,
                 0,
@@ -615,15 +748,18 @@ void BlockRaces::met(bool all) {
     sources.clear();
   const View& common = clocks.view(0);
   operations.retire([&](const AsyncOperation& one) { return common.knows(block, one.completion(false)); });
-  if (copies.empty() && operations.empty() && (shared_book.nearly_full() || first_copies > most_copies / 2))
+  if (copies.empty() && operations.empty() &&
+      (shared_book.nearly_full() || first_copies > most_copies / 2 || visits.size() > most_visits / 2))
     forget_shared();
 }
 
-// Numbers start anew. All threads know everything, and only views that say so are left.
+// Numbers start anew. All threads know everything, and only views that say so are left. (What threads of
+// other blocks did here may be forgotten too early.)
 void BlockRaces::forget_shared() {
   std::ranges::fill(cells, SharedCell());
   parts.clear();
   shared_book.clear();
+  visits.clear();
   first_copies = 0;
   old_copies.clear();
   const std::vector<Mask> everybody(warps.size(), all_lanes);

@@ -39,6 +39,7 @@ struct OtherAccess {
   bool pending = false;      ///< ... that has not been waited for
   AsyncRef operation = {};   ///< which one did it, and may still do it; null: a thread, or its cp.async
   bool unfenced = false;     ///< an operation knows the access, but no fence.proxy.async is between
+  bool before = false;       ///< by the launch before this one, which may not be done yet
   unsigned byte = 0;         ///< of the access that found it, where they meet
 };
 
@@ -82,13 +83,17 @@ public:
   ~GlobalCells();
   GlobalCells(const GlobalCells&) = delete;
   GlobalCells& operator=(const GlobalCells&) = delete;
-  /// What was before is ordered before what comes.
-  void launch_begins();
+  /// What was before is ordered before what comes; but for the last launch, if they overlap: of that, only
+  /// for threads that know `launch_before`.
+  void launch_begins(bool overlaps = false);
+  /// Stands for all of the launch before in clocks; its one step is its end.
+  static constexpr std::uint32_t launch_before = (1u << 22) - 1;
   /// Of the blocks of this launch.
   RecordBook& book(std::uint32_t block);
 
 private:
   friend class BlockRaces;
+  using Books = std::unordered_map<std::uint32_t, std::unique_ptr<RecordBook>>;
   using GlobalCell = Cell<std::uint64_t, 2>;
   struct alignas(64) Stripe {
     std::atomic_flag busy;
@@ -100,15 +105,19 @@ private:
   std::uint64_t base, bytes;
   GlobalCell* cells = nullptr; ///< lazily mapped
   std::uint64_t epoch = 0;
+  bool overlaps = false; ///< with the launch before
   std::unique_ptr<Stripe[]> stripes;
   std::mutex mutex;
-  std::unordered_map<std::uint32_t, std::unique_ptr<RecordBook>> books;
+  Books books, books_before; ///< by block
 };
 
 /// The accesses of one block, and the clocks of its threads.
 class BlockRaces {
 public:
-  BlockRaces(std::uint32_t block, std::uint32_t threads, std::size_t shared_bytes, GlobalCells* global);
+  /// The blocks of a cluster: all of their numbers.
+  using Peers = std::vector<std::uint32_t>;
+  BlockRaces(std::uint32_t block, std::uint32_t threads, std::size_t shared_bytes, GlobalCells* global,
+             Peers peers = {});
 
   ThreadClocks clocks;
 
@@ -127,6 +136,8 @@ public:
   void begin(const Doer& doer, Mask mask);
   void shared(int lane, std::uint64_t offset, unsigned bytes, RaceSink& sink);
   void global(int lane, std::uint64_t address, unsigned bytes, RaceSink& sink);
+  /// In the shared memory of another block of the cluster.
+  void shared_of(BlockRaces& owner, int lane, std::uint64_t offset, unsigned bytes, RaceSink& sink);
 
   // ---- asynchronous operations, of whatever block; bytes in this block's shared memory, or in global ----
   void shared(const AsyncRef& operation, Touch touch, std::uint64_t offset, std::uint64_t bytes,
@@ -154,6 +165,11 @@ public:
 
 private:
   using SharedCell = Cell<std::uint32_t, 7>;
+  struct Visit { // an access by a thread of another block
+    AccessRecord record;
+    std::uint32_t block = 0;
+    bool operator==(const Visit&) const = default;
+  };
   struct Copies { // of one instruction of a warp
     const Instruction* instruction = nullptr;
     const Function* function = nullptr;
@@ -185,16 +201,22 @@ private:
   };
   template <class Entry> struct Toucher;
   struct SharedToucher;
+  struct VisitToucher;
   struct GlobalToucher;
   static bool sees(const AsyncOperation& agent, OtherAccess& other);
   void meet_operation(const AsyncRef& other, bool wrote, const AsyncOperation* agent, std::uint32_t thread,
                       unsigned byte, RaceSink& sink) const;
   void sweep_operations();
-  void touch_shared(const SharedToucher& toucher, std::uint64_t offset, std::uint64_t bytes,
-                    std::size_t victim);
+  template <class T>
+  void touch_shared(const T& toucher, std::uint64_t offset, std::uint64_t bytes, std::size_t victim);
   void touch_global(const GlobalToucher& toucher, std::uint64_t offset, std::uint64_t bytes);
 
   std::uint32_t number(RecordBook& book, int lane);
+  AccessRecord record(int lane) const;
+  std::uint32_t number_visit(const Visit& visit);
+  bool is_peer(std::uint32_t other_block) const {
+    return std::ranges::find(peers, other_block) != peers.end();
+  }
   std::uint32_t number_copies(Mask mask);
   void note_sources(std::uint32_t number, Mask mask);
   void find_sources(std::uint32_t thread, std::uint64_t address, unsigned bytes, RaceSink& sink);
@@ -203,10 +225,12 @@ private:
   void forget_shared();
 
   std::uint32_t block;
+  Peers peers;
   GlobalCells* memory;
   std::vector<SharedCell> cells;
   CellParts<SharedCell> parts;
   RecordBook shared_book;
+  std::deque<Visit> visits;
   RecordBook* global_book = nullptr;
   Doer doer;
   struct Memo {

@@ -48,10 +48,10 @@ Json json_of(const ReportPlace& place) {
 
 std::string_view name(Report::Kind kind) {
   constexpr std::string_view names[] = {
-      "out-of-bounds",     "use-after-free",  "misaligned",         "read-only",     "undefined-branch",
-      "undefined-address", "undefined-store", "undefined-use",      "race",          "async-early",
-      "async-leak",        "proxy-fence",     "barrier-divergence", "barrier-count", "deadlock",
-      "matrix-descriptor", "register-early",  "register-fence"};
+      "out-of-bounds",     "use-after-free",    "misaligned",         "read-only",     "undefined-branch",
+      "undefined-address", "undefined-store",   "undefined-use",      "race",          "async-early",
+      "async-leak",        "proxy-fence",       "barrier-divergence", "barrier-count", "block-lifetime",
+      "deadlock",          "matrix-descriptor", "register-early",     "register-fence"};
   return names[static_cast<int>(kind)];
 }
 
@@ -81,6 +81,8 @@ std::string_view expectation(Report::Kind kind) {
     return "all lanes of the warp at one barrier";
   case Report::Kind::barrier_count:
     return "the same count, a multiple of a warp, from all who come";
+  case Report::Kind::block_lifetime:
+    return "a block that has begun, and does not leave before";
   case Report::Kind::deadlock:
     return "a thread that can go on";
   case Report::Kind::matrix_descriptor:

@@ -57,6 +57,7 @@ struct Report {
     proxy_fence,
     barrier_divergence,
     barrier_count,
+    block_lifetime, ///< of a block of the cluster whose shared memory is accessed
     deadlock,
     matrix_descriptor,
     register_early,

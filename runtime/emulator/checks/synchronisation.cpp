@@ -11,13 +11,11 @@ std::string count_text(std::uint32_t count) {
   return count == 0 ? "all threads of the block" : fmt::format("{} threads", count);
 }
 
-BlockChecks& checks_of(const Block& block) { return *static_cast<BlockChecks*>(block.checks.get()); }
-
 } // namespace
 
 void Checker::barrier_arrives(Group& group, const Instruction& instruction, Mask mask,
                               const Arrival& arrival) {
-  BlockChecks& block = emu::checks_of(group);
+  BlockChecks& block = checks_of(group);
   BarrierState& state = block.barriers[arrival.id];
   const std::uint32_t warp = group.warp->index;
   const int lane = __builtin_ctz(mask);
@@ -75,20 +73,98 @@ void Checker::barrier_completes(Block& owner, std::uint32_t id) {
 
 void Checker::warp_syncs(Group& group, Mask mask) {
   if (data->options.races)
-    emu::checks_of(group).races.meet(group.warp->index, mask);
+    checks_of(group).races.meet(group.warp->index, mask);
 }
+
+// The last thread of a block leaves: what threads of others did with its shared memory must come before.
+void Checker::Data::check_visits(const Group& group, const Instruction& instruction, int lane) {
+  const Block& block = *group.warp->block;
+  const BlockChecks& checks = checks_of(block);
+  if (checks.visitors.empty())
+    return;
+  const GridClock known = checks.races.clocks.known_to_any();
+  for (std::size_t rank = 0; rank < checks.visitors.size(); ++rank) {
+    const Block& from = *block.cluster->blocks[rank];
+    const std::uint32_t number = checks_of(from).races.clocks.block_number();
+    for (std::uint32_t thread = 0; thread < checks.visitors[rank].size(); ++thread)
+      if (const BlockChecks::Visit& visit = checks.visitors[rank][thread];
+          visit.step > known.of(number, thread))
+        report_visit(block,
+                     {.instruction = &instruction,
+                      .function = group.activation->function,
+                      .thread = group.warp->index * warp_size + static_cast<std::uint32_t>(lane)},
+                     visit, from, thread);
+  }
+}
+
+// ---- the cluster's barrier ----
+
+void Checker::cluster_arrives(Group& group, const Instruction& instruction, Mask mask) {
+  BlockChecks& block = checks_of(group);
+  ClusterBarrierState& state = block.cluster;
+  const std::uint32_t warp = group.warp->index;
+  const bool aligned = (instruction.flags & 1) != 0;
+  if (data->options.barriers && aligned && state.arrived[warp] != 0 && state.where[warp] != &instruction)
+    data->report(
+        Report::Kind::barrier_divergence, group, instruction, __builtin_ctz(mask),
+        {fmt::format("lanes of one warp come to the cluster's barrier at different instructions, this "
+                     "one and line {}",
+                     state.where[warp]->line),
+         "all of them at one (.aligned)"});
+  state.arrived[warp] |= mask;
+  state.where[warp] = &instruction;
+  if (!data->options.races)
+    return;
+  if (static_cast<Order>(instruction.order) == Order::release)
+    block.races.clocks.publish(warp, mask, state.phase);
+  else
+    block.races.clocks.publish_fenced(warp, mask, Reach::cluster, state.phase.others);
+}
+
+void Checker::cluster_completes(Cluster& cluster) {
+  View all;
+  for (const auto& block : cluster.blocks) {
+    ClusterBarrierState& state = checks_of(*block).cluster;
+    all.join_abroad(checks_of(*block).races.clocks.block_number(), state.phase);
+    state.phase = {};
+    state.arrived.fill(0);
+  }
+  for (const auto& block : cluster.blocks)
+    checks_of(*block).cluster.done = all;
+}
+
+void Checker::cluster_waits(Group& group, Mask mask) {
+  if (!data->options.races)
+    return;
+  BlockChecks& block = checks_of(group);
+  block.races.clocks.learn_abroad(group.warp->index, mask, block.cluster.done);
+}
+
+// ---- launches that overlap ----
+
+void Checker::grid_waits(Group& group, Mask mask) {
+  if (!data->options.races)
+    return;
+  BlockClock end;
+  end.known.base = 1;
+  View complete;
+  complete.others.join(GlobalCells::launch_before, end);
+  checks_of(group).races.clocks.learn_abroad(group.warp->index, mask, complete);
+}
+
+void Checker::grid_triggers(const Group&) { data->triggered = true; }
 
 void Checker::leaves(Group& group, const Instruction& instruction, Mask mask) {
   if (!data->options.races)
     return;
-  BlockRaces& races = emu::checks_of(group).races;
+  BlockRaces& races = checks_of(group).races;
   Mask lanes = 0;
   if (const Instruction* copy = races.in_flight(group.warp->index, mask, lanes);
       copy != nullptr && data->options.barriers)
     data->report(Report::Kind::async_leak, group, instruction, __builtin_ctz(lanes),
                  {fmt::format("the thread ends while its cp.async of line {} may be in flight", copy->line),
                   "cp.async.wait_group or cp.async.wait_all before"});
-  if (const Instruction* product = emu::checks_of(group).held[group.warp->index].in_flight();
+  if (const Instruction* product = checks_of(group).held[group.warp->index].in_flight();
       product != nullptr && data->options.barriers)
     data->report(Report::Kind::async_leak, group, instruction, __builtin_ctz(mask),
                  {fmt::format("the thread ends while its wgmma of line {} may be in flight", product->line),
@@ -103,6 +179,8 @@ void Checker::leaves(Group& group, const Instruction& instruction, Mask mask) {
                  {fmt::format("the block ends while the {} of line {} may still access its shared memory",
                               what_is(*left), left->instruction->line),
                   std::string(wait_for(*left, false))});
+  if (last && data->options.barriers)
+    data->check_visits(group, instruction, __builtin_ctz(mask));
 }
 
 void Checker::deadlocked(const Block& block, std::string_view message) {
@@ -119,25 +197,25 @@ void Checker::deadlocked(const Block& block, std::string_view message) {
 
 void Checker::async_commits(Group& group, Mask mask) {
   if (data->options.races)
-    emu::checks_of(group).races.commit(group.warp->index, mask);
+    checks_of(group).races.commit(group.warp->index, mask);
 }
 
 void Checker::async_waits(Group& group, Mask mask, std::uint32_t keep) {
   if (data->options.races)
-    emu::checks_of(group).races.wait(group.warp->index, mask, keep);
+    checks_of(group).races.wait(group.warp->index, mask, keep);
 }
 
 void Checker::async_waits_all(Group& group, Mask mask) {
   if (data->options.races)
-    emu::checks_of(group).races.wait_all(group.warp->index, mask);
+    checks_of(group).races.wait_all(group.warp->index, mask);
 }
 
 // The thread itself may use what it copied only once it has waited, too; that is not checked.
 void Checker::async_arrives(Group& group, int lane, std::uint64_t mbarrier) {
   if (!data->options.races)
     return;
-  emu::checks_of(group).races.wait_all(group.warp->index, Mask(1) << lane);
-  mbarrier_arrives(group, lane, mbarrier);
+  checks_of(group).races.wait_all(group.warp->index, Mask(1) << lane);
+  mbarrier_arrives(group, lane, *group.warp->block, mbarrier);
 }
 
 // ---- mbarriers ----
@@ -146,16 +224,24 @@ void Checker::mbarrier_begins(Block& block, std::uint64_t mbarrier) {
   if (!data->options.races)
     return;
   MbarrierState& state = checks_of(block).mbarriers[mbarrier];
-  state = {.phase = {}, .done = {}, .completed = state.completed, .arrivals = {}};
+  state = {.phase = {},
+           .done = {},
+           .phase_abroad = {},
+           .done_abroad = {},
+           .completed = state.completed,
+           .arrivals = {}};
 }
 
-void Checker::mbarrier_arrives(Group& group, int lane, std::uint64_t mbarrier) {
+void Checker::mbarrier_arrives(Group& group, int lane, Block& owner, std::uint64_t mbarrier) {
   if (!data->options.races)
     return;
-  BlockChecks& block = emu::checks_of(group);
-  MbarrierState& state = block.mbarriers[mbarrier];
-  state.arrivals.come(group.code[group.pc - 1], 0, group.warp->index, false);
-  block.races.clocks.publish(group.warp->index, Mask(1) << lane, state.phase);
+  MbarrierState& state = checks_of(owner).mbarriers[mbarrier];
+  state.arrivals.come(group.code[group.pc - 1], group.warp->block->rank, group.warp->index, false);
+  ThreadClocks& clocks = checks_of(group).races.clocks;
+  if (&owner == group.warp->block)
+    clocks.publish(group.warp->index, Mask(1) << lane, state.phase);
+  else
+    clocks.publish_abroad(group.warp->index, Mask(1) << lane, state.phase_abroad);
 }
 
 void Checker::mbarrier_completes(Block& block, std::uint64_t mbarrier) {
@@ -163,8 +249,9 @@ void Checker::mbarrier_completes(Block& block, std::uint64_t mbarrier) {
     return;
   MbarrierState& state = checks_of(block).mbarriers[mbarrier];
   state.done.join(state.phase);
+  state.done_abroad.join(state.phase_abroad);
   state.done.own.complete(Completion::channel_of(Completion::What::mbarrier, mbarrier), ++state.completed);
-  state.phase = {};
+  state.phase = state.phase_abroad = {};
   state.arrivals.complete_phase();
 }
 
@@ -177,8 +264,11 @@ std::string Checker::mbarrier_history(const Block& block, std::uint64_t mbarrier
 void Checker::mbarrier_waits(Group& group, int lane, std::uint64_t mbarrier) {
   if (!data->options.races)
     return;
-  BlockChecks& block = emu::checks_of(group);
-  block.races.clocks.learn(group.warp->index, Mask(1) << lane, block.mbarriers[mbarrier].done);
+  BlockChecks& block = checks_of(group);
+  const MbarrierState& state = block.mbarriers[mbarrier];
+  block.races.clocks.learn(group.warp->index, Mask(1) << lane, state.done);
+  if (!state.done_abroad.others.empty())
+    block.races.clocks.learn_abroad(group.warp->index, Mask(1) << lane, state.done_abroad);
 }
 
 } // namespace emu

@@ -148,7 +148,7 @@ void Checker::matrix_operands(std::span<Group* const> warps, const Instruction& 
 
 void Checker::matrix_issues(std::span<Group* const> warps, const Instruction& instruction,
                             const MatrixReads& reads) {
-  BlockChecks& block = emu::checks_of(*warps[0]);
+  BlockChecks& block = checks_of(*warps[0]);
   for (Group* warp : warps)
     data->report_held(*warp, instruction, block.held[warp->warp->index].issue(*warp, instruction));
   for (std::size_t w = 0; w < warps.size() && data->options.races; ++w) {
@@ -173,6 +173,6 @@ void Checker::matrix_issues(std::span<Group* const> warps, const Instruction& in
   }
 }
 
-void Checker::matrix_fence(Group& group) { emu::checks_of(group).held[group.warp->index].fence(); }
+void Checker::matrix_fence(Group& group) { checks_of(group).held[group.warp->index].fence(); }
 
 } // namespace emu

@@ -50,6 +50,8 @@ Counts& Counts::operator+=(const Counts& other) {
                                                 &Counts::shared_written,
                                                 &Counts::shared_wavefronts,
                                                 &Counts::shared_conflicts,
+                                                &Counts::peer_read,
+                                                &Counts::peer_written,
                                                 &Counts::local_read,
                                                 &Counts::local_written,
                                                 &Counts::atomics,
@@ -136,7 +138,13 @@ void CounterShard::accessed(const Group& group, const Instruction& instruction, 
     counts.atomics += static_cast<std::uint64_t>(std::popcount(access.mask));
   if (const Mask global = in(Space::global) | in(Space::constant))
     count_global(counts, touched[{group.activation->function->number, instruction.index}], access, global);
-  if (const Mask shared = in(Space::shared))
+  if (access.remote != 0) {
+    const std::uint64_t bytes = access.bytes * static_cast<std::uint64_t>(std::popcount(access.remote));
+    const bool writes = access.doing == Doing::write || access.doing == Doing::async_write;
+    (writes ? counts.peer_written : counts.peer_read) += bytes;
+    counts.peer_written += access.doing == Doing::atomic ? bytes : 0;
+  }
+  if (const Mask shared = in(Space::shared) & ~access.remote)
     count_shared(counts, access, shared, group.warp->block->shared.data());
   if (const Mask local = in(Space::local)) {
     const std::uint64_t bytes = access.bytes * static_cast<std::uint64_t>(std::popcount(local));

@@ -26,6 +26,8 @@ struct Counts {
   std::uint64_t shared_read = 0, shared_written = 0;               ///< bytes
   std::uint64_t shared_wavefronts = 0;                             ///< passes over the 32 banks of 4 bytes
   std::uint64_t shared_conflicts = 0; ///< wavefronts beyond what the bytes need without bank conflicts
+  std::uint64_t peer_read = 0,
+                peer_written = 0; ///< bytes of the shared memory of other blocks of the cluster
   std::uint64_t local_read = 0, local_written = 0; ///< bytes: spills, arrays, calls
   std::uint64_t atomics = 0;                       ///< by a thread, in any space
   std::uint64_t bulk_loaded = 0, bulk_stored = 0,

@@ -23,6 +23,8 @@ Json json_of(const Counts& counts) {
           {"shared_written_bytes", counts.shared_written},
           {"shared_wavefronts", counts.shared_wavefronts},
           {"shared_bank_conflicts", counts.shared_conflicts},
+          {"peer_read_bytes", counts.peer_read},
+          {"peer_written_bytes", counts.peer_written},
           {"local_read_bytes", counts.local_read},
           {"local_written_bytes", counts.local_written},
           {"atomics", counts.atomics},
@@ -90,6 +92,8 @@ std::string Counters::summary() const {
       sum.global_write_sectors);
   out += fmt::format("  shared  read {:>12} bytes, written {} bytes, {} wavefronts, {} from bank conflicts\n",
                      sum.shared_read, sum.shared_written, sum.shared_wavefronts, sum.shared_conflicts);
+  if (sum.peer_read + sum.peer_written != 0)
+    out += fmt::format("  peers   read {:>12} bytes, written {} bytes\n", sum.peer_read, sum.peer_written);
   out += fmt::format("  local   read {:>12} bytes, written {} bytes\n", sum.local_read, sum.local_written);
   if (sum.bulk_loaded + sum.bulk_stored + sum.bulk_reduced + sum.bulk_shared > 0)
     out += fmt::format(

@@ -181,6 +181,7 @@ CUresult prepare(std::shared_ptr<FunctionObject> function, const LaunchShape& sh
   launch.threads = shape.threads;
   launch.dynamic_shared = shape.dynamic_shared;
   launch.cooperative = shape.cooperative;
+  launch.programmatic = shape.programmatic;
   if (const CUresult error = Limits(*function, shape).check(launch.cluster); error != CUDA_SUCCESS)
     return error;
   if (const CUresult error = pack(*function->function, values, extra, launch.params); error != CUDA_SUCCESS)
@@ -242,8 +243,7 @@ CUresult cuLaunchCooperativeKernel(CUfunction function, unsigned int grid_x, uns
                 values, nullptr);
 }
 
-// What is only about speed (priorities, programmatic serialization, cache policies) is accepted without
-// effect.
+// What is only about speed (priorities, cache policies, preferred clusters) is accepted without effect.
 CUresult cuLaunchKernelEx(const CUlaunchConfig* config, CUfunction function, void** values, void** extra) {
   if (config == nullptr || (config->attrs == nullptr && config->numAttrs != 0))
     return CUDA_ERROR_INVALID_VALUE;
@@ -260,6 +260,9 @@ CUresult cuLaunchKernelEx(const CUlaunchConfig* config, CUfunction function, voi
       break;
     case CU_LAUNCH_ATTRIBUTE_COOPERATIVE:
       shape.cooperative = value.cooperative != 0;
+      break;
+    case CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION:
+      shape.programmatic = value.programmaticStreamSerializationAllowed != 0;
       break;
     case CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_EVENT:
       events.push_back(value.programmaticEvent.event);

@@ -11,6 +11,7 @@ struct LaunchShape {
   std::optional<Dim3> cluster; ///< as given with the launch
   std::uint32_t dynamic_shared = 0;
   bool cooperative = false;
+  bool programmatic = false;
 };
 
 /// The function of a handle, which may be that of a CUkernel; null if there is none.

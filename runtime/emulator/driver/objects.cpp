@@ -181,6 +181,20 @@ std::shared_ptr<Stream> find_stream(Driver& driver, const std::shared_ptr<Contex
   return stream;
 }
 
+namespace {
+
+// What a stream is given next: a kernel that follows another one directly may overlap it.
+void follow(Driver& driver, Stream& stream, Operation& operation) {
+  auto* const kernel = std::get_if<KernelLaunch>(&operation);
+  if (kernel != nullptr) {
+    kernel->number = ++driver.launches;
+    kernel->after = stream.last_launch;
+  }
+  stream.last_launch = kernel != nullptr ? kernel->number : 0;
+}
+
+} // namespace
+
 CUresult StreamCall::submit(Operation operation) {
   if (stream->capture != nullptr)
     return capture(*stream, std::move(operation));
@@ -191,6 +205,7 @@ CUresult StreamCall::submit(Operation operation) {
       driver->contexts.find(Handles<Context, CUcontext>::handle_of(*stream->context));
   if (owner == nullptr)
     return CUDA_ERROR_CONTEXT_IS_DESTROYED;
+  follow(*driver, *stream, operation);
   auto shared = std::make_shared<const Operation>(std::move(operation));
   driver->queue.submit(
       {stream, [shared] { return may_begin(*shared); }, [shared, owner] { execute(*shared, *owner); }});
@@ -204,6 +219,7 @@ CUresult StreamCall::complete(Operation operation) {
   }
   if (stream->legacy && blocking_capture(*driver, *stream->context))
     return CUDA_ERROR_STREAM_CAPTURE_IMPLICIT;
+  follow(*driver, *stream, operation);
   const std::shared_ptr<Context> owner = context;
   Queue& queue = driver->queue;
   lock.unlock();

@@ -74,6 +74,7 @@ struct Stream {
   int priority = 0;
   std::uint64_t id = 0;
   bool legacy = false, non_blocking = false;
+  std::uint64_t last_launch = 0; ///< number of the kernel that it was given last; 0: that was something else
   std::shared_ptr<Capture> capture; ///< null: it does not capture
   std::vector<GraphNode*> frontier; ///< while it captures: what its next node depends on
 };
@@ -171,7 +172,9 @@ struct Driver {
   std::map<std::uint64_t, Buffer> buffers;
   std::vector<Stream*> capturing;
   std::uint64_t next_id = 1;
-  double now = 0; ///< emulated nanoseconds; touched by the queue's work only
+  std::uint64_t launches = 0; ///< numbers of kernels that streams were given
+  std::uint64_t launched = 0; ///< the last that ran; touched by the queue's work only
+  double now = 0;             ///< emulated nanoseconds; touched by the queue's work only
   Handles<Context, CUcontext> contexts;
   Handles<Stream, CUstream> streams;
   Handles<Event, CUevent> events;

@@ -3,6 +3,7 @@
 #include "emulator/driver/launch.h"
 
 #include <algorithm>
+#include <optional>
 
 namespace emu::driver {
 namespace {
@@ -52,13 +53,54 @@ using namespace emu::driver;
 
 namespace {
 
-std::uint64_t cluster_of(const CUlaunchConfig& config) {
+// Blocks of the cluster that the configuration asks for; nothing: it does not ask.
+std::optional<std::uint64_t> asked_cluster(const CUlaunchConfig& config) {
   for (unsigned i = 0; i < config.numAttrs; ++i)
     if (config.attrs[i].id == CU_LAUNCH_ATTRIBUTE_CLUSTER_DIMENSION) {
       const Extent extent = config.attrs[i].value.clusterDim;
       return Dim3{extent.x, extent.y, extent.z}.count();
     }
-  return 1;
+  return std::nullopt;
+}
+
+// Of every launch of the function; 0: it is chosen with the launch.
+std::uint64_t required_cluster(const FunctionObject& object) {
+  const auto& fixed = object.function->required_cluster;
+  if (fixed && (*fixed)[0] != 0)
+    return std::uint64_t((*fixed)[0]) * (*fixed)[1] * (*fixed)[2];
+  const auto& set = object.required_cluster;
+  return set[0] <= 0 ? 0
+                     : static_cast<std::uint64_t>(set[0]) * static_cast<std::uint64_t>(std::max(set[1], 1)) *
+                           static_cast<std::uint64_t>(std::max(set[2], 1));
+}
+
+// Blocks of the greatest cluster that the chip and the function allow; 1: no clusters.
+std::uint64_t most_blocks(const FunctionObject& object) {
+  constexpr int portable = 8;
+  const int chip = object.chip->max_cluster;
+  auto most =
+      static_cast<std::uint64_t>(std::max(1, object.non_portable_cluster ? chip : std::min(chip, portable)));
+  if (object.function->max_cluster_rank != 0)
+    most = std::min<std::uint64_t>(most, object.function->max_cluster_rank);
+  return most;
+}
+
+// Blocks of the configuration that the chip holds at a time.
+std::uint64_t blocks_at_once(const FunctionObject& object, const CUlaunchConfig& config) {
+  const std::uint64_t threads = Dim3{config.blockDimX, config.blockDimY, config.blockDimZ}.count();
+  if (config.sharedMemBytes > object.max_dynamic_shared ||
+      (object.function->max_threads && threads > *object.function->max_threads))
+    return 0;
+  return static_cast<std::uint64_t>(
+             blocks_per_multiprocessor(object, static_cast<int>(threads), config.sharedMemBytes)) *
+         static_cast<std::uint64_t>(object.chip->multiprocessors);
+}
+
+bool is_valid(const CUlaunchConfig* config, const Chip& chip) {
+  if (config == nullptr || (config->attrs == nullptr && config->numAttrs != 0))
+    return false;
+  const std::uint64_t threads = Dim3{config->blockDimX, config->blockDimY, config->blockDimZ}.count();
+  return threads != 0 && threads <= static_cast<std::uint64_t>(chip.max_threads_per_block);
 }
 
 } // namespace
@@ -146,10 +188,11 @@ CUresult cuOccupancyMaxPotentialClusterSize(int* size, CUfunction handle, const 
   const FunctionCall call(handle);
   if (call.error != CUDA_SUCCESS)
     return call.error;
-  if (size == nullptr || config == nullptr)
+  if (size == nullptr || !is_valid(config, call.chip()))
     return CUDA_ERROR_INVALID_VALUE;
-  const int most = call.chip().max_cluster;
-  *size = std::max(1, call.function->non_portable_cluster ? most : std::min(most, 8));
+  const std::uint64_t required = required_cluster(*call.function);
+  const std::uint64_t fit = blocks_at_once(*call.function, *config);
+  *size = static_cast<int>(required != 0 ? required : std::min(most_blocks(*call.function), fit));
   return CUDA_SUCCESS;
 }
 
@@ -159,20 +202,13 @@ CUresult cuOccupancyMaxActiveClusters(int* clusters, CUfunction handle, const CU
   const FunctionCall call(handle);
   if (call.error != CUDA_SUCCESS)
     return call.error;
-  if (clusters == nullptr || config == nullptr || (config->attrs == nullptr && config->numAttrs != 0))
+  if (clusters == nullptr || !is_valid(config, call.chip()))
     return CUDA_ERROR_INVALID_VALUE;
-  const std::uint64_t cluster = cluster_of(*config);
-  const std::uint64_t threads = Dim3{config->blockDimX, config->blockDimY, config->blockDimZ}.count();
-  if (cluster == 0 || threads == 0 || threads > static_cast<std::uint64_t>(call.chip().max_threads_per_block))
-    return CUDA_ERROR_INVALID_VALUE;
-  if (cluster > static_cast<std::uint64_t>(std::max(1, call.function->non_portable_cluster
-                                                           ? call.chip().max_cluster
-                                                           : std::min(call.chip().max_cluster, 8))))
+  const std::uint64_t required = required_cluster(*call.function);
+  const std::uint64_t size = asked_cluster(*config).value_or(required);
+  if (size == 0 || (required != 0 && size != required) || size > most_blocks(*call.function))
     return CUDA_ERROR_INVALID_CLUSTER_SIZE;
-  const auto blocks = static_cast<std::uint64_t>(blocks_per_multiprocessor(
-                          *call.function, static_cast<int>(threads), config->sharedMemBytes)) *
-                      static_cast<std::uint64_t>(call.chip().multiprocessors);
-  *clusters = static_cast<int>(blocks / cluster);
+  *clusters = static_cast<int>(blocks_at_once(*call.function, *config) / size);
   return CUDA_SUCCESS;
 }
 

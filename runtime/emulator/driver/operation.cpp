@@ -1,7 +1,9 @@
 #include "emulator/driver/operation.h"
 #include "emulator/counters/counters.h"
 #include "emulator/driver/graph.h"
+#include "emulator/driver/launch.h"
 #include "emulator/driver/objects.h"
+#include "emulator/exec/register_pool.h"
 
 #include <cstdio>
 #include <cstring>
@@ -121,6 +123,12 @@ public:
     launch.cluster = kernel.cluster;
     launch.dynamic_shared = kernel.dynamic_shared;
     launch.cooperative = kernel.cooperative;
+    launch.registers = registers_of(*launch.kernel);
+    if (launch.registers == 0)
+      launch.registers = registers_at_entry(*launch.kernel, *function.chip);
+    // No other stream's kernel, and nothing else, has come between.
+    launch.programmatic = kernel.programmatic && kernel.after != 0 && kernel.after == driver.launched;
+    driver.launched = kernel.number;
     launch.params = kernel.params;
     launch.memory = driver.memory.get();
     launch.chip = function.chip;

@@ -20,6 +20,10 @@ struct KernelLaunch {
   Dim3 grid, threads, cluster;
   std::uint32_t dynamic_shared = 0;
   bool cooperative = false;
+  bool programmatic = false; ///< may begin before the kernel before it in its stream is done
+  std::uint64_t number = 0;  ///< of this launch, from 1
+  std::uint64_t after =
+      0; ///< of the launch that its stream was given just before; 0: that was something else
   std::vector<std::byte> params;
 };
 

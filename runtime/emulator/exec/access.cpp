@@ -13,21 +13,25 @@ namespace emu {
 namespace {
 
 std::string_view name(Space space) {
-  constexpr std::string_view names[] = {"generic", "global", "shared", "local", "parameter", "constant"};
+  constexpr std::string_view names[] = {"generic",   "global",   "shared", "local",
+                                        "parameter", "constant", "shared"};
   return names[static_cast<int>(space)];
 }
 
 struct Found {
   Space space;
-  std::uint64_t address; // in it
+  std::uint64_t address;   // in it
+  bool of_cluster = false; // or that of the cluster
 };
 
 Found locate(Space space, std::uint64_t address) {
+  if (space == Space::cluster)
+    return {Space::shared, address, true};
   if (space != Space::generic)
     return {space, address};
   switch (address / shared_window) {
   case shared_window / shared_window:
-    return {Space::shared, address - shared_window};
+    return {Space::shared, address - shared_window, true};
   case local_window / shared_window:
     return {Space::local, address - local_window};
   case param_window / shared_window:
@@ -44,12 +48,23 @@ std::byte* inside(std::uint64_t address, std::uint64_t bytes, std::uint64_t begi
   return address >= begin && offset <= size && bytes <= size - offset ? host + offset : nullptr;
 }
 
-std::byte* find(Group& group, const Found& at, std::uint32_t bytes, int lane) {
+// A block that has left has no shared memory any more.
+std::byte* find_in_cluster(Block& block, std::uint64_t address, std::uint32_t bytes, int lane, Mask& remote) {
+  Block* const owner = owner_of(block, address);
+  if (owner == nullptr || owner->exited)
+    return nullptr;
+  remote |= Mask(owner != &block ? 1 : 0) << lane;
+  return inside(own_address(address), bytes, owner->shared_begin, owner->shared.size(), owner->shared.data());
+}
+
+std::byte* find(Group& group, const Found& at, std::uint32_t bytes, int lane, Mask& remote) {
   Warp& warp = *group.warp;
   Block& block = *warp.block;
   Launch& launch = *block.launch;
   switch (at.space) {
   case Space::shared:
+    if (at.of_cluster)
+      return find_in_cluster(block, at.address, bytes, lane, remote);
     return inside(at.address, bytes, block.shared_begin, block.shared.size(), block.shared.data());
   case Space::local:
     return inside(at.address, bytes, local_begin, warp.local_bytes, local_memory(warp, lane));
@@ -102,6 +117,21 @@ bool translate(Access& access, std::uint64_t begin, std::uint64_t size, const st
   return outside >> 63 == 0;
 }
 
+// Shared memory of the block; or, of lanes that name the cluster's, of one other block.
+bool translate_shared(Access& access, Block& block, std::uint64_t window, std::uint64_t differing) {
+  if (translate(access, window + block.shared_begin, block.shared.size(), block.shared.data(), 0))
+    return true;
+  if (access.space == Space::shared || differing >= rank_stride)
+    return false;
+  const std::uint64_t address = access.address[0] - window;
+  Block* const owner = owner_of(block, address);
+  if (owner == nullptr || owner->exited)
+    return false;
+  access.remote = owner != &block ? all_lanes : 0;
+  return translate(access, window + address - own_address(address) + owner->shared_begin,
+                   owner->shared.size(), owner->shared.data(), 0);
+}
+
 // All lanes at once, if they are in one space, aligned, and inside. False says nothing.
 bool resolve_together(Group& group, Access& access, std::uint32_t align) {
   const Spread all = spread(access.address);
@@ -115,6 +145,8 @@ bool resolve_together(Group& group, Access& access, std::uint32_t align) {
     const Found first = locate(space, access.address[0]);
     space = first.space;
     window = access.address[0] - first.address;
+  } else if (space == Space::cluster) {
+    space = Space::shared;
   }
   std::memset(access.found, static_cast<int>(space), sizeof access.found);
   Warp& warp = *group.warp;
@@ -122,7 +154,7 @@ bool resolve_together(Group& group, Access& access, std::uint32_t align) {
   const Launch& launch = *block.launch;
   switch (space) {
   case Space::shared:
-    return translate(access, window + block.shared_begin, block.shared.size(), block.shared.data(), 0);
+    return translate_shared(access, block, window, all.differing);
   case Space::local:
     return translate(access, window + local_begin, warp.local_bytes, warp.local.data(), warp.local_bytes);
   case Space::param:
@@ -139,6 +171,7 @@ bool resolve_together(Group& group, Access& access, std::uint32_t align) {
 }
 
 bool resolve_each(Group& group, const Instruction& instruction, Access& access, std::uint32_t align) {
+  access.remote = 0;
   for (Mask rest = access.mask; rest != 0; rest &= rest - 1) {
     const int lane = __builtin_ctz(rest);
     const Found at = locate(access.space, access.address[lane]);
@@ -151,13 +184,15 @@ bool resolve_each(Group& group, const Instruction& instruction, Access& access, 
                         align));
       return false;
     }
-    access.host[lane] = find(group, at, access.bytes, lane);
+    access.host[lane] = find(group, at, access.bytes, lane, access.remote);
     if (access.host[lane] == nullptr) {
       if (leave_out(group, instruction, access, lane, Status::illegal_address))
         continue;
       fault(group, instruction, lane, Status::illegal_address,
-            fmt::format("{} bytes at {} address 0x{:x} lie outside all memory of that space", access.bytes,
-                        name(at.space), at.address));
+            fmt::format("{} bytes at {} address 0x{:x} lie {}", access.bytes, name(at.space), at.address,
+                        at.of_cluster && is_gone(*group.warp->block, at.address)
+                            ? "in the shared memory of a block that has left"
+                            : "outside all memory of that space"));
       return false;
     }
   }
@@ -200,10 +235,20 @@ Access access_of(const Group& group, const Instruction& instruction, int operand
   return access;
 }
 
+Block& owner(const Group& group, const Access& access, int lane) {
+  Block& block = *group.warp->block;
+  return (access.remote >> lane & 1) != 0 ? *owner_of(block, access.address[lane] % window_bytes) : block;
+}
+
 bool resolve(Group& group, const Instruction& instruction, Access& access) {
   const std::uint32_t align = access.align ? access.align : access.bytes;
   if (!resolve_together(group, access, align) && !resolve_each(group, instruction, access, align))
     return false;
+  access.remote &= access.mask;
+  const bool reads =
+      access.doing == Doing::read || access.doing == Doing::async_read || access.doing == Doing::agent_read;
+  if (access.remote != 0 && !reads)
+    for_lanes(access.remote, [&](int lane) { ++owner(group, access, lane).changes; });
   if (Checker* checker = group.warp->block->launch->checker)
     checker->accessed(group, instruction, access);
   if (CounterShard* counts = group.warp->block->counts; counts != nullptr && !by_agent(access.doing))

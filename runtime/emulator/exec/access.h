@@ -2,6 +2,7 @@
 // finds its bytes through resolve(), which is where addresses are checked, traced and counted.
 #pragma once
 
+#include "emulator/exec/cluster.h"
 #include "emulator/exec/launch.h"
 
 namespace emu {
@@ -26,6 +27,7 @@ struct Access {
   Mask mask = 0;
   std::uint64_t address[warp_size]; ///< in `space`
   std::byte* host[warp_size];       ///< where the bytes are, once resolved
+  Mask remote = 0;                  ///< lanes whose bytes are another block's shared memory, once resolved
   Space found[warp_size];           ///< never generic, once resolved
 };
 
@@ -41,6 +43,9 @@ Access access_of(const Group& group, const Instruction& instruction, int operand
 /// Fills `host` and `found`. False if a lane's address is not allowed; then a fault has been reported. With
 /// checks on, lanes whose access is reported but cannot be done are taken out of `mask`.
 bool resolve(Group& group, const Instruction& instruction, Access& access);
+
+/// The block in whose shared memory the bytes of a lane are, once resolved.
+Block& owner(const Group& group, const Access& access, int lane);
 
 /// Bytes that other host threads may access at the same time (blocks run on several): elements are relaxed
 /// atomics of the host, which cost nothing, and fences order them.

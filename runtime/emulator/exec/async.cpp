@@ -103,22 +103,4 @@ void AsyncQueue::finish_all() {
   run_where(never, [](const InFlight&) { return true; });
 }
 
-bool unblock(Block& block) {
-  constexpr std::uint32_t patience = 64; // times
-  if (block.async->finish_next())
-    return true;
-  const std::uint64_t progress = block.changes + block.looks;
-  if (progress != block.progress_at_timeout)
-    block.timeouts = 0;
-  block.progress_at_timeout = progress;
-  if (++block.timeouts > patience)
-    return false;
-  bool any = false;
-  for (auto& warp : block.warps)
-    for (auto& group : warp->groups)
-      any |= group->timed_out = group->wait.what == Wait::For::async;
-  wake_async(block);
-  return any;
-}
-
 } // namespace emu

@@ -67,8 +67,4 @@ private:
   std::uint64_t next = ~std::uint64_t(0); ///< nothing is due before
 };
 
-/// When every thread of the block waits: lets asynchronous work go on, or ends the time for which threads
-/// wait at an mbarrier. False if nothing can wake any of them.
-bool unblock(Block& block);
-
 } // namespace emu

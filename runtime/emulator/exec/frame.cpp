@@ -1,6 +1,7 @@
 // Frames: registers of an activation, its constants and special registers.
 #include "emulator/checks/checker.h"
 #include "emulator/exec/async.h"
+#include "emulator/exec/cluster.h"
 #include "emulator/exec/groups.h"
 #include "emulator/memory/spaces.h"
 
@@ -10,7 +11,7 @@
 namespace emu {
 namespace {
 
-Dim3 block_at(const Dim3& grid, std::uint64_t linear) {
+Dim3 at(const Dim3& grid, std::uint64_t linear) {
   Dim3 id;
   id.x = static_cast<std::uint32_t>(linear % grid.x);
   id.y = static_cast<std::uint32_t>(linear / grid.x % grid.y);
@@ -37,7 +38,7 @@ public:
     };
     const std::uint32_t thread = warp.index * warp_size + static_cast<std::uint32_t>(lane);
     const std::pair<Special, Dim3> triples[] = {
-        {Special::tid_x, block_at(launch.threads, thread)},
+        {Special::tid_x, at(launch.threads, thread)},
         {Special::ntid_x, launch.threads},
         {Special::ctaid_x, block.id},
         {Special::nctaid_x, launch.grid},
@@ -55,7 +56,6 @@ public:
 private:
   std::uint64_t scalar(Special what, int lane) const {
     const Mask bit = Mask(1) << lane;
-    const Dim3 in_cluster = remainder(block.id, launch.cluster);
     const std::uint64_t static_shared = launch.kernel->shared_bytes;
     switch (what) {
     case Special::laneid:
@@ -81,8 +81,7 @@ private:
     case Special::gridid:
       return launch.grid_id;
     case Special::cluster_ctarank:
-      return in_cluster.x +
-             launch.cluster.x * (in_cluster.y + std::uint64_t(launch.cluster.y) * in_cluster.z);
+      return block.rank;
     case Special::cluster_nctarank:
       return launch.cluster.count();
     case Special::is_explicit_cluster:
@@ -175,12 +174,28 @@ std::shared_ptr<Frame> make_frame(Warp& warp, const Function& function, std::sha
   return frame;
 }
 
-std::unique_ptr<Block> make_block(Launch& launch, std::uint64_t linear) {
+Dim3 block_id(const Cluster& cluster, std::uint32_t rank) {
+  const Dim3 size = cluster.launch->cluster, inside = at(size, rank);
+  return {cluster.id.x * size.x + inside.x, cluster.id.y * size.y + inside.y,
+          cluster.id.z * size.z + inside.z};
+}
+
+std::uint64_t block_number(const Cluster& cluster, std::uint32_t rank) {
+  const Dim3 id = block_id(cluster, rank), grid = cluster.launch->grid;
+  return id.x + grid.x * (id.y + std::uint64_t(grid.y) * id.z);
+}
+
+namespace {
+
+std::unique_ptr<Block> make_block(Cluster& cluster, std::uint32_t rank) {
+  Launch& launch = *cluster.launch;
   auto block = std::make_unique<Block>();
   block->launch = &launch;
+  block->cluster = &cluster;
+  block->rank = rank;
   block->async = std::make_shared<AsyncQueue>();
-  block->linear = linear;
-  block->id = block_at(launch.grid, linear);
+  block->id = block_id(cluster, rank);
+  block->linear = block_number(cluster, rank);
   block->threads = launch.block_threads();
   block->shared_begin = shared_base - launch.program->reserved_shared;
   block->shared.resize(launch.program->reserved_shared +
@@ -205,6 +220,18 @@ std::unique_ptr<Block> make_block(Launch& launch, std::uint64_t linear) {
     block->warps.push_back(std::move(warp));
   }
   return block;
+}
+
+} // namespace
+
+std::unique_ptr<Cluster> make_cluster(Launch& launch, std::uint64_t number) {
+  auto cluster = std::make_unique<Cluster>();
+  cluster->launch = &launch;
+  cluster->id = at(divide(launch.grid, launch.cluster), number);
+  const auto size = static_cast<std::uint32_t>(launch.cluster.count());
+  for (std::uint32_t rank = 0; rank < size; ++rank)
+    cluster->blocks.push_back(make_block(*cluster, rank));
+  return cluster;
 }
 
 } // namespace emu

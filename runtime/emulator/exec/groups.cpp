@@ -1,6 +1,8 @@
 #include "emulator/exec/groups.h"
 #include "emulator/checks/checker.h"
 #include "emulator/exec/barriers.h"
+#include "emulator/exec/cluster.h"
+#include "emulator/exec/register_pool.h"
 
 #include <algorithm>
 
@@ -80,13 +82,19 @@ Flow leave(Group& group, Mask lanes) {
   if (Checker* checker = warp.block->launch->checker)
     checker->leaves(group, group.code[group.pc - 1], lanes);
   warp.alive &= ~lanes;
+  if (std::string wrong = registers_after_leaving(warp); !wrong.empty())
+    return fault(group, group.code[group.pc - 1], __builtin_ctz(lanes), Status::illegal_instruction, wrong);
   ++warp.block->changes;
   wake(warp); // those that meet wait only for lanes that have not left
   Block& block = *warp.block;
   group.mask &= ~lanes;
   if (group.mask == 0)
     remove(group);
+  block.exited =
+      warp.alive == 0 && std::ranges::all_of(block.warps, [](const auto& one) { return one->alive == 0; });
   barriers_after_leaving(block);
+  if (!block.cluster_arrived.empty() || block.cluster->blocks.size() > 1)
+    cluster_after_leaving(*block.cluster);
   return Flow::switched;
 }
 

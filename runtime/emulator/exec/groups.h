@@ -47,7 +47,4 @@ void reserve_local(Warp& warp, std::uint64_t bytes);
 /// Where lane `lane`'s local memory begins; it has warp.local_bytes bytes, at address `local_begin`.
 inline std::byte* local_memory(Warp& warp, int lane) { return warp.local.data() + lane * warp.local_bytes; }
 
-/// A block with its warps, at the first instruction of the kernel.
-std::unique_ptr<Block> make_block(Launch& launch, std::uint64_t linear);
-
 } // namespace emu

@@ -49,7 +49,8 @@ class Random;
 struct Launch {
   std::shared_ptr<const Program> program;
   const Function* kernel = nullptr;
-  Dim3 grid, threads, cluster;
+  Dim3 grid, threads;
+  Dim3 cluster; ///< blocks of each; divides the grid
   std::uint32_t dynamic_shared = 0;
   std::vector<std::byte> params; ///< of kernel->param_bytes
   Memory* memory = nullptr;
@@ -59,6 +60,9 @@ struct Launch {
   Counters* counters = nullptr;                ///< null: no counting
   std::function<void(std::string_view)> print; ///< what vprintf writes; called by one thread at a time
   std::uint64_t grid_id = 0;
+  std::uint32_t registers = 0; ///< of a thread when it begins, as far as known; 0: unknown
+  /// It may have begun before the one before it in its stream was done (programmatic dependent launch).
+  bool programmatic = false;
   bool cooperative =
       false; ///< all blocks run beside each other; the caller has seen that the chip can hold them
 
@@ -71,6 +75,7 @@ struct Launch {
   Outcome outcome;
 
   std::uint64_t blocks() const { return grid.count(); }
+  std::uint64_t clusters() const { return blocks() / cluster.count(); }
   std::uint32_t block_threads() const { return static_cast<std::uint32_t>(threads.count()); }
 };
 

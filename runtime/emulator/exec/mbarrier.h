@@ -7,7 +7,7 @@
 //      1 bit   parity of the current phase
 // The state that an arrival returns is the object as it was before.
 //
-// Objects are changed by one host thread only: that which runs their block (later: cluster).
+// Objects are changed by one host thread only: that which runs their cluster.
 #pragma once
 
 #include "emulator/exec/groups.h"

@@ -1,6 +1,8 @@
 // Errors that end a launch, in words.
 #include "emulator/checks/checker.h"
+#include "emulator/exec/cluster.h"
 #include "emulator/exec/mbarrier.h"
+#include "emulator/exec/register_pool.h"
 #include "emulator/exec/schedule.h"
 #include "emulator/exec/spin.h"
 #include "emulator/exec/warpgroup.h"
@@ -36,6 +38,26 @@ std::string lanes_missing(const Group& group) {
   return text;
 }
 
+// For whom a cluster's barrier waits.
+std::string threads_missing(const Cluster& cluster) {
+  std::uint32_t missing = 0, all = 0;
+  std::string blocks;
+  for (const auto& block : cluster.blocks) {
+    std::uint32_t of_block = 0;
+    for (std::size_t i = 0; i < block->warps.size(); ++i) {
+      const Mask come = block->cluster_arrived.empty() ? 0 : block->cluster_arrived[i];
+      all += static_cast<std::uint32_t>(__builtin_popcount(block->warps[i]->alive | come));
+      of_block += static_cast<std::uint32_t>(__builtin_popcount(block->warps[i]->alive & ~come));
+    }
+    missing += of_block;
+    if (of_block != 0)
+      blocks += fmt::format("{} {} of block ({},{},{})", blocks.empty() ? ":" : ",", of_block, block->id.x,
+                            block->id.y, block->id.z);
+  }
+  return fmt::format("the barrier of its cluster, at which {} of {} threads are missing{}", missing, all,
+                     blocks);
+}
+
 std::string waiting_for(const Group& group) {
   const Block& block = *group.warp->block;
   if (group.wait.what == Wait::For::barrier) {
@@ -47,6 +69,10 @@ std::string waiting_for(const Group& group) {
   }
   if (group.wait.what == Wait::For::warp)
     return lanes_missing(group);
+  if (group.wait.what == Wait::For::registers)
+    return describe_registers(group);
+  if (group.wait.what == Wait::For::cluster)
+    return threads_missing(*block.cluster);
   if (group.wait.what == Wait::For::warpgroup)
     return describe_warpgroup(group);
   const Checker* checker = block.launch->checker;
@@ -104,11 +130,11 @@ std::string looking_at(const Group& group) {
 }
 
 // What each group does; of many, some.
-std::string all_of(std::span<const std::unique_ptr<Block>> blocks) {
+std::string all_of(std::span<Block* const> blocks) {
   constexpr int most = 8;
   int count = 0;
   std::string text;
-  for (const auto& block : blocks)
+  for (const Block* block : blocks)
     for (const auto& warp : block->warps)
       for (const auto& group : warp->groups) {
         if (count++ >= most)
@@ -131,15 +157,21 @@ void end_in_deadlock(Launch& launch, const Block& block, std::string message) {
 
 } // namespace
 
-void report_deadlock(const std::unique_ptr<Block>& block) {
-  Launch& launch = *block->launch;
-  end_in_deadlock(launch, *block,
-                  fmt::format("deadlock in block ({},{},{}) of kernel {}: every thread waits{}", block->id.x,
-                              block->id.y, block->id.z, launch.kernel->name, all_of({&block, 1})));
+void report_deadlock(const Cluster& cluster) {
+  std::vector<Block*> blocks;
+  for (const auto& block : cluster.blocks)
+    if (!block->exited)
+      blocks.push_back(block.get());
+  const Launch& launch = *cluster.launch;
+  const bool alone = cluster.blocks.size() == 1;
+  const Dim3& id = alone ? blocks.front()->id : cluster.id;
+  end_in_deadlock(*cluster.launch, *blocks.front(),
+                  fmt::format("deadlock in {} ({},{},{}) of kernel {}: every thread waits{}",
+                              alone ? "block" : "cluster", id.x, id.y, id.z, launch.kernel->name,
+                              all_of(blocks)));
 }
 
-void report_endless_wait(Launch& launch, std::span<const std::unique_ptr<Block>> blocks,
-                         std::uint64_t begun) {
+void report_endless_wait(Launch& launch, std::span<Block* const> blocks, std::uint64_t begun) {
   std::string message =
       fmt::format("deadlock of kernel {}: every thread waits, or looks for what no thread will write{}",
                   launch.kernel->name, all_of(blocks));

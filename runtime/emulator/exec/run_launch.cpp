@@ -1,6 +1,7 @@
 #include "emulator/checks/checker.h"
 #include "emulator/counters/counters.h"
 #include "emulator/exec/async.h"
+#include "emulator/exec/cluster.h"
 #include "emulator/exec/schedule.h"
 #include "emulator/exec/spin.h"
 
@@ -23,7 +24,8 @@ std::uint64_t resident_blocks(const Launch& launch) {
   if (shared > 0)
     per_sm = std::min(per_sm, static_cast<std::uint64_t>(chip.shared_per_sm) / shared);
   per_sm = std::max<std::uint64_t>(1, per_sm);
-  return per_sm * static_cast<std::uint64_t>(chip.multiprocessors);
+  // A cluster begins as a whole.
+  return std::max(per_sm * static_cast<std::uint64_t>(chip.multiprocessors), launch.cluster.count());
 }
 
 void account(Launch& launch, const Block& block) {
@@ -51,15 +53,37 @@ bool can_go_on(const Block& block) {
   });
 }
 
-using Blocks = std::vector<std::unique_ptr<Block>>;
+/// Blocks that have begun and are not done, and their clusters.
+class Running {
+public:
+  /// Begins the cluster of that number.
+  void begin(Launch& launch, std::uint64_t number, CounterShard* counts) {
+    clusters.push_back(make_cluster(launch, number));
+    for (const auto& block : clusters.back()->blocks) {
+      block->counts = counts;
+      all.push_back(block.get());
+    }
+  }
+  /// The i-th block is done. Its shared memory stays until its cluster is.
+  void finish(std::size_t i) {
+    Cluster* const cluster = all[i]->cluster;
+    all.erase(all.begin() + static_cast<std::ptrdiff_t>(i));
+    if (std::ranges::none_of(all, [=](const Block* block) { return block->cluster == cluster; }))
+      clusters.erase(std::ranges::find(clusters, cluster, &std::unique_ptr<Cluster>::get));
+  }
+  const std::vector<Block*>& blocks() const { return all; }
+  bool empty() const { return all.empty(); }
+  bool are_quiet() const {
+    return std::ranges::all_of(all, [](const Block* block) { return is_quiet(*block); });
+  }
+  bool look_at_host() const {
+    return std::ranges::any_of(all, [](const Block* block) { return looks_at_host(*block); });
+  }
 
-bool are_quiet(const Blocks& blocks) {
-  return std::ranges::all_of(blocks, [](const auto& block) { return is_quiet(*block); });
-}
-
-bool look_at_host(const Blocks& blocks) {
-  return std::ranges::any_of(blocks, [](const auto& block) { return looks_at_host(*block); });
-}
+private:
+  std::vector<Block*> all;
+  std::vector<std::unique_ptr<Cluster>> clusters;
+};
 
 /// What the host threads of the fast mode share.
 struct Workers {
@@ -67,17 +91,18 @@ struct Workers {
   Workers(Launch& launch, unsigned count, std::uint64_t resident)
       : launch(launch), resident(resident), quiet_since(count) {}
   Launch& launch;
-  std::uint64_t resident; ///< blocks at a time
-  std::atomic<std::uint64_t> running{0}, next{0};
-  std::atomic<std::uint64_t> turns{1}; ///< in which something may have changed
+  std::uint64_t resident;                ///< blocks at a time
+  std::atomic<std::uint64_t> running{0}; ///< blocks
+  std::atomic<std::uint64_t> next{0};    ///< cluster
+  std::atomic<std::uint64_t> turns{1};   ///< in which something may have changed
   /// By worker: `turns` when it began the turns in which all its blocks were quiet, and each of them has
   /// looked. When that is what it still is for each worker, then every block has looked after the last
   /// change, in vain.
   std::vector<std::atomic<std::uint64_t>> quiet_since;
 };
 
-// One host thread of the fast mode. It begins a block when those it has do not finish soon, or wait: perhaps
-// for it.
+// One host thread of the fast mode. It begins a cluster when the blocks it has do not finish soon, or wait:
+// perhaps for it.
 class Worker {
 public:
   Worker(Workers& shared, unsigned index)
@@ -89,63 +114,64 @@ public:
     constexpr int patience = 8;                // turns
     const std::uint64_t limit = launch.options.most_instructions;
     const auto turn = static_cast<std::uint32_t>(limit == 0 ? longest : std::min(longest, limit + 1));
-    while (!launch.stopped && begin_block()) {
-      while (launch.cooperative && begin_block()) // they wait for it sooner or later
+    while (!launch.stopped && begin_cluster()) {
+      while (launch.cooperative && begin_cluster()) // they wait for it sooner or later
         ;
-      for (int turns = 1; !blocks.empty() && !launch.stopped; ++turns) {
+      for (int turns = 1; !running.empty() && !launch.stopped; ++turns) {
         const std::uint64_t before = shared.turns;
         const bool any_finished = turn_of_all(turn);
-        if (!any_finished && are_quiet(blocks)) {
-          if (!begin_block())
+        if (!any_finished && running.are_quiet()) {
+          if (!begin_cluster())
             wait_quietly(before);
         } else {
           ++shared.turns;
           if (turns % patience == 0)
-            begin_block();
+            begin_cluster();
         }
       }
     }
     quiet_since = Workers::gone;
-    for (const auto& block : blocks)
+    for (const Block* block : running.blocks())
       account(launch, *block);
   }
 
 private:
-  bool begin_block() {
-    quiet_since = Workers::busy; // before others can see that no block is left to begin
-    if (++shared.running > shared.resident) {
-      --shared.running;
+  bool begin_cluster() {
+    const std::uint64_t size = launch.cluster.count();
+    quiet_since = Workers::busy; // before others can see that no cluster is left to begin
+    if (shared.running.fetch_add(size) + size > shared.resident) {
+      shared.running -= size;
       return false;
     }
-    const std::uint64_t linear = shared.next.fetch_add(1);
-    if (linear >= launch.blocks()) {
-      --shared.running;
+    const std::uint64_t number = shared.next.fetch_add(1);
+    if (number >= launch.clusters()) {
+      shared.running -= size;
       return false;
     }
-    blocks.push_back(make_block(launch, linear));
-    blocks.back()->counts = counts;
+    running.begin(launch, number, counts);
     return true;
   }
 
-  // Blocks wait for each other by looking at memory again and again. One whose groups all wait inside it
-  // waits for ever. Has any finished?
+  // Blocks wait for each other by looking at memory again and again. A cluster whose groups all wait inside
+  // it waits for ever. Has any block finished?
   bool turn_of_all(std::uint32_t turn) {
     bool any_finished = false;
-    for (std::size_t i = 0; i < blocks.size() && !launch.stopped;) {
-      if (is_still(*blocks[i]) && ++blocks[i]->skipped % most_skipped != 0) {
+    for (std::size_t i = 0; i < running.blocks().size() && !launch.stopped;) {
+      Block& block = *running.blocks()[i];
+      if (is_still(block) && ++block.skipped % most_skipped != 0) {
         ++i;
         continue;
       }
-      const std::uint64_t before = blocks[i]->executed;
-      const Progress progress = run_block(*blocks[i], turn);
-      executed += blocks[i]->executed - before;
+      const std::uint64_t before = block.executed;
+      const Progress progress = run_block(block, turn);
+      executed += block.executed - before;
       if (over_limit(launch, executed))
         give_up(launch);
-      if (progress == Progress::waiting && !unblock(*blocks[i]))
-        report_deadlock(blocks[i]);
+      if (progress == Progress::waiting && !unblock(block))
+        report_deadlock(*block.cluster);
       if (progress == Progress::finished) {
-        account(launch, *blocks[i]);
-        blocks.erase(blocks.begin() + static_cast<std::ptrdiff_t>(i));
+        account(launch, block);
+        running.finish(i);
         --shared.running;
         any_finished = true;
       } else {
@@ -161,13 +187,14 @@ private:
     quiet_from = turns;
     if (quiet_turns % most_skipped == 0)
       std::this_thread::yield();
-    if (quiet_turns < 2 * most_skipped || look_at_host(blocks)) // which may write at any time
+    if (quiet_turns < 2 * most_skipped || running.look_at_host()) // which may write at any time
       return;
     quiet_since = turns;
     const std::uint64_t now = shared.turns;
     if (std::ranges::all_of(shared.quiet_since,
                             [=](const auto& since) { return since == now || since == Workers::gone; }))
-      report_endless_wait(launch, blocks, std::min(shared.next.load(), launch.blocks()));
+      report_endless_wait(launch, running.blocks(),
+                          std::min(shared.next.load() * launch.cluster.count(), launch.blocks()));
   }
 
   static constexpr std::uint32_t most_skipped = 64; // turns
@@ -178,7 +205,7 @@ private:
   std::uint64_t executed = 0, quiet_from = 0;
   std::uint32_t quiet_turns = 0; ///< since there were `quiet_from`
   CounterShard* counts;
-  Blocks blocks;
+  Running running;
 };
 
 } // namespace
@@ -198,7 +225,7 @@ void run_fast(Launch& launch) {
       launch.options.workers ? launch.options.workers : std::thread::hardware_concurrency();
   const std::uint64_t resident = launch.cooperative ? launch.blocks() : resident_blocks(launch);
   const auto count =
-      static_cast<unsigned>(std::clamp<std::uint64_t>(wanted, 1, std::min(launch.blocks(), resident)));
+      static_cast<unsigned>(std::clamp<std::uint64_t>(wanted, 1, std::min(launch.clusters(), resident)));
   Workers shared(launch, count, resident);
   std::vector<std::thread> threads;
   for (unsigned i = 1; i < count; ++i)
@@ -214,18 +241,18 @@ namespace {
 class Patience {
 public:
   /// Called after each turn: true from time to time, when many were taken, or all blocks are quiet.
-  bool ends(const Blocks& blocks) {
+  bool ends(const Running& running) {
     constexpr std::uint64_t turns_of_a_block = 128, checks = 64;
-    if (++turns < turns_of_a_block * blocks.size())
+    if (++turns < turns_of_a_block * running.blocks().size())
       return false;
     turns = 0;
-    quiet = are_quiet(blocks) ? quiet + 1 : 0;
+    quiet = running.are_quiet() ? quiet + 1 : 0;
     return quiet > 0 || ++others % checks == 0;
   }
   /// They are quiet for so long that each of them has looked again and again.
-  bool in_vain(const Blocks& blocks) const {
+  bool in_vain(const Running& running) const {
     constexpr int enough = 8;
-    return quiet >= enough && !look_at_host(blocks);
+    return quiet >= enough && !running.look_at_host();
   }
 
 private:
@@ -242,19 +269,18 @@ void run_scheduled(Launch& launch) {
   launch.random = &random;
   const std::uint64_t resident = launch.cooperative ? launch.blocks() : resident_blocks(launch);
   std::uint64_t at_once = launch.cooperative ? resident : std::min(resident, few);
-  Blocks blocks;
-  std::uint64_t next = 0, executed = 0;
+  Running running;
+  std::uint64_t next = 0, executed = 0; // clusters, instructions
+  const std::uint64_t size = launch.cluster.count();
   Patience patience;
   CounterShard* counts = launch.counters ? &launch.counters->shard() : nullptr;
   while (!launch.stopped) {
-    while (blocks.size() < at_once && next < launch.blocks()) {
-      blocks.push_back(make_block(launch, next++));
-      blocks.back()->counts = counts;
-    }
-    if (blocks.empty())
+    while (next < launch.clusters() && (running.empty() || running.blocks().size() + size <= at_once))
+      running.begin(launch, next++, counts);
+    if (running.empty())
       break;
-    const std::size_t b = random.below(blocks.size());
-    Block& block = *blocks[b];
+    const std::size_t b = random.below(running.blocks().size());
+    Block& block = *running.blocks()[b];
     Warp& warp = *block.warps[random.below(block.warps.size())];
     const std::uint64_t before = block.executed;
     const auto turn = static_cast<std::uint32_t>(1 + random.below(1 + random.below(longest)));
@@ -267,19 +293,19 @@ void run_scheduled(Launch& launch) {
         std::ranges::all_of(block.warps, [](const auto& one) { return one->groups.empty(); })) {
       block.async->finish_all();
       account(launch, block);
-      blocks.erase(blocks.begin() + static_cast<std::ptrdiff_t>(b));
+      running.finish(b);
       patience = {};
     } else if (progress == Progress::waiting && !can_go_on(block) && !unblock(block)) {
-      report_deadlock(blocks[b]);
+      report_deadlock(*block.cluster);
     }
-    if (!patience.ends(blocks))
+    if (!patience.ends(running))
       continue;
-    if (at_once < resident && next < launch.blocks())
+    if (at_once < resident && next < launch.clusters())
       at_once = std::min(resident, 2 * at_once); // perhaps they wait for others
-    else if (patience.in_vain(blocks))
-      report_endless_wait(launch, blocks, next);
+    else if (patience.in_vain(running))
+      report_endless_wait(launch, running.blocks(), next * size);
   }
-  for (const auto& block : blocks)
+  for (const Block* block : running.blocks())
     account(launch, *block);
 }
 

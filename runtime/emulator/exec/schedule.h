@@ -40,7 +40,7 @@ Progress run_block(Block& block, std::uint32_t budget);
 void run_fast(Launch& launch);
 void run_scheduled(Launch& launch);
 
-/// Ends the launch because no group of the block can go on, and says who waits for what.
-void report_deadlock(const std::unique_ptr<Block>& block);
+/// Ends the launch because no group of the cluster can go on, and says who waits for what.
+void report_deadlock(const Cluster& cluster);
 
 } // namespace emu

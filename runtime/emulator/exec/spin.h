@@ -31,6 +31,6 @@ bool looks_at_host(const Block& block);
 
 /// Ends the launch because nothing can go on in any of its blocks, of which these are some. `begun` of them
 /// run or have run.
-void report_endless_wait(Launch& launch, std::span<const std::unique_ptr<Block>> blocks, std::uint64_t begun);
+void report_endless_wait(Launch& launch, std::span<Block* const> blocks, std::uint64_t begun);
 
 } // namespace emu

@@ -10,7 +10,8 @@
 
 namespace emu {
 
-enum class Space : std::uint8_t { generic, global, shared, local, param, constant };
+/// `cluster` is shared::cluster, which instructions name; what they find there is shared memory.
+enum class Space : std::uint8_t { generic, global, shared, local, param, constant, cluster };
 
 class AsyncQueue;
 class Checker;
@@ -18,6 +19,7 @@ class Counters;
 class CounterShard;
 class Memory;
 struct Block;
+struct Cluster;
 struct Launch;
 struct Warp;
 
@@ -49,8 +51,10 @@ using BarrierResult = void (*)(Group& group, const Instruction& instruction, con
 
 /// What a group waits for; `where` is the instruction, for reports.
 struct Wait {
-  enum class For : std::uint8_t { nothing, barrier, warp, warpgroup, async } what = For::nothing;
-  std::uint64_t id = 0; ///< of a barrier; for async: the mbarrier's address in shared memory
+  enum class For : std::uint8_t { nothing, barrier, warp, warpgroup, async, cluster, registers };
+  For what = For::nothing;
+  std::uint64_t id = 0; ///< of a barrier; for async: the mbarrier's address in shared memory; for registers:
+                        ///< how many a thread asks for
   Mask lanes = 0;       ///< of a warp-wide rendezvous
   const Instruction* where = nullptr;
   BarrierResult result = nullptr; ///< of barrier.red
@@ -114,6 +118,18 @@ struct Warpgroup {
   std::array<Group*, warps_of_warpgroup> come{};
 };
 
+/// What setmaxnreg gives to warps and takes from them; see register_pool.h.
+struct RegisterPool {
+  struct OfWarp {
+    std::uint32_t registers = 0; ///< of each thread
+    std::uint32_t changes = 0;   ///< setmaxnreg that it has executed
+  };
+  std::uint64_t free = 0;    ///< of the block
+  std::vector<OfWarp> warps; ///< empty: nobody has asked yet
+  std::vector<std::vector<const Instruction*>>
+      changes; ///< by warpgroup, in the order of its first warp to come
+};
+
 /// A named barrier of a block, see barriers.h.
 struct Barrier {
   std::uint32_t expected = 0;   ///< threads, if a count was given
@@ -128,24 +144,28 @@ struct Barrier {
 
 struct Block {
   Launch* launch = nullptr;
-  Dim3 id;                  ///< %ctaid
-  std::uint64_t linear = 0; ///< its number in the grid
+  Cluster* cluster = nullptr; ///< see cluster.h; of one block, if the launch asks for no clusters
+  std::uint32_t rank = 0;     ///< in its cluster
+  bool exited = false;        ///< all its threads have left
+  Dim3 id;                    ///< %ctaid
+  std::uint64_t linear = 0;   ///< its number in the grid
   std::uint32_t threads = 0;
   std::vector<std::unique_ptr<Warp>> warps;
   std::vector<std::byte> shared;  ///< shared memory
   std::uint64_t shared_begin = 0; ///< the address of its first byte
   std::array<Barrier, 16> barriers;
   std::vector<Warpgroup> warpgroups; ///< once one has met
-  std::uint64_t executed = 0;        ///< warp instructions
+  std::vector<Mask> cluster_arrived; ///< by warp: lanes that have come to the cluster's barrier this time
+  std::vector<Mask> cluster_owing;   ///< lanes that have come and not waited since
+  RegisterPool registers;
+  std::uint64_t executed = 0; ///< warp instructions
   std::uint64_t thread_instructions = 0;
-  std::uint64_t changes = 0;             ///< of memory, barriers and whatever else its threads may look at
-  std::uint64_t looks = 0;               ///< at memory that others may write
-  std::shared_ptr<AsyncQueue> async;     ///< work in flight
-  std::uint64_t progress_at_timeout = 0; ///< when threads that wait at mbarriers were last let go on
-  std::uint32_t timeouts = 0;            ///< since there was progress
-  std::uint32_t skipped = 0;             ///< turns, because nothing that it looks at has changed
-  std::shared_ptr<void> checks;          ///< the checker's own data of this block
-  CounterShard* counts = nullptr;        ///< of the host thread that runs it; null: no counting
+  std::uint64_t changes = 0;         ///< of memory, barriers and whatever else its threads may look at
+  std::uint64_t looks = 0;           ///< at memory that others may write
+  std::shared_ptr<AsyncQueue> async; ///< work in flight
+  std::uint32_t skipped = 0;         ///< turns, because nothing that it looks at has changed
+  std::shared_ptr<void> checks;      ///< the checker's own data of this block
+  CounterShard* counts = nullptr;    ///< of the host thread that runs it; null: no counting
 };
 
 } // namespace emu

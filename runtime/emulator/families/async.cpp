@@ -196,8 +196,8 @@ void decode_copy(Decoding& d) {
   if (bytes != 16 && !(any_size && (bytes == 4 || bytes == 8)))
     return d.fail(fmt::format("cp-size {}: expected {}", bytes, any_size ? "4, 8 or 16" : "16"));
   operands.bytes = static_cast<std::uint32_t>(bytes);
-  operands.to_offset = register_offset(d, 0);
-  operands.from_offset = register_offset(d, 1);
+  operands.to_offset = address_offset(d, 0);
+  operands.from_offset = address_offset(d, 1);
   if (d.out.parts(3) > 0) {
     operands.has_predicate = d.slot(3).bytes == 0;
     operands.has_size = !operands.has_predicate;

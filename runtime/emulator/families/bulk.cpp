@@ -183,7 +183,7 @@ std::uint64_t AddressOperand::of(const Group& group, const Instruction& instruct
 }
 
 AddressOperand address_operand(const Decoding& decoding, int operand) {
-  return {operand, register_offset(decoding, static_cast<std::size_t>(operand))};
+  return {operand, address_offset(decoding, operand)};
 }
 
 namespace {

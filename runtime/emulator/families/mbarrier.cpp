@@ -19,9 +19,14 @@ Flow illegal(Group& group, const Instruction& instruction, int lane, std::string
 }
 
 // The objects of the lanes. False: a fault has been reported.
-bool objects(Group& group, const Instruction& instruction, Access& access) {
+bool objects(Group& group, const Instruction& instruction, Access& access, bool own = true) {
   if (!resolve(group, instruction, access))
     return false;
+  if (own && access.remote != 0) {
+    illegal(group, instruction, __builtin_ctz(access.remote),
+            "the mbarrier is another block's: only arrivals and transactions reach it from here");
+    return false;
+  }
   const Mask elsewhere = lanes_where(access.mask, [&](int i) { return access.found[i] != Space::shared; });
   if (elsewhere != 0)
     illegal(group, instruction, __builtin_ctz(elsewhere), "an mbarrier must lie in shared memory");
@@ -78,7 +83,8 @@ Flow update(Group& group, const Instruction& instruction, Mask mask) {
   const auto flags = instruction.flags;
   const int address = (flags & returns_state) ? 1 : 0;
   Access access = access_of(group, instruction, address, mask, Doing::atomic);
-  if (!objects(group, instruction, access))
+  const bool own = (flags & no_complete) != 0 || (address == 1 && !instruction.operand(0).absent);
+  if (!objects(group, instruction, access, own))
     return Flow::fault;
   const auto* count = instruction.parts(address + 1) > 0
                           ? lanes<std::uint32_t>(group.frame, instruction.operand(address + 1))
@@ -94,9 +100,9 @@ Flow update(Group& group, const Instruction& instruction, Mask mask) {
     if (flags & arrives)
       what.arrivals = (flags & expects) ? 1 : given;
     const Word before = load_element<Word>(access.host[lane]);
-    Block& block = *group.warp->block;
+    Block& block = owner(group, access, lane);
     if (Checker* checker = block.launch->checker; checker != nullptr && what.arrivals > 0)
-      checker->mbarrier_arrives(group, lane, shared_address(block, access.host[lane]));
+      checker->mbarrier_arrives(group, lane, block, shared_address(block, access.host[lane]));
     if (std::string wrong = change(block, access.host[lane], what); !wrong.empty())
       return illegal(group, instruction, lane, wrong);
     if (flags & returns_state)
@@ -200,10 +206,11 @@ template <Execute execute> void decode_object(Decoding& d) {
                 (what == "arrive" || what == "arrive_drop" ? std::uint64_t(arrives) : 0) |
                 (what == "arrive_drop" ? std::uint64_t(drops) : 0) |
                 (d.has("noComplete") ? std::uint64_t(no_complete) : 0);
-  if (static_cast<Order>(d.out.order) == Order::weak)
+  const bool makes = what == "init" || what == "inval"; // no operation on the object, but a write of it
+  if (static_cast<Order>(d.out.order) == Order::weak && !makes)
     d.out.order = static_cast<std::uint8_t>(Order::relaxed);
-  if (static_cast<Scope>(d.out.scope) == Scope::none)
-    d.out.scope = static_cast<std::uint8_t>(Scope::cta);
+  // Objects are changed as a whole, whoever does it: the scope says only what else is ordered.
+  d.out.scope = static_cast<std::uint8_t>(Scope::cluster);
   d.out.width = sizeof(Word);
   d.out.execute = execute;
 }

@@ -8,8 +8,8 @@ namespace {
 Space space_of(const Decoding& d, int address) {
   const int space = d.which({"global", "shared", "shared::cta", "shared::cluster", "local", "const", "param",
                              "param::entry", "param::func"});
-  constexpr Space spaces[] = {Space::global, Space::shared, Space::shared,
-                              Space::shared, Space::local,  Space::constant};
+  constexpr Space spaces[] = {Space::global,  Space::shared, Space::shared,
+                              Space::cluster, Space::local,  Space::constant};
   if (space < 0)
     return Space::generic;
   if (space < static_cast<int>(std::size(spaces)))
@@ -51,8 +51,8 @@ std::int64_t constant_operand(Decoding& d, int operand) {
   return given.value;
 }
 
-std::int64_t register_offset(const Decoding& d, std::size_t operand) {
-  const ptx::Operand& base = d.statement.operands[operand].parts[0];
+std::int64_t address_offset(const Decoding& d, int operand) {
+  const ptx::Operand& base = d.statement.operands[static_cast<std::size_t>(operand)].parts[0];
   return base.is(ptx::Operand::Kind::reg) ? base.value : 0;
 }
 

@@ -14,9 +14,9 @@ void decode_access_modifiers(Decoding& decoding, int address);
 /// The value of an operand that must be a constant; fails the decoding if it is none.
 std::int64_t constant_operand(Decoding& decoding, int operand);
 
-/// What is added to the register of an address operand, of instructions with several of them. (Other
-/// addresses have it in them.)
-std::int64_t register_offset(const Decoding& decoding, std::size_t operand);
+/// What is added to the register of an address operand, for instructions that have several; other addresses
+/// have it in them.
+std::int64_t address_offset(const Decoding& decoding, int operand);
 
 /// How an instruction is executed that needs nothing from its modifiers.
 template <Execute execute> void decode_as(Decoding& decoding) { decoding.out.execute = execute; }

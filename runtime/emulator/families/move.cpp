@@ -1,5 +1,5 @@
 // mov, conversion of addresses, and what else moves or names things.
-#include "emulator/exec/launch.h"
+#include "emulator/exec/cluster.h"
 #include "emulator/families/lanewise.h"
 #include "emulator/isa/specials.h"
 #include "emulator/memory/spaces.h"
@@ -120,7 +120,7 @@ template <bool to_generic> void decode_cvta(Decoding& d) {
   d.out.immediate = static_cast<std::int64_t>(to_generic ? window(d) : 0 - window(d));
 }
 
-enum class Region : std::uint8_t { global, constant, shared, local, param };
+enum class Region : std::uint8_t { global, constant, shared, local, param, cluster };
 
 Region region_of(const Memory& memory, std::uint64_t address) {
   switch (address & ~(window_bytes - 1)) {
@@ -141,7 +141,13 @@ Flow is_space(Group& group, const Instruction& instruction, Mask mask) {
   const auto region = static_cast<Region>(instruction.immediate);
   const Memory& memory = *group.warp->block->launch->memory;
   Mask holds = 0;
-  for_lanes(mask, [&](int i) { holds |= Mask(region_of(memory, a[i]) == region ? 1 : 0) << i; });
+  Block& block = *group.warp->block;
+  for_lanes(mask, [&](int i) {
+    bool is = region_of(memory, a[i]) == (region == Region::cluster ? Region::shared : region);
+    if (region == Region::shared) // the block's own
+      is = is && owner_of(block, a[i] % window_bytes) == &block;
+    holds |= Mask(is ? 1 : 0) << i;
+  });
   write_predicate(group, instruction.operand(0), mask, holds);
   return Flow::go;
 }
@@ -152,11 +158,9 @@ void decode_is_space(Decoding& d) {
   d.out.execute = is_space;
   d.out.immediate = static_cast<std::int64_t>(which < 5    ? static_cast<Region>(which)
                                               : which == 5 ? Region::param
-                                                           : Region::shared);
+                                              : which == 6 ? Region::shared
+                                                           : Region::cluster);
 }
-
-// Kernels of a stream run one after the other.
-Flow nothing(Group&, const Instruction&, Mask) { return Flow::go; }
 
 } // namespace
 
@@ -168,7 +172,6 @@ std::span<const Entry> move_entries() {
       {"cvta" SPACE ".u64", "=u64 u64", decode_cvta<true>, Kind::compute, Class::move},
       {"cvta.to" SPACE ".u64", "=u64 u64", decode_cvta<false>, Kind::compute, Class::move},
       {"isspacep" SPACE, "=pred u64", decode_is_space, Kind::compute, Class::compare},
-      {"griddepcontrol(.launch_dependents|.wait)", "", decode_as<nothing>, Kind::sync, Class::control},
   };
   return entries;
 #undef SPACE

@@ -226,9 +226,9 @@ void check_bytes(Decoding& d, int operand) {
 }
 
 void decode_copy_and_fence(Decoding& d) {
-  if (register_offset(d, 0) != 0)
+  if (address_offset(d, 0) != 0)
     return d.fail("an offset of the first address, which the emulator does not have");
-  d.out.immediate = register_offset(d, 1);
+  d.out.immediate = address_offset(d, 1);
   d.out.execute = copy_and_fence;
   check_bytes(d, 2);
 }

@@ -101,6 +101,8 @@ Provenance::Value Provenance::result(const ptx::Statement& statement, const Entr
     return number;
   if (among(name, {"mov", "cvta", "cvt"}) && operands.size() == 2)
     return value(operands[1]);
+  if (name == "mapa" && operands.size() == 3) // the same variable, of another block
+    return value(operands[1]);
   if (among(name, {"add", "xor", "or"}) && operands.size() == 3)
     return sum(value(operands[1]), value(operands[2]));
   if (name == "sub" && operands.size() == 3)

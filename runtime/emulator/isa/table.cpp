@@ -89,7 +89,7 @@ Table::Table() {
         cache_entries,      atomic_entries,        warp_entries,        barrier_entries,    mma_entries,
         sparse_mma_entries, shared_matrix_entries, wmma_entries,        wgmma_entries,      stack_entries,
         async_entries,      bulk_entries,          bulk_tensor_entries, tensor_map_entries, mbarrier_entries,
-        video_entries})
+        video_entries,      cluster_entries,       grid_entries,        async_store_entries})
     for (const Entry& entry : family())
       entries.push_back(entry);
   for (std::uint32_t i = 0; i < entries.size(); ++i) {

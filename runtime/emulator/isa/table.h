@@ -148,6 +148,9 @@ std::span<const Entry> bulk_tensor_entries();
 std::span<const Entry> tensor_map_entries();
 std::span<const Entry> mbarrier_entries();
 std::span<const Entry> video_entries();
+std::span<const Entry> cluster_entries();
+std::span<const Entry> grid_entries();
+std::span<const Entry> async_store_entries();
 
 /// What stands after the last instruction of a function: its lanes return, or leave.
 Execute function_end();

@@ -12,6 +12,10 @@ inline constexpr std::uint64_t param_window = std::uint64_t(3) << 48; ///< + off
 inline constexpr std::uint64_t function_window = std::uint64_t(4) << 48; ///< + 16 times the function's number
 inline constexpr std::uint64_t window_bytes = std::uint64_t(1) << 32;
 
+/// Blocks of a cluster reach each other's shared memory in the window shared::cluster: there the block of
+/// rank r has its shared addresses plus (r + 1) times this, and lower addresses are the block's own.
+inline constexpr std::uint64_t rank_stride = std::uint64_t(1) << 24;
+
 /// The first bytes of shared memory belong to the system, as on chips since sm_80: address 0 is never a
 /// variable.
 inline constexpr std::uint64_t shared_base = 1024;
