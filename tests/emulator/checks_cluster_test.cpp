@@ -11,8 +11,8 @@ namespace {
 // cluster.
 std::string kernel(const std::string& body) {
   std::string text = R"(
-.shared .align 16 .b8 s[2048];
 .shared .align 8 .b64 m;
+.shared .align 16 .b8 s[2048];
 .visible .entry test(.param .u64 pa, .param .u64 pb) {
 .reg .pred %p<8>; .reg .b32 %t, %s, %v, %c, %o, %i, %m, %n, %r<16>; .reg .b64 %a, %b, %x, %y, %l<8>;
 ld.param.u64 %a, [pa]; ld.param.u64 %b, [pb]; mov.u32 %t, %tid.x; mov.u32 %c, %cluster_ctarank; xor.b32 %o, %c, 1;

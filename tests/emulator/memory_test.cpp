@@ -174,7 +174,7 @@ TEST(Memory, Errors) {
 TEST(Memory, UnknownFormsAreRefused) {
   for (const char* text : {"ld.global.f16 %h0, [%x0];", "ld.relaxed.global.u32 %r0, [%x0];",
                            "st.global.acquire.u32 [%x0], %r0;", "ld.global.v3.u32 {%r0, %r1, %r2}, [%x0];",
-                           "cp.async.bulk.commit_group;", "multimem.ld_reduce.global.add.u32 %r0, [%x0];"}) {
+                           "cp.async.bulk.wait_all;", "multimem.ld_reduce.global.add.u32 %r0, [%x0];"}) {
     Machine machine;
     EXPECT_EQ(machine.load(kernel(text)), nullptr) << text;
     EXPECT_NE(machine.error.place.line, 0) << text;

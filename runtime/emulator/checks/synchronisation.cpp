@@ -186,8 +186,8 @@ void Checker::leaves(Group& group, const Instruction& instruction, Mask mask) {
 void Checker::deadlocked(const Block& block, std::string_view message) {
   for (const auto& warp : block.warps)
     for (const auto& group : warp->groups)
-      if (!group->ready()) {
-        data->report(Report::Kind::deadlock, *group, *group->wait.where, __builtin_ctz(group->mask),
+      if (const Instruction* where = group->ready() ? group->spin.where : group->wait.where) {
+        data->report(Report::Kind::deadlock, *group, *where, __builtin_ctz(group->mask),
                      {std::string(message)});
         return;
       }

@@ -58,6 +58,13 @@ std::string threads_missing(const Cluster& cluster) {
                      blocks);
 }
 
+// What a phase lacks, and who arrived in it and before.
+std::string mbarrier_missing(const Block& block, std::uint64_t address) {
+  const Checker* checker = block.launch->checker;
+  return describe_mbarrier(block, address) +
+         (checker != nullptr ? checker->mbarrier_history(block, address) : "");
+}
+
 std::string waiting_for(const Group& group) {
   const Block& block = *group.warp->block;
   if (group.wait.what == Wait::For::barrier) {
@@ -75,9 +82,7 @@ std::string waiting_for(const Group& group) {
     return threads_missing(*block.cluster);
   if (group.wait.what == Wait::For::warpgroup)
     return describe_warpgroup(group);
-  const Checker* checker = block.launch->checker;
-  return describe_mbarrier(block, group.wait.id) +
-         (checker != nullptr ? checker->mbarrier_history(block, group.wait.id) : "");
+  return mbarrier_missing(block, group.wait.id);
 }
 
 } // namespace
@@ -125,6 +130,10 @@ std::string looking_at(const Group& group) {
   const std::string where = describe(group, *spin.where, __builtin_ctz(group.mask));
   if (spin.endless)
     return fmt::format("{} is in a loop that changes nothing", where);
+  if (spin.space == Space::shared &&
+      spin.where->kind == Kind::sync) // mbarrier.test_wait, or a try that ended
+    return fmt::format("{} waits for {}", where,
+                       mbarrier_missing(*group.warp->block, shared_address(*group.warp->block, spin.at)));
   return fmt::format("{} looks at {} address 0x{:x} again and again", where,
                      spin.space == Space::shared ? "shared" : "global", spin.address);
 }

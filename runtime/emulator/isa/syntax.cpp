@@ -61,8 +61,8 @@ bool Syntax::matches(std::span<const std::string_view> modifiers, std::size_t& f
   return match(0, modifiers, 0, furthest);
 }
 
-bool Syntax::match_any(std::size_t choice, std::span<const std::string_view> modifiers,
-                       std::uint64_t used) const {
+bool Syntax::match_any(std::size_t choice, std::span<const std::string_view> modifiers, std::uint64_t used,
+                       bool all_optional) const {
   if (choice == choices.size())
     return used + 1 == std::uint64_t(1) << modifiers.size();
   const Choice& here = choices[choice];
@@ -73,15 +73,18 @@ bool Syntax::match_any(std::size_t choice, std::span<const std::string_view> mod
     bool first = true;
     for (std::size_t j = 0; j < i; ++j)
       first &= is_used(j) || !keep_order(modifiers[j], modifiers[i]);
-    if (first && match_any(choice + 1, modifiers, used | std::uint64_t(1) << i))
+    if (first && match_any(choice + 1, modifiers, used | std::uint64_t(1) << i, all_optional))
       return true;
   }
-  return here.optional && match_any(choice + 1, modifiers, used);
+  return (here.optional || all_optional) && match_any(choice + 1, modifiers, used, all_optional);
 }
 
 bool Syntax::matches_in_any_order(std::span<const std::string_view> modifiers) const {
-  constexpr std::size_t most = 24; // no instruction has so many
-  return modifiers.size() <= most && match_any(0, modifiers, 0);
+  return modifiers.size() <= most_modifiers && match_any(0, modifiers, 0, false);
+}
+
+bool Syntax::has_all(std::span<const std::string_view> modifiers) const {
+  return modifiers.size() <= most_modifiers && match_any(0, modifiers, 0, true);
 }
 
 void Syntax::collect(std::size_t choice, std::span<const std::string_view> modifiers, std::size_t at,

@@ -134,6 +134,17 @@ const Entry* Table::find(std::string_view mnemonic, std::span<const std::string_
   for (std::uint32_t index : found->second)
     if (syntaxes[index].matches_in_any_order(modifiers))
       return &entries[index];
+  // At fault is the first modifier that no spelling has beside those before it; if there is none, that which
+  // stands where none has it.
+  const auto any_has = [&](std::size_t count) {
+    return std::ranges::any_of(
+        found->second, [&](std::uint32_t index) { return syntaxes[index].has_all(modifiers.first(count)); });
+  };
+  std::size_t together = furthest;
+  while (together < modifiers.size() && any_has(together + 1))
+    ++together;
+  if (together < modifiers.size())
+    furthest = together;
   std::vector<std::string_view> expected;
   for (std::uint32_t index : found->second)
     for (std::string_view modifier : syntaxes[index].expected(modifiers, furthest))
