@@ -315,7 +315,7 @@ TEST(WmmaFragment, WhatTheIsaDoesNotHaveIsRefused) {
             std::string::npos);
   EXPECT_NE(refusal("wmma.load.a.sync.aligned.row.m16n16k16.f32 {%a0, %a1}, [%l0];").find("'.f32'"),
             std::string::npos);
-  EXPECT_NE(refusal("wmma.load.a.sync.aligned.col.m8n8k32.u4 {%a0}, [%l0];").find("'.u4'"),
+  EXPECT_NE(refusal("wmma.load.a.sync.aligned.col.m8n8k32.u4 {%a0}, [%l0];").find("'.m8n8k32' cannot follow"),
             std::string::npos);
   EXPECT_NE(refusal("wmma.mma.sync.aligned.row.col.m16n16k16.s32.s8.u8.s32 " + list("%a", 8) +
                     ", {%a0, %a1}, {%b0, %b1}, " + list("%a", 8) + ";")
