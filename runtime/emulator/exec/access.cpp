@@ -270,7 +270,7 @@ BulkRange bulk_range(Group& group, const Instruction& instruction, int lane, con
     return {.is = BulkRange::Is::left_out};
   return {.host = access.host[lane],
           .space = access.found[lane],
-          .block = access.found[lane] == Space::shared ? group.warp->block : nullptr};
+          .block = access.found[lane] == Space::shared ? &owner(group, access, lane) : nullptr};
 }
 
 } // namespace emu

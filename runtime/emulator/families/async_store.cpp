@@ -9,6 +9,7 @@
 #include <array>
 #include <cstring>
 #include <fmt/format.h>
+#include <string>
 
 namespace emu {
 namespace {
@@ -41,12 +42,14 @@ public:
     Checker* const checker = owner.launch->checker;
     if (checker != nullptr)
       checker->async_signals(operation, owner, shared_address(owner, barrier));
-    // An object that has gone meanwhile is an error of the program that no instruction can be blamed for.
-    change(owner, barrier, {.complete_transactions = bytes});
+    const std::string wrong = change(owner, barrier, {.complete_transactions = bytes});
+    if (!wrong.empty())
+      fail(*owner.launch, Status::illegal_instruction, fmt::format("{}: when it is done, {}", who, wrong));
   }
 
   std::array<std::byte, most_bytes> value{};
   AsyncRef operation;
+  std::string who; ///< for what goes wrong later
 
 private:
   Block& owner;
@@ -78,6 +81,7 @@ void begin(Group& group, const Instruction& instruction, int lane, Block& of, co
     std::memcpy(store->value.data() + part * instruction.width,
                 group.frame + instruction.operand(1, part).offset + lane * instruction.operand(1, part).bytes,
                 instruction.width);
+  store->who = describe(group, instruction, lane);
   if (Checker* checker = block.launch->checker) {
     store->operation =
         checker->async_begins(group, instruction, lane, {.by = AsyncBy::mbarrier, .generic = true});

@@ -191,7 +191,7 @@ namespace {
 // An mbarrier of a lane, which must be one already.
 BulkRange mbarrier_range(Group& group, const Instruction& instruction, int lane, std::uint64_t address) {
   BulkRange range = bulk_range(group, instruction, lane,
-                               {.space = Space::shared,
+                               {.space = Space::cluster,
                                 .doing = Doing::agent_read,
                                 .address = address,
                                 .bytes = sizeof(std::uint64_t),
@@ -234,10 +234,17 @@ BulkTargets bulk_targets(Group& group, const Instruction& instruction, int lane,
       targets.is = BulkRange::Is::fault;
       return targets;
     }
-    BulkTarget target = {.to = bulk_range(group, instruction, lane, to), .mbarrier = {}};
+    // At the same addresses of that block; without a rank, of the block that the addresses name.
+    const auto at = [&](std::uint64_t address) { return rank ? address_at_rank(address, *rank) : address; };
+    BulkPlace place = to;
+    if (place.space == Space::shared) {
+      place.space = Space::cluster;
+      place.address = at(place.address);
+    }
+    BulkTarget target = {.to = bulk_range(group, instruction, lane, place), .mbarrier = {}};
     if (signal.mbarrier.operand >= 0)
       target.mbarrier =
-          mbarrier_range(group, instruction, lane, signal.mbarrier.of(group, instruction, lane));
+          mbarrier_range(group, instruction, lane, at(signal.mbarrier.of(group, instruction, lane)));
     bool there = true;
     for (const BulkRange& range : {target.to, target.mbarrier}) {
       there &= range.is == BulkRange::Is::there;
