@@ -12,6 +12,8 @@ namespace {
 using u32 = std::uint32_t;
 using u64 = std::uint64_t;
 
+std::size_t index(int i) { return static_cast<std::size_t>(i); }
+
 u32 f16_of(int x) { // exact for |x| < 2048
   if (x == 0)
     return 0;
@@ -38,8 +40,8 @@ struct Case {
 struct Matrix {
   int columns;
   std::vector<int> elements;
-  Matrix(int rows, int columns) : columns(columns), elements(static_cast<std::size_t>(rows * columns)) {}
-  int& operator()(int row, int column) { return elements[static_cast<std::size_t>(row * columns + column)]; }
+  Matrix(int rows, int columns) : columns(columns), elements(index(rows * columns)) {}
+  int& operator()(int row, int column) { return elements[index(row * columns + column)]; }
 };
 
 /// A of 16 rows, what is stored of it, and the four bits of each of its chunks.
@@ -83,9 +85,9 @@ std::vector<u32> metadata(const Case& one, int selector, Matrix& chunks) {
   };
   for (int row = 0; row < 16; ++row) {
     if (count == 4) { // both rows in the word of the lane that is chosen
-      words[static_cast<std::size_t>(row % 8 * 4 + selector)] |= bits(row, 0, 4) << row / 8 * 16;
+      words[index(row % 8 * 4 + selector)] |= bits(row, 0, 4) << row / 8 * 16;
     } else if (count == 8 && one.bits <= 8) { // a row a word, in two lanes that are chosen
-      words[static_cast<std::size_t>(row % 8 * 4 + 2 * selector + row / 8)] = bits(row, 0, 8);
+      words[index(row % 8 * 4 + 2 * selector + row / 8)] = bits(row, 0, 8);
     } else if (count ==
                8) { // halves of words: rows of two products interleaved by 4, blocks of 2 x 2 swapped
       for (int column = 0; column < 2; ++column) {
@@ -95,7 +97,7 @@ std::vector<u32> metadata(const Case& one, int selector, Matrix& chunks) {
           to += half == 1 ? 1 : -1;
           half = 1 - half;
         }
-        words[static_cast<std::size_t>(to)] |= bits(row, 4 * column, 4) << 16 * half;
+        words[index(to)] |= bits(row, 4 * column, 4) << 16 * half;
       }
     } else { // words: rows interleaved by 2, blocks of 2 x 2 swapped
       for (int column = 0; column < 2; ++column) {
@@ -104,7 +106,7 @@ std::vector<u32> metadata(const Case& one, int selector, Matrix& chunks) {
           to += place == 1 ? 1 : -1;
           place = 1 - place;
         }
-        words[static_cast<std::size_t>(2 * to + place)] = bits(row, 8 * column, 8);
+        words[index(2 * to + place)] = bits(row, 8 * column, 8);
       }
     }
   }
@@ -162,15 +164,14 @@ TEST_P(MmaSp, MultipliesWhatTheMetadataSelect) {
       for (int lane = 0; lane < 32; ++lane) {
         std::vector<u32> words(13, 0);
         for (int j = 0; j < a_words; ++j)
-          words[static_cast<std::size_t>(j)] =
-              part(one, lane, j / 2, [&](int i) { return a.stored(lane / 4 + j % 2 * 8, i); });
+          words[index(j)] = part(one, lane, j / 2, [&](int i) { return a.stored(lane / 4 + j % 2 * 8, i); });
         for (int j = 0; j < b_words; ++j)
-          words[static_cast<std::size_t>(4 + j)] = part(one, lane, j, [&](int i) { return b(i, lane / 4); });
+          words[index(4 + j)] = part(one, lane, j, [&](int i) { return b(i, lane / 4); });
         for (int i = 0; i < 4; ++i) {
           const u32 value = one.sum(c(lane / 4 + i / 2 * 8, lane % 4 * 2 + i % 2));
-          words[static_cast<std::size_t>(8 + (f16_sum ? i / 2 : i))] |= f16_sum ? value << i % 2 * 16 : value;
+          words[index(8 + (f16_sum ? i / 2 : i))] |= f16_sum ? value << i % 2 * 16 : value;
         }
-        words[12] = meta[static_cast<std::size_t>(lane)];
+        words[12] = meta[index(lane)];
         input.insert(input.end(), words.begin(), words.end());
       }
       Machine machine;
@@ -188,7 +189,7 @@ TEST_P(MmaSp, MultipliesWhatTheMetadataSelect) {
           int wanted = c(row, column);
           for (int j = 0; j < one.k; ++j)
             wanted += a.whole(row, j) * b(j, column);
-          const u32 word = result[static_cast<std::size_t>(4 * lane + (f16_sum ? i / 2 : i))];
+          const u32 word = result[index(4 * lane + (f16_sum ? i / 2 : i))];
           ASSERT_EQ(f16_sum ? word >> i % 2 * 16 & 0xffff : word, one.sum(wanted))
               << instruction << " with selector " << selector << ", row " << row << ", column " << column;
         }
@@ -219,7 +220,7 @@ INSTANTIATE_TEST_SUITE_P(Shapes, MmaSp,
 // f16, k = 16: lane 4 g of a row has its metadata; the elements that are not selected are infinite.
 struct Halves {
   std::vector<u32> input = std::vector<u32>(32 * 13);
-  u32& word(int lane, int i) { return input[static_cast<std::size_t>(lane * 13 + i)]; }
+  u32& word(int lane, int i) { return input[index(lane * 13 + i)]; }
   Halves() {
     for (int lane = 0; lane < 32; ++lane) {
       word(lane, 0) = word(lane, 1) = 0x3c003c00;                              // A: 1
