@@ -3,6 +3,7 @@
 #include "compiler/pipeline/pipeline.h"
 
 #include <attile/compiler.h>
+#include <attile/cpu_info.h>
 
 #include <algorithm>
 #include <chrono>
@@ -26,6 +27,13 @@ static double measured_ghz() {
   return best;
 }
 
+/// The machine at hand: its rates, at its clock of this moment.
+static schedule::TargetDescription machine_here(const PipelineResult& tiled) {
+  schedule::TargetDescription here = schedule::with_rates_of(tiled.machine, cpu_info());
+  here.ghz = measured_ghz();
+  return here;
+}
+
 Result<Explanation> attile::explain(const Spec& spec, const CompileOptions& options, const Shape& shape,
                                     int threads, double executed) {
   Result<api::Selected> selected = api::select(spec, options);
@@ -38,15 +46,16 @@ Result<Explanation> attile::explain(const Spec& spec, const CompileOptions& opti
   if (!tiled)
     return std::move(tiled).error();
 
-  // Choices are made for a typical clock, so that they do not depend on the moment; times are for this one.
-  if (!tiled->gpu && options.target == "native")
-    tiled->machine.ghz = measured_ghz();
-  // What the plan launches at this shape, as the plan decides.
+  // What the plan launches at this shape, as the plan decides. Choices are made for typical rates, so that
+  // they do not depend on the moment; times are for this one.
   schedule::Shape at{shape.batch, shape.heads, shape.kv_heads, shape.q_len, shape.kv_len, threads, executed};
   const schedule::Choice& choice = tiled->choiceAt(at);
+  schedule::TargetDescription here = tiled->machine;
+  if (!tiled->gpu && options.target == "native")
+    here = machine_here(*tiled);
   schedule::Prediction predicted = tiled->gpu
                                        ? schedule::predict_gpu(*tiled->gpu, tiled->problem, at, choice.tile)
-                                       : schedule::predict(tiled->machine, tiled->problem, at, choice.tile);
+                                       : schedule::predict(here, tiled->problem, at, choice.tile);
 
   Explanation result;
   result.tile = {choice.tile.rows, choice.tile.keys};
@@ -63,6 +72,7 @@ Result<Explanation> attile::explain(const Spec& spec, const CompileOptions& opti
   for (const schedule::Rejected& other : choice.rejected)
     result.rejected.push_back(
         {schedule::to_string(other.tile),
-         tiled->gpu ? other.obstacle : schedule::reason(tiled->machine, tiled->problem, at, choice, other)});
+         tiled->gpu ? other.obstacle
+                    : schedule::reason(here, tiled->machine, tiled->problem, at, choice, other)});
   return result;
 }

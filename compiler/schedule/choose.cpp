@@ -125,12 +125,12 @@ Choice choose_among(const TargetDescription& target, const Problem& problem, con
 
 } // namespace
 
-std::string reason(const TargetDescription& target, const Problem& problem, const Shape& shape,
-                   const Choice& choice, const Rejected& other) {
+std::string reason(const TargetDescription& here, const TargetDescription& typical, const Problem& problem,
+                   const Shape& shape, const Choice& choice, const Rejected& other) {
   if (!other.obstacle.empty())
     return other.obstacle;
-  Prediction theirs = predict(target, problem, shape, other.tile),
-             ours = predict(target, problem, shape, choice.tile);
+  Prediction theirs = predict(here, problem, shape, other.tile),
+             ours = predict(here, problem, shape, choice.tile);
   std::string text = fmt::format("predicted {:.3g} ms, bound by {}; the choice takes {:.3g} ms",
                                  1e3 * theirs.seconds, theirs.bound_by, 1e3 * ours.seconds);
   if (choice.measured)
@@ -138,10 +138,10 @@ std::string reason(const TargetDescription& target, const Problem& problem, cons
   if (!problem.masked && theirs.seconds > ours.seconds)
     return text;
   // One tile serves all shapes: the numbers that decided are those of the shape that it was chosen at.
-  text += fmt::format("; chosen for {} heads, q={} kv={}: {:.3g} ms, the choice {:.3g} ms",
-                      choice.shape.heads, choice.shape.q_len, choice.shape.kv_len,
-                      1e3 * predict(target, problem, choice.shape, other.tile).seconds,
-                      1e3 * choice.prediction.seconds);
+  text += fmt::format(
+      "; chosen for {} heads, q={} kv={} on a typical machine: {:.3g} ms, the choice {:.3g} ms",
+      choice.shape.heads, choice.shape.q_len, choice.shape.kv_len,
+      1e3 * predict(typical, problem, choice.shape, other.tile).seconds, 1e3 * choice.prediction.seconds);
   if (problem.masked)
     text += fmt::format(", and at the mask's ends {:.1f} % more, the choice {:.1f} %",
                         100 * (waste(problem, other.tile) - 1), 100 * (waste(problem, choice.tile) - 1));

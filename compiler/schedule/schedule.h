@@ -73,8 +73,8 @@ Prediction predict(const TargetDescription& target, const Problem& problem, cons
 
 /// Why `choice` and not `other`, in words: the obstacle, or both predictions at `shape`; and where these do
 /// not decide, what did.
-std::string reason(const TargetDescription& target, const Problem& problem, const Shape& shape,
-                   const Choice& choice, const Rejected& other);
+std::string reason(const TargetDescription& here, const TargetDescription& typical, const Problem& problem,
+                   const Shape& shape, const Choice& choice, const Rejected& other);
 
 /// The fastest tile for long inputs within the registers and caches of the target; `shape` enters through the
 /// number of rows that there are.

@@ -71,4 +71,14 @@ TargetDescription describe(const CpuInfo& cpu) {
   return result;
 }
 
+TargetDescription with_rates_of(TargetDescription target, const CpuInfo& cpu) {
+  // Zen 4 works on vectors of 512 bits in two halves.
+  if (cpu.vendor == "AuthenticAMD" && cpu.family == 25 && target.lanes == 16) {
+    target.fma_per_cycle = 1;
+    target.loads_per_cycle = 1;
+    target.special_cycles = 14; // not twice as many: half of what they take is not multiply-adds
+  }
+  return target;
+}
+
 } // namespace attile::schedule

@@ -89,6 +89,8 @@ void find_features(CpuInfo& info) {
   for (int part = 0; int reg : {ebx, edx, ecx})
     std::memcpy(vendor + 4 * part++, &r[static_cast<std::size_t>(reg)], 4);
   info.vendor = vendor;
+  unsigned signature = cpuid(1)[eax], base = signature >> 8 & 0xf;
+  info.family = static_cast<int>(base == 0xf ? base + (signature >> 20 & 0xff) : base);
   char brand[49] = {};
   if (cpuid(0x80000000)[eax] >= 0x80000004)
     for (unsigned i = 0; i < 3; ++i) {

@@ -265,6 +265,76 @@ TEST_P(CpuMath, ExtremaOfAllPairsAndOfConstants) {
     }
 }
 
+/// a / b of rows a and divisors b, which `divisor` gives, with one column.
+std::string quotient_of(const std::string& name, const std::string& divisor, const std::string& result) {
+  return "tile.kernel @" + name + R"((%x: !tile.buffer<?x64xf32, global> {tile.name = "x"},
+                    %y: !tile.buffer<?x64xf32, global> {tile.name = "y"},
+                    %z: !tile.buffer<?x64xf32, global> {tile.name = "z"}) {
+    %n = tile.block_index
+    %c0 = arith.constant 0 : i64
+    %c1 = arith.constant 1 : i64
+    %zero = arith.constant 0.0 : f32
+    %one = arith.constant 1.0 : f32
+    %t = tile.alloc : !tile.buffer<64x2xf32, local, col_major>
+    %sum = tile.alloc : !tile.buffer<64xf32, local>
+    tile.fill %sum, %zero : !tile.buffer<64xf32, local>, f32
+    %xs = tile.slice %x[%n, %c0] : !tile.buffer<?x64xf32, global> -> !tile.buffer<64xf32, global>
+    %ys = tile.slice %y[%n, %c0] : !tile.buffer<?x64xf32, global> -> !tile.buffer<64xf32, global>
+    %zs = tile.slice %z[%n, %c0] : !tile.buffer<?x64xf32, global> -> !tile.buffer<64xf32, global>
+    tile.generic rows(64) cols(%c1) ins(%xs, %ys : !tile.buffer<64xf32, global>, !tile.buffer<64xf32, global>) outs(%t : !tile.buffer<64x2xf32, local, col_major>) reduces(%sum : !tile.buffer<64xf32, local>) combiners [#tile.combiner<add>] {
+    ^bb0(%row: f32, %byrow: f32):
+      %j = tile.index 1
+      %column = arith.sitofp %j : i64 to f32
+      %factor = arith.addf %one, %column : f32
+      %a = arith.mulf %row, %factor : f32
+      %uniform = tile.lookup %y[%n, %c0] : !tile.buffer<?x64xf32, global> -> f32
+      %q = arith.divf %a, )" +
+         divisor + " : f32\n" + result + R"(
+      tile.yield %r, %r : f32, f32
+    }
+    tile.copy %zs, %sum : !tile.buffer<64xf32, global>, !tile.buffer<64xf32, local>
+    tile.return
+  }
+  )";
+}
+
+TEST_P(CpuMath, QuotientsByUniformsAndByRows) {
+  const std::string same = "%r = arith.mulf %q, %one : f32", floor = "%r = math.floor %q : f32";
+  std::string text;
+  for (std::string divisor : {"uniform", "byrow"})
+    text += quotient_of(divisor, "%" + divisor, same) + quotient_of(divisor + "_floor", "%" + divisor, floor);
+  Result<CpuKernels> kernels = compiled(text);
+  ASSERT_TRUE(kernels) << kernels.error().text();
+  // Blocks of one divisor: beside all special values, multiples of it, whose quotients are whole.
+  Pairs pairs({});
+  std::vector<float> values = special_values();
+  for (float x : {1e38f, -1e38f, 3e38f, 1e-38f, 0x1p-127f, 7.0f, 49.0f, 50.0f, 1e20f, 1e-20f})
+    values.push_back(x);
+  values.resize((values.size() + rows - 1) / rows * rows, 1.0f);
+  for (float divisor : values) {
+    pairs.x.insert(pairs.x.end(), values.begin(), values.end());
+    for (int factor = 1; factor <= rows; ++factor)
+      pairs.x.push_back(float(factor) * divisor);
+    pairs.y.resize(pairs.x.size(), divisor);
+  }
+  pairs.z.resize(pairs.x.size());
+  for (std::string divisor : {"uniform", "byrow"}) {
+    double worst = 0;
+    pairs.run(*kernels, divisor);
+    for (std::size_t i = 0; i < pairs.x.size(); ++i) {
+      double error = ulps(pairs.z[i], double(pairs.x[i]) / double(pairs.y[i]));
+      ASSERT_LE(error, 1.5) << divisor << " " << pairs.x[i] << " / " << pairs.y[i] << " is not "
+                            << pairs.z[i];
+      worst = std::max(worst, error);
+    }
+    std::printf("/ %-8s %-14s worst %.3g ulp\n", divisor.c_str(), GetParam(), worst);
+    pairs.run(*kernels, divisor + "_floor");
+    for (std::size_t i = 0; i < pairs.x.size(); ++i)
+      ASSERT_EQ(ulps(pairs.z[i], std::floor(double(pairs.x[i] / pairs.y[i]))), 0)
+          << divisor << " floor of " << pairs.x[i] << " / " << pairs.y[i] << " is not " << pairs.z[i];
+  }
+}
+
 TEST_P(CpuMath, Powers) {
   Result<CpuKernels> kernels = compiled(kernel_of("pow", "%r = math.powf %a, %b : f32"));
   ASSERT_TRUE(kernels) << kernels.error().text();

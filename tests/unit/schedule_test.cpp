@@ -46,6 +46,18 @@ TEST(Target, NativeTakesBf16DotsWhereTheyAreFast) {
   EXPECT_EQ(native_target(other), "aarch64");
 }
 
+TEST(Target, Zen4WorksOnVectorsInTwoHalves) {
+  attile::CpuInfo cpu = v4_cpu("AuthenticAMD", true);
+  for (auto [family, rate] : {std::pair(25, 1.0), {26, 2.0}}) {
+    cpu.family = family;
+    EXPECT_EQ(with_rates_of(describe(cpu), cpu).fma_per_cycle, rate) << family;
+    EXPECT_EQ(choose(describe(cpu), {}).tile, choose(describe("x86-64-v4-bf16"), {}).tile); // of the class
+  }
+  EXPECT_EQ(with_rates_of(describe("x86-64-v3"), cpu).fma_per_cycle, 2); // vectors of 256 bits are whole
+  cpu.vendor = "GenuineIntel", cpu.family = 25;
+  EXPECT_EQ(with_rates_of(describe(cpu), cpu).fma_per_cycle, 2);
+}
+
 TEST(Schedule, FitsRegistersOfEveryTarget) {
   for (const char* name : kTargets)
     for (std::int64_t dim : {16, 40, 64, 72, 128, 256, 576})
@@ -110,7 +122,7 @@ TEST(Schedule, ReasonsAreOfTheShapeAndTrue) {
       for (const Rejected& other : choice.rejected) {
         if (!other.obstacle.empty())
           continue;
-        std::string why = reason(target, problem, shape, choice, other);
+        std::string why = reason(target, target, problem, shape, choice, other);
         double theirs = predict(target, problem, shape, other.tile).seconds;
         EXPECT_TRUE(why.starts_with(fmt::format("predicted {:.3g} ms", 1e3 * theirs))) << why;
         EXPECT_NE(why.find(ours), std::string::npos) << why;
@@ -155,7 +167,8 @@ TEST(Schedule, FewRowsShareAVector) {
   for (const Rejected& other : choice.rejected) {
     EXPECT_NE(other.tile, few);
     if (other.obstacle.empty()) {
-      EXPECT_NE(reason(target, problem, choice.shape, choice, other).find("measure"), std::string::npos);
+      EXPECT_NE(reason(target, target, problem, choice.shape, choice, other).find("measure"),
+                std::string::npos);
     }
   }
 }

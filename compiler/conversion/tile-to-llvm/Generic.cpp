@@ -56,6 +56,7 @@ private:
   Value emitVectorOp(Operation* op, int64_t v);
   Value gatherLanes(tile::LookupOp lookup, int64_t v);
   Value divide(Operation* op, int64_t v);
+  Value divideByRow(Operation* op, int64_t v);
 
   // ---- memory
   int64_t columnsOfVector();
@@ -75,6 +76,7 @@ private:
   int64_t perVector; ///< lanes of a vector: rows times columns
   Ranges ranges;
   llvm::DenseMap<Value, unsigned> varies;
+  llvm::DenseSet<Value> exact; ///< floats that something jumps with: the last place matters
   llvm::DenseMap<Value, SmallVector<Value>> scalars; ///< one, or one for each of the columns
   llvm::DenseMap<Value, SmallVector<Value>> lanes;   ///< vectors of ByRow and ByBoth values
   Value row0;                                        ///< first row of the vectors that are worked on
@@ -101,6 +103,11 @@ void GenericLowering::classify() {
     for (Value result : nested.getResults())
       varies[result] = where;
   }
+  for (Operation& nested : llvm::reverse(body.without_terminator()))
+    if (isa<arith::CmpFOp, arith::FPToSIOp, arith::RemFOp, math::FloorOp, math::CeilOp, math::PowFOp>(
+            nested) ||
+        llvm::any_of(nested.getResults(), [&](Value result) { return exact.contains(result); }))
+      exact.insert_range(nested.getOperands());
 }
 
 // ---- values --------------------------------------------------------------------------------------------
@@ -198,6 +205,24 @@ Value GenericLowering::divide(Operation* op, int64_t v) {
   return arith::SubIOp::create(k.b, k.loc, x, arith::MulIOp::create(k.b, k.loc, q, y));
 }
 
+/// Quotients by what is one number a row: its reciprocal (the loop over columns does not contain it) costs
+/// half a unit in the last place. It is that of the divisor times a power of two, so that it is never
+/// subnormal: that would be 0.
+Value GenericLowering::divideByRow(Operation* op, int64_t v) {
+  Value x = asVector(op->getOperand(0), v, 32), divisor = asVector(op->getOperand(1), v, 32);
+  auto number = [&](float n) { return splat(k.constant(n)); };
+  auto mul = [&](Value a, Value b) -> Value { return arith::MulFOp::create(k.b, k.loc, a, b); };
+  Value size = math::AbsFOp::create(k.b, k.loc, divisor), power = number(1);
+  auto powerWhere = [&](arith::CmpFPredicate predicate, float bound) {
+    Value beyond = arith::CmpFOp::create(k.b, k.loc, predicate, size, number(bound));
+    power = arith::SelectOp::create(k.b, k.loc, beyond, number(1 / bound), power);
+  };
+  powerWhere(arith::CmpFPredicate::OGT, 0x1p64f);
+  powerWhere(arith::CmpFPredicate::OLT, 0x1p-64f);
+  Value inverse = arith::DivFOp::create(k.b, k.loc, number(1), mul(divisor, power));
+  return mul(mul(x, power), inverse);
+}
+
 Value GenericLowering::emitCompare(arith::CmpIOp cmp, int64_t v) {
   Value x = cmp.getLhs(), y = cmp.getRhs();
   if (x.getType().isInteger(1))
@@ -252,19 +277,15 @@ Value GenericLowering::emitVectorOp(Operation* op, int64_t v) {
     return emitCompare(cmp, v);
   if (isa<arith::DivSIOp, arith::FloorDivSIOp, arith::RemSIOp>(op))
     return divide(op, v);
-  if (isa<arith::DivFOp>(op) && of(op->getResult(0)) == ByBoth && of(op->getOperand(1)) == ByRow) {
-    // One reciprocal a row (the loop over columns does not contain it) costs half a unit in the last place.
-    Value one = splat(k.constant(1.0f));
-    Value inverse = arith::DivFOp::create(k.b, k.loc, one, asVector(op->getOperand(1), v, 32));
-    return arith::MulFOp::create(k.b, k.loc, asVector(op->getOperand(0), v, 32), inverse);
-  }
+  if (isa<arith::DivFOp>(op) && of(op->getResult(0)) == ByBoth && of(op->getOperand(1)) == ByRow &&
+      !exact.contains(op->getResult(0)))
+    return divideByRow(op, v);
   if (auto index = dyn_cast<tile::IndexOp>(op)) {
-    SmallVector<int64_t> steps(perVector);
-    for (auto [i, s] : llvm::enumerate(steps))
+    SmallVector<int64_t> rows(perVector);
+    for (auto [i, s] : llvm::enumerate(rows))
       s = v * k.lanes + int64_t(i) % k.lanes;
     VectorType type = vectorOf(k.b.getI64Type());
-    Value step =
-        arith::ConstantOp::create(k.b, k.loc, DenseElementsAttr::get(type, ArrayRef<int64_t>(steps)));
+    Value step = arith::ConstantOp::create(k.b, k.loc, DenseElementsAttr::get(type, ArrayRef<int64_t>(rows)));
     return arith::AddIOp::create(k.b, k.loc, splat(row0), step);
   }
   // Everything else is elementwise by name: the same op on vectors.

@@ -18,7 +18,7 @@ using tile::Space;
 
 /// Keys up to which the residual of rounded weights is multiplied too; more where there are few rows to
 /// average over.
-constexpr int64_t kFewKeys = 512, kFewKeysOfFewRows = 4096;
+constexpr int64_t kFewKeys = 256, kFewKeysOfFewRows = 4096;
 
 struct KernelLayouts {
   tile::KernelOp kernel;

@@ -12,6 +12,7 @@ struct CpuInfo {
   std::string arch;   ///< "x86-64", "aarch64"
   std::string vendor; ///< as cpuid spells it, "AuthenticAMD" or "GenuineIntel"; may be empty
   std::string brand;  ///< "AMD EPYC ..."; may be empty
+  int family = 0;     ///< as cpuid counts them, 25 for AMD's Zen 3 and 4; 0 where there is none
   /// What instructions may be used, in LLVM's names ("avx2", "avx512bf16"), as the CPU has and the system
   /// enables them.
   std::vector<std::string> features;
