@@ -86,6 +86,28 @@ void prepare_persistent(Arguments& arguments, std::mt19937_64& random) {
   arguments.verify = [=] { return differs(y, wanted); };
 }
 
+// The blocks of a cluster have vectors of their own, clusters rows of their own.
+template <std::size_t cluster> void prepare_multicast(Arguments& arguments, std::mt19937_64& random) {
+  constexpr std::size_t rows = 128, columns = 164, tiles = 6;
+  const std::vector<float> a = whole_floats(rows * columns, random),
+                           w = whole_floats(cluster * tiles * 32, random);
+  pass_map(arguments, {.data = arguments.array(a),
+                       .columns = columns,
+                       .rows = rows,
+                       .box_columns = 32,
+                       .box_rows = 64 / cluster,
+                       .swizzle = TensorMap::Swizzle::span_128});
+  arguments.input(w);
+  const float* y = arguments.output<float>(rows * cluster);
+  arguments.pass(static_cast<int>(tiles));
+  std::vector<float> wanted(rows * cluster);
+  for (std::size_t i = 0; i < rows; ++i)
+    for (std::size_t rank = 0; rank < cluster; ++rank)
+      for (std::size_t k = 0; k < columns; ++k)
+        wanted[(i / 64 * cluster + rank) * 64 + i % 64] += a[i * columns + k] * w[rank * tiles * 32 + k];
+  arguments.verify = [=] { return differs(y, wanted); };
+}
+
 void prepare_product(Arguments& arguments, std::mt19937_64& random) {
   constexpr std::size_t m = 128, n = 64, k = 704;
   const std::vector<float> a = whole_floats(m * k, random), b = whole_floats(n * k, random);
@@ -114,6 +136,20 @@ void prepare_product(Arguments& arguments, std::mt19937_64& random) {
   arguments.verify = [=] { return differs(d, wanted); };
 }
 
+// By clusters of so many blocks, two of them.
+template <std::uint32_t size> KernelCase multicast() {
+  KernelCase one = {"tma_multicast_" + std::to_string(size),
+                    "tma_multicast.cu",
+                    "tma_multicast",
+                    "sm_90a",
+                    {2 * size, 1, 1},
+                    {96, 1, 1},
+                    prepare_multicast<size>,
+                    "-DCLUSTER=" + std::to_string(size)};
+  one.cluster = {size, 1, 1};
+  return one;
+}
+
 } // namespace
 
 std::vector<KernelCase> bulk_cases() {
@@ -123,7 +159,9 @@ std::vector<KernelCase> bulk_cases() {
   return {named("tma_pipeline", {2, 1, 1}, {96, 1, 1}, prepare_pipeline),
           named("tma_reduce", {4, 1, 1}, {128, 1, 1}, prepare_reduction),
           named("tma_persistent", {3, 1, 1}, {96, 1, 1}, prepare_persistent),
-          named("matmul_tma_wgmma", {2, 2, 1}, {160, 1, 1}, prepare_product)};
+          named("matmul_tma_wgmma", {2, 2, 1}, {160, 1, 1}, prepare_product),
+          multicast<2>(),
+          multicast<4>()};
 }
 
 } // namespace emu::test

@@ -21,32 +21,35 @@ __device__ inline void arrive(Barrier* barrier) {
 }
 
 __device__ inline void arrive_expecting(Barrier* barrier, unsigned bytes) {
-  asm volatile("mbarrier.arrive.expect_tx.shared.b64 _, [%0], %1;" ::"r"(shared_address(barrier)), "r"(bytes) : "memory");
+  asm volatile("mbarrier.arrive.expect_tx.shared.b64 _, [%0], %1;" ::"r"(shared_address(barrier)), "r"(bytes)
+               : "memory");
 }
 
 __device__ inline void wait(Barrier* barrier, unsigned parity) {
-  asm volatile("{\n.reg .pred p;\nagain:\nmbarrier.try_wait.parity.shared.b64 p, [%0], %1;\n@!p bra again;\n}" ::"r"(shared_address(barrier)),
-               "r"(parity)
-               : "memory");
+  asm volatile(
+      "{\n.reg .pred p;\nagain:\nmbarrier.try_wait.parity.shared.b64 p, [%0], %1;\n@!p bra again;\n}" ::"r"(
+          shared_address(barrier)),
+      "r"(parity)
+      : "memory");
 }
 
 // ---- clusters ----
 
 /// At the same barrier of the block of that rank.
 __device__ inline void arrive_at(Barrier* barrier, unsigned rank) {
-  asm volatile("{\n.reg .b32 there;\nmapa.shared::cluster.u32 there, %0, %1;\nmbarrier.arrive.release.cluster.shared::cluster.b64 _, [there];\n}" ::
-                   "r"(shared_address(barrier)),
+  asm volatile("{\n.reg .b32 there;\nmapa.shared::cluster.u32 there, %0, "
+               "%1;\nmbarrier.arrive.release.cluster.shared::cluster.b64 _, [there];\n}" ::"r"(
+                   shared_address(barrier)),
                "r"(rank)
                : "memory");
 }
 
 /// For arrivals from other blocks.
 __device__ inline void wait_cluster(Barrier* barrier, unsigned parity) {
-  asm volatile(
-      "{\n.reg .pred p;\nagain:\nmbarrier.try_wait.parity.acquire.cluster.shared::cta.b64 p, [%0], %1;\n@!p bra again;\n}" ::"r"(
-          shared_address(barrier)),
-      "r"(parity)
-      : "memory");
+  asm volatile("{\n.reg .pred p;\nagain:\nmbarrier.try_wait.parity.acquire.cluster.shared::cta.b64 p, [%0], "
+               "%1;\n@!p bra again;\n}" ::"r"(shared_address(barrier)),
+               "r"(parity)
+               : "memory");
 }
 
 __device__ inline void cluster_sync() {
@@ -64,45 +67,53 @@ __device__ inline void fence_async() { asm volatile("fence.proxy.async;" ::: "me
 // ---- copies ----
 
 __device__ inline void load(void* to, const void* from, unsigned bytes, Barrier* barrier) {
-  asm volatile("cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1], %2, [%3];" ::"r"(shared_address(to)),
-               "l"(from), "r"(bytes), "r"(shared_address(barrier))
-               : "memory");
+  asm volatile(
+      "cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1], %2, [%3];" ::"r"(
+          shared_address(to)),
+      "l"(from), "r"(bytes), "r"(shared_address(barrier))
+      : "memory");
 }
 
 __device__ inline void load(void* to, const TensorMap* map, int x, int y, Barrier* barrier) {
-  asm volatile("cp.async.bulk.tensor.2d.shared::cluster.global.tile.mbarrier::complete_tx::bytes [%0], [%1, {%2, %3}], [%4];" ::"r"(
-                   shared_address(to)),
+  asm volatile("cp.async.bulk.tensor.2d.shared::cluster.global.tile.mbarrier::complete_tx::bytes [%0], [%1, "
+               "{%2, %3}], [%4];" ::"r"(shared_address(to)),
                "l"(map), "r"(x), "r"(y), "r"(shared_address(barrier))
                : "memory");
 }
 
 /// To the same place of all blocks of the mask, and their barriers.
-__device__ inline void load_multicast(void* to, const TensorMap* map, int x, int y, Barrier* barrier, unsigned short mask) {
-  asm volatile(
-      "cp.async.bulk.tensor.2d.shared::cluster.global.tile.mbarrier::complete_tx::bytes.multicast::cluster [%0], [%1, {%2, %3}], [%4], %5;" ::"r"(
-          shared_address(to)),
-      "l"(map), "r"(x), "r"(y), "r"(shared_address(barrier)), "h"(mask)
-      : "memory");
+__device__ inline void load_multicast(void* to, const TensorMap* map, int x, int y, Barrier* barrier,
+                                      unsigned short mask) {
+  asm volatile("cp.async.bulk.tensor.2d.shared::cluster.global.tile.mbarrier::complete_tx::bytes.multicast::"
+               "cluster [%0], [%1, {%2, %3}], [%4], %5;" ::"r"(shared_address(to)),
+               "l"(map), "r"(x), "r"(y), "r"(shared_address(barrier)), "h"(mask)
+               : "memory");
 }
 
 __device__ inline void store(void* to, const void* from, unsigned bytes) {
-  asm volatile("cp.async.bulk.global.shared::cta.bulk_group [%0], [%1], %2;" ::"l"(to), "r"(shared_address(from)), "r"(bytes) : "memory");
+  asm volatile("cp.async.bulk.global.shared::cta.bulk_group [%0], [%1], %2;" ::"l"(to),
+               "r"(shared_address(from)), "r"(bytes)
+               : "memory");
 }
 
 __device__ inline void store(const TensorMap* map, int x, int y, const void* from) {
-  asm volatile("cp.async.bulk.tensor.2d.global.shared::cta.tile.bulk_group [%0, {%1, %2}], [%3];" ::"l"(map), "r"(x), "r"(y),
-               "r"(shared_address(from))
+  asm volatile("cp.async.bulk.tensor.2d.global.shared::cta.tile.bulk_group [%0, {%1, %2}], [%3];" ::"l"(map),
+               "r"(x), "r"(y), "r"(shared_address(from))
                : "memory");
 }
 
 __device__ inline void reduce_add(const TensorMap* map, int x, int y, const void* from) {
-  asm volatile("cp.reduce.async.bulk.tensor.2d.global.shared::cta.add.tile.bulk_group [%0, {%1, %2}], [%3];" ::"l"(map), "r"(x), "r"(y),
-               "r"(shared_address(from))
-               : "memory");
+  asm volatile(
+      "cp.reduce.async.bulk.tensor.2d.global.shared::cta.add.tile.bulk_group [%0, {%1, %2}], [%3];" ::"l"(
+          map),
+      "r"(x), "r"(y), "r"(shared_address(from))
+      : "memory");
 }
 
 __device__ inline void commit() { asm volatile("cp.async.bulk.commit_group;" ::: "memory"); }
-template <int keep> __device__ inline void wait_group() { asm volatile("cp.async.bulk.wait_group %0;" ::"n"(keep) : "memory"); }
+template <int keep> __device__ inline void wait_group() {
+  asm volatile("cp.async.bulk.wait_group %0;" ::"n"(keep) : "memory");
+}
 template <int keep> __device__ inline void wait_group_read() {
   asm volatile("cp.async.bulk.wait_group.read %0;" ::"n"(keep) : "memory");
 }
