@@ -1,9 +1,14 @@
-# cmake -DOUTPUT=x.cpp -DROOT=dir -DFILES=a.cuh,b.cuh -P embed.cmake: the files' names and texts as C++.
+# cmake -DOUTPUT=x.cpp -DROOT=dir -DGENERATED=dir -DFILES=a.cuh,b.cuh -P embed.cmake: the files' names and texts as
+# C++. Those that are not in ROOT are in GENERATED.
 string(REPLACE "," ";" FILES "${FILES}")
 set(all "")
 set(entries "")
 foreach(name IN LISTS FILES)
-  file(READ "${ROOT}/${name}" text)
+  if(EXISTS "${ROOT}/${name}")
+    file(READ "${ROOT}/${name}" text)
+  else()
+    file(READ "${GENERATED}/${name}" text)
+  endif()
   string(APPEND all "${name}\n${text}\n")
   string(APPEND entries "    {\"${name}\", R\"attile_text(${text})attile_text\"},\n")
 endforeach()

@@ -204,11 +204,11 @@ __device__ __forceinline__ void dot_nn(Fragment<float, R, D>& acc, const Operand
   }
 }
 
-/// The same with weights in f32, by fused multiply-adds.
-template <class T, int R, int C, int D>
+/// The same with weights in f32, by fused multiply-adds; with values in a tile of any kind.
+template <class V, int R, int C, int D>
 __device__ __forceinline__ void dot_nn(Fragment<float, R, D>& acc, const Fragment<float, R, C>& p,
-                                       const SharedTile<T, C, D>& v) {
-  using V = SharedTile<T, C, D>;
+                                       const V& v) {
+  using T = typename V::Element;
   const int t = lane_of_thread() % 4;
   Fragment<float, R, C> left = p;
   // A loop that is not unrolled keeps the code small; so that its registers have constant numbers, the

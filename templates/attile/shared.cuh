@@ -18,6 +18,7 @@ __device__ __forceinline__ unsigned shared_address(const void* at) {
 ///     bytes  = round_up(Rows * pitch, 128)
 template <class T, int Rows, int Cols> struct SharedTile {
   static_assert(Rows % 8 == 0 && Cols * sizeof(T) % 16 == 0, "rows come by 8, columns by 16 bytes");
+  using Element = T;
   static constexpr int rows = Rows, cols = Cols;
   static constexpr int chunk = 16 / int(sizeof(T));                       ///< elements of one
   static constexpr int chunks = round_up(Cols * int(sizeof(T)), 32) / 16; ///< of a row, with its padding
