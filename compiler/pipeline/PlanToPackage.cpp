@@ -189,8 +189,11 @@ static plan::Slot readSlot(StringRef text) {
     return plan::Slot::param(name.str());
   if (kind == "scratch")
     return plan::Slot::scratch(name.str());
+  int64_t rows = 0; // of a map, with its colon before the name
+  if (kind == "map" && !name.consumeInteger(10, rows))
+    name = name.drop_front();
   name.consume_front("param.");
-  return plan::Slot::pointer(name.str());
+  return kind == "map" ? plan::Slot::map(name.str(), rows) : plan::Slot::pointer(name.str());
 }
 
 Result<plan::Plan> readPlan(tile::PlanOp op) {

@@ -17,6 +17,7 @@ using Function = struct FunctionHandle*; ///< CUfunction or CUkernel: what launc
 /// CUresult, those values that we tell apart.
 enum class Status : unsigned {
   success = 0,
+  invalid_value = 1,
   out_of_memory = 2,
   not_initialized = 3,
   no_device = 100,
@@ -43,6 +44,13 @@ enum MemoryType : unsigned { memory_unknown = 0, memory_host = 1, memory_device 
 inline constexpr int capture_mode_relaxed = 2;                   ///< CUstreamCaptureMode
 inline constexpr int capture_none = 0;                           ///< CUstreamCaptureStatus
 inline constexpr int jit_error_log = 5, jit_error_log_bytes = 6; ///< CUjit_option
+namespace tensor_map {
+inline constexpr int f16 = 6, bf16 = 9; ///< CUtensorMapDataType
+inline constexpr int no_interleave = 0; ///< CUtensorMapInterleave
+inline constexpr int swizzle_128 = 3;   ///< CUtensorMapSwizzle
+inline constexpr int promote_128 = 2;   ///< CUtensorMapL2promotion
+inline constexpr int fill_zeros = 0;    ///< CUtensorMapFloatOOBfill
+} // namespace tensor_map
 /// Streams up to this handle are no objects of a context, but mean its default ones.
 inline constexpr std::size_t last_default_stream = 2;
 

@@ -1,5 +1,7 @@
 #include "cuda/code.h"
 
+#include "cuda/tensor_map.h"
+
 #include <algorithm>
 #include <fmt/core.h>
 
@@ -54,7 +56,7 @@ Result<std::unique_ptr<Code>> Code::load(const Package& package, const CodeSecti
   if (Result<void> result = code->load(section); !result)
     return std::move(result).error().in(where);
   for (const plan::Launch& launch : package.plan_of(section).kernels) {
-    Result<Kernel> kernel = code->kernel(section.kernels.at(launch.symbol), launch.slots.size());
+    Result<Kernel> kernel = code->kernel(section.kernels.at(launch.symbol), launch.slots);
     if (!kernel)
       return std::move(kernel).error().in(fmt::format("{}: kernel '{}'", where, launch.symbol));
     code->kernels.push_back(*kernel);
@@ -86,7 +88,7 @@ Result<void> Code::load(const CodeSection& section) {
   return error;
 }
 
-Result<Code::Kernel> Code::kernel(const GpuKernel& facts, std::size_t slots) const {
+Result<Code::Kernel> Code::kernel(const GpuKernel& facts, const std::vector<plan::Slot>& slots) const {
   const Driver& driver = gpu.driver;
   Kernel kernel{nullptr, static_cast<unsigned>(facts.threads), static_cast<unsigned>(facts.shared_bytes)};
   Status status = driver.cuLibraryGetKernel(&kernel.function, library, facts.function.c_str());
@@ -124,8 +126,8 @@ Result<void> Code::check_resources(const GpuKernel& facts, Function function) co
                       "cuKernelSetAttribute");
 }
 
-/// A launch passes so many parameters of 8 bytes, and the driver reads what the code declares.
-Result<void> Code::check_parameters(Function function, std::size_t slots) const {
+/// A launch passes so many parameters of such sizes, and the driver reads what the code declares.
+Result<void> Code::check_parameters(Function function, const std::vector<plan::Slot>& slots) const {
   if (!gpu.driver.cuKernelGetParamInfo)
     return {};
   auto size = [&](std::size_t index) {
@@ -133,11 +135,15 @@ Result<void> Code::check_parameters(Function function, std::size_t slots) const 
     Status status = gpu.driver.cuKernelGetParamInfo(function, index, &offset, &bytes);
     return status == Status::success ? bytes : 0;
   };
-  bool agree = size(slots) == 0;
-  for (std::size_t i = 0; i < slots; ++i)
-    agree &= size(i) == sizeof(std::uint64_t);
+  bool agree = size(slots.size()) == 0, maps = false;
+  for (std::size_t i = 0; i < slots.size(); ++i) {
+    bool is_map = slots[i].kind == plan::Slot::Kind::map;
+    agree &= size(i) == (is_map ? sizeof(TensorMap) : sizeof(std::uint64_t));
+    maps |= is_map;
+  }
   if (!agree)
-    return user_error(fmt::format("expected {} parameters of 8 bytes, as the plan has slots", slots));
+    return user_error(fmt::format("expected {} parameters of 8 bytes{}, as the plan has slots", slots.size(),
+                                  maps ? " (maps: 128)" : ""));
   return {};
 }
 

@@ -31,9 +31,9 @@ public:
 
 private:
   Result<void> load(const CodeSection& section);
-  Result<Kernel> kernel(const GpuKernel& facts, std::size_t slots) const;
+  Result<Kernel> kernel(const GpuKernel& facts, const std::vector<plan::Slot>& slots) const;
   Result<void> check_resources(const GpuKernel& facts, Function function) const;
-  Result<void> check_parameters(Function function, std::size_t slots) const;
+  Result<void> check_parameters(Function function, const std::vector<plan::Slot>& slots) const;
 
   const Gpu& gpu;
   Library library = nullptr;

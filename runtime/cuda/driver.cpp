@@ -149,6 +149,7 @@ Result<void> Driver::find_functions() {
 #include "cuda/functions.def"
 #undef ATTILE_CUDA_FUNCTION
   find("cuKernelGetParamInfo", cuKernelGetParamInfo);
+  find("cuTensorMapEncodeTiled", cuTensorMapEncodeTiled);
   if (!cuDriverGetVersion || cuDriverGetVersion(&version_) != Status::success)
     return environment_error(fmt::format("'{}' is no CUDA driver: it does not tell its version", path_));
   if (version_ < oldest)

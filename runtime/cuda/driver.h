@@ -17,6 +17,11 @@ struct Functions {
   /// Since CUDA 12.4; null before.
   Status (*cuKernelGetParamInfo)(Function kernel, std::size_t index, std::size_t* offset,
                                  std::size_t* size) = nullptr;
+  /// Of drivers that know sm_90; dimensions innermost first, strides in bytes from the second on.
+  Status (*cuTensorMapEncodeTiled)(void* map, int type, unsigned rank, void* address,
+                                   const unsigned long long* dims, const unsigned long long* strides,
+                                   const unsigned* box, const unsigned* element_strides, int interleave,
+                                   int swizzle, int l2_promotion, int fill) = nullptr;
 };
 
 /// An initialised driver. One is opened once in a process and never closed, as kernels may run until its end.

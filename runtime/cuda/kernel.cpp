@@ -9,8 +9,10 @@ namespace attile::cuda {
 CudaKernel::CudaKernel(Chosen chosen, std::shared_ptr<const Gpu> gpu, std::unique_ptr<Code> code)
     : KernelImpl(std::move(chosen)), gpu(std::move(gpu)), code(std::move(code)), params(steps.size()) {
   for (Step& step : steps)
-    for (std::uint64_t& slot : step.slots)
-      params[step.kernel].push_back(&slot);
+    for (std::size_t i = 0; i < step.slots.size(); ++i) {
+      bool is_map = plan.launches[step.kernel].slots[i].kind == plan::Slot::Kind::map;
+      params[step.kernel].push_back(is_map ? static_cast<void*>(&maps.emplace_back()) : &step.slots[i]);
+    }
 }
 
 CudaKernel::~CudaKernel() {
@@ -106,6 +108,14 @@ Result<void*> CudaKernel::buffer(int index, std::int64_t bytes) {
   if (!pointer)
     return pointer.error();
   return reinterpret_cast<void*>(*pointer);
+}
+
+Result<void> CudaKernel::make_map(int kernel, std::size_t slot, const Mapped& operand) {
+  Result<TensorMap> map = make_tensor_map(gpu->driver, operand);
+  if (!map)
+    return map.error();
+  *static_cast<TensorMap*>(params[kernel][slot]) = *map;
+  return {};
 }
 
 Result<void> CudaKernel::run(int /*threads*/, bool poison, LaunchStats* stats) {

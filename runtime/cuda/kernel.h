@@ -3,7 +3,9 @@
 
 #include "cuda/code.h"
 #include "cuda/scratch.h"
+#include "cuda/tensor_map.h"
 #include "launch/kernel_impl.h"
+#include <deque>
 
 namespace attile::cuda {
 
@@ -27,6 +29,7 @@ private:
   Result<void> check_memory(const Binding& binding) override;
   Result<const void*> zeros() override;
   Result<void*> buffer(int index, std::int64_t bytes) override;
+  Result<void> make_map(int kernel, std::size_t slot, const Mapped& operand) override;
   Result<void> run(int threads, bool poison, LaunchStats* stats) override;
   std::int64_t scratch_bytes() const override;
 
@@ -40,6 +43,7 @@ private:
   std::shared_ptr<const Gpu> gpu;
   std::unique_ptr<Code> code;
   std::vector<std::vector<void*>> params; ///< by kernel: where its slots are
+  std::deque<TensorMap> maps;             ///< of slots that are maps
   std::vector<Lane> lanes;
 
   // Of the call of this moment.

@@ -152,6 +152,21 @@ Result<void> KernelImpl::provide_zeros() {
   return {};
 }
 
+Mapped KernelImpl::mapped(const plan::CompiledSlot& slot) const {
+  const plan::CompiledTensor& tensor = plan.operands[slot.index];
+  Mapped operand{binding.pointers[slot.index], tensor.spec.dtype, {}, {}, slot.rows};
+  for (int d = 0; d < 4; ++d) {
+    operand.extents[d] = binding.symbols[tensor.first_dim + d];
+    operand.strides[d] = binding.symbols[tensor.first_stride + d];
+  }
+  return operand;
+}
+
+Result<void> KernelImpl::make_map(int kernel, std::size_t /*slot*/, const Mapped& /*operand*/) {
+  return internal_error(fmt::format("kernel '{}' reads a tensor map, which this device does not make",
+                                    plan.launches[kernel].symbol));
+}
+
 Result<void> KernelImpl::prepare_step(Step& step) {
   const plan::CompiledLaunch& launch = plan.launches[step.kernel];
   step.skipped = false;
@@ -186,6 +201,10 @@ Result<void> KernelImpl::prepare_step(Step& step) {
       break;
     case plan::Slot::Kind::scratch:
       step.slots[i] = reinterpret_cast<std::uint64_t>(buffers[slot.index]);
+      break;
+    case plan::Slot::Kind::map:
+      if (Result<void> made = make_map(step.kernel, i, mapped(slot)); !made)
+        return std::move(made).error().in(plan.operands[slot.index].spec.name);
       break;
     case plan::Slot::Kind::value:
       Result<std::int64_t> value = slot.expr.evaluate(binding.symbols);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "launch/binding.h"
+#include <array>
 #include <attile/device.h>
 #include <chrono>
 #include <mutex>
@@ -10,6 +11,14 @@ namespace attile {
 
 using Clock = std::chrono::steady_clock;
 double ms_since(Clock::time_point start);
+
+/// An operand of four dimensions that a kernel reads by a tensor map.
+struct Mapped {
+  const void* data = nullptr;
+  DType dtype = DType::f16;
+  std::array<std::int64_t, 4> extents, strides; ///< strides in elements
+  std::int64_t rows = 0;                        ///< of a box
+};
 
 /// What a kernel keeps of a package once a device has chosen among its code.
 struct Chosen {
@@ -54,6 +63,8 @@ protected:
   /// Device memory number `index`, kept and grown from launch to launch. First the plan's scratch, then
   /// outputs that were left out.
   virtual Result<void*> buffer(int index, std::int64_t bytes) = 0;
+  /// Makes slot number `slot` of a kernel, which is a map.
+  virtual Result<void> make_map(int kernel, std::size_t slot, const Mapped& operand);
   /// Runs those steps that are not skipped and whose grid is not empty. `poison`: fills buffers, and what
   /// workers get, with bytes 0xff before. `stats` may be null; its times by kernel are 0 still.
   virtual Result<void> run(int threads, bool poison, LaunchStats* stats) = 0;
@@ -70,6 +81,7 @@ private:
   Result<void> provide_buffers();
   Result<void> provide_zeros();
   Result<void> prepare_step(Step& step);
+  Mapped mapped(const plan::CompiledSlot& slot) const;
 
   std::mutex mutex; ///< over everything but what is const
   Binding binding;

@@ -111,13 +111,26 @@ private:
     case Slot::Kind::scratch:
       return {slot.kind, position(source.scratch, "scratch buffer")};
     case Slot::Kind::pointer:
+    case Slot::Kind::map:
       break;
     }
     for (std::size_t i = 0; i < plan.operands.size(); ++i)
-      if (plan.operands[i].spec.name == slot.name)
-        return {slot.kind, static_cast<int>(i)};
+      if (const TensorSpec& spec = plan.operands[i].spec; spec.name == slot.name) {
+        if (slot.kind == Slot::Kind::map)
+          check_map(spec, slot.rows, where);
+        return {slot.kind, static_cast<int>(i), {}, slot.rows};
+      }
     fail(fmt::format("{}: there is no operand '{}'", where, slot.name));
     return {slot.kind};
+  }
+
+  void check_map(const TensorSpec& spec, std::int64_t rows, const std::string& where) {
+    constexpr std::int64_t most = 256;
+    if (spec.dims.size() != 4 || size_of(spec.dtype) != 2)
+      fail(fmt::format("{}: a map is of four dimensions and 16-bit elements, '{}' has {} and {}", where,
+                       spec.name, spec.dims.size(), name(spec.dtype)));
+    else if (rows < 1 || rows > most)
+      fail(fmt::format("{}: a map of '{}' has boxes of 1 to {} rows, got {}", where, spec.name, most, rows));
   }
 
   CompiledExpr expression(const Expr& expr, const std::string& where, int known = INT32_MAX) {

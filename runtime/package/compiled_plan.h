@@ -22,6 +22,7 @@ struct CompiledSlot {
   Slot::Kind kind;
   int index = -1; ///< among operands (inputs, tensor params, outputs), scalar params or scratch
   CompiledExpr expr = {};
+  std::int64_t rows = 0; ///< of a map's boxes
 };
 
 struct CompiledLaunch {

@@ -44,11 +44,14 @@ Json write(const ScalarParam& param) {
   return json;
 }
 
-constexpr std::string_view slot_kinds[] = {"value", "pointer", "param", "scratch"};
+constexpr std::string_view slot_kinds[] = {"value", "pointer", "param", "scratch", "map"};
 
 Json write(const plan::Slot& slot) {
   std::string kind(slot_kinds[static_cast<int>(slot.kind)]);
-  return {{kind, slot.kind == plan::Slot::Kind::value ? write(slot.expr) : Json(slot.name)}};
+  Json json = {{kind, slot.kind == plan::Slot::Kind::value ? write(slot.expr) : Json(slot.name)}};
+  if (slot.kind == plan::Slot::Kind::map)
+    json["rows"] = slot.rows;
+  return json;
 }
 
 Json write(const plan::Value& value) { return {{"name", value.name}, {"expr", write(value.expr)}}; }
@@ -256,9 +259,12 @@ plan::Slot read_slot(const Place& place) {
       continue;
     if (static_cast<plan::Slot::Kind>(i) == plan::Slot::Kind::value)
       return plan::Slot::value(read_expr(place[kind.c_str()]));
-    return {static_cast<plan::Slot::Kind>(i), place[kind.c_str()].string(), {}};
+    plan::Slot slot{static_cast<plan::Slot::Kind>(i), place[kind.c_str()].string()};
+    if (slot.kind == plan::Slot::Kind::map)
+      slot.rows = place["rows"].integer();
+    return slot;
   }
-  return place.fail("a value, pointer, param or scratch"), plan::Slot{};
+  return place.fail("a value, pointer, param, scratch or map"), plan::Slot{};
 }
 
 plan::Launch read_launch(const Place& place) {

@@ -43,6 +43,9 @@ TEST(Package, RoundTripKeepsEverything) {
   EXPECT_EQ(&read->plan_of(read->code[1]), &read->plan);
   EXPECT_EQ(read->code[2].kernels.at("main").function, "main_0");
   EXPECT_EQ(read->code[2].kernels.at("main").shared_bytes, 65536);
+  EXPECT_EQ(read->code[2].plan->kernels[0].slots.back().kind, Slot::Kind::map);
+  EXPECT_EQ(read->code[2].plan->kernels[0].slots.back().name, "k");
+  EXPECT_EQ(read->code[2].plan->kernels[0].slots.back().rows, 64);
   EXPECT_EQ(std::get<float>(*read->scalar_params[1].default_value), 50.0f);
   EXPECT_TRUE(std::isinf(std::get<float>(*read->scalar_params[2].default_value)));
   EXPECT_EQ(to_string(read->plan.kernels[0].grid), "batch * heads * q_tiles");
@@ -161,6 +164,12 @@ TEST(Package, VerifyRefuses) {
             "kernel 'main': there is no scalar param 'x'");
   EXPECT_EQ(error([](Package& p) { p.plan.kernels[0].slots.push_back(Slot::scratch("x")); }),
             "kernel 'main': there is no scratch buffer 'x'");
+  EXPECT_EQ(error([](Package& p) { p.plan.kernels[0].slots.push_back(Slot::map("x", 64)); }),
+            "kernel 'main': there is no operand 'x'");
+  EXPECT_EQ(error([](Package& p) { p.plan.kernels[0].slots.push_back(Slot::map("slope", 64)); }),
+            "kernel 'main': a map is of four dimensions and 16-bit elements, 'slope' has 3 and f32");
+  EXPECT_EQ(error([](Package& p) { p.plan.kernels[0].slots.push_back(Slot::map("k", 257)); }),
+            "kernel 'main': a map of 'k' has boxes of 1 to 256 rows, got 257");
   EXPECT_EQ(error([](Package& p) { p.plan.values[0].expr = sym("q_tiles"); }),
             "value 'q_tiles': unknown symbol 'q_tiles' in an expression");
   EXPECT_EQ(error([](Package& p) { p.plan.values[0].name = "batch"; }), "'batch' is defined twice");

@@ -42,6 +42,7 @@ inline Package full_package() {
   p.code[1].entries = {{"main", 64}, {"merge", 99}};
   p.code[2].kind = "cubin", p.code[2].target = "sm_90a", p.code[2].plan = p.plan;
   p.code[2].plan->kernels.pop_back();
+  p.code[2].plan->kernels[0].slots.push_back(Slot::map("k", 64));
   p.code[2].kernels = {
       {"main", {.function = "main_0", .threads = 128, .shared_bytes = 65536, .registers = 255}}};
   for (char c : {'\177', 'E', 'L', 'F'})

@@ -37,21 +37,28 @@ struct ScalarParam {
 
 namespace plan {
 
-/// An 8-byte argument of a kernel.
+/// An argument of a kernel: 8 bytes, or 128 of a map.
 struct Slot {
   enum class Kind : std::uint8_t {
     value,   ///< the int64 that `expr` evaluates to
     pointer, ///< the data pointer of the operand `name`; of an empty one, some zeros
     param,   ///< the scalar param `name`: int64 for int and bool, the bits of an f32 in the low half
     scratch, ///< the address of the scratch buffer `name`
+    map,     ///< of a GPU that has them, the tensor map of the operand `name`, of four dimensions: boxes of
+             ///< `rows` rows and 128 bytes, with the 128-byte swizzle. Zeros where there can be none: of an
+             ///< empty operand, and where address or strides are no multiples of 16 bytes
   } kind = Kind::value;
   std::string name = {};
   Expr expr = {};
+  std::int64_t rows = 0;
 
   static Slot value(Expr expr) { return {Kind::value, {}, std::move(expr)}; }
-  static Slot pointer(std::string operand) { return {Kind::pointer, std::move(operand), {}}; }
-  static Slot param(std::string scalar) { return {Kind::param, std::move(scalar), {}}; }
-  static Slot scratch(std::string buffer) { return {Kind::scratch, std::move(buffer), {}}; }
+  static Slot pointer(std::string operand) { return {Kind::pointer, std::move(operand)}; }
+  static Slot param(std::string scalar) { return {Kind::param, std::move(scalar)}; }
+  static Slot scratch(std::string buffer) { return {Kind::scratch, std::move(buffer)}; }
+  static Slot map(std::string operand, std::int64_t rows) {
+    return {Kind::map, std::move(operand), {}, rows};
+  }
 };
 
 struct Value {
@@ -111,7 +118,8 @@ struct GpuKernel {
 ///     void kernel(const uint64_t* slots, uint64_t block, void* worker_scratch);
 ///
 /// On a GPU it is a cubin, or PTX that the driver compiles when it is loaded. A kernel has one parameter of 8
-/// bytes for each slot, in their order (an f32 param lies in the low half), and blockIdx.x is the block:
+/// bytes (a map: 128) for each slot, in their order (an f32 param lies in the low half), and blockIdx.x is
+/// the block:
 ///
 ///     extern "C" __global__ void function(long long a, const float* q, ...);
 struct CodeSection {
