@@ -58,6 +58,7 @@ Result<PipelineResult> run(const Spec& spec, const CompileOptions& options, Pipe
   Dump dump(options.dump_dir);
   pipeline.target = options.target;
   pipeline.machineCode = options.machine_code;
+  pipeline.warpgroups = options.warpgroups;
   if (observe || !options.dump_dir.empty())
     pipeline.observe = [&](std::string_view stage, const std::string& text) {
       dump.write(stage, text);

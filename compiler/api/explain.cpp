@@ -41,6 +41,7 @@ Result<Explanation> attile::explain(const Spec& spec, const CompileOptions& opti
     return selected.error();
   PipelineOptions pipeline;
   pipeline.target = options.target;
+  pipeline.warpgroups = options.warpgroups;
   pipeline.stopAfter = "tile";
   Result<PipelineResult> tiled = compileAttention(*selected->source, *selected->attention, pipeline);
   if (!tiled)

@@ -60,9 +60,10 @@ api::PackageCache::PackageCache(const CompileOptions& options, const ast::Attent
               nvrtc = nvrtc_of();
   if (nvrtc.empty() || compiler.empty() || mlir.empty())
     return; // the compilation says what is missing
-  key = fmt::format("attile {}\nmlir {}\ntarget {}{}\ntemplates {}\nnvrtc {}\n{}", compiler, mlir,
-                    options.target, options.machine_code ? "" : " (PTX alone)", templates_hash(), nvrtc,
-                    frontend::printCanonical(attention));
+  key = fmt::format(
+      "attile {}\nmlir {}\ntarget {}{}\ntemplates {}\nnvrtc {}\n{}", compiler, mlir, options.target,
+      std::string(options.machine_code ? "" : " (PTX alone)") + (options.warpgroups ? " (warpgroups)" : ""),
+      templates_hash(), nvrtc, frontend::printCanonical(attention));
   Result<std::string> folder = DiskCache::default_folder();
   Result<DiskCache> opened = folder ? DiskCache::open(*folder) : Result<DiskCache>(folder.error());
   if (opened)

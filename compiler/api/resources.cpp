@@ -43,6 +43,7 @@ Result<ResourceReport> resources(const Spec& spec, const CompileOptions& options
         "give --target=sm_80 or another GPU's");
   PipelineOptions pipeline;
   pipeline.target = options.target;
+  pipeline.warpgroups = options.warpgroups;
   Result<PipelineResult> compiled = compileAttention(*selected->source, *selected->attention, pipeline);
   if (!compiled)
     return std::move(compiled).error();

@@ -37,6 +37,8 @@ public:
 
   Result<PipelineResult> run() {
     result.gpu = schedule::describe_gpu(options.target);
+    if (result.gpu && !options.warpgroups)
+      result.gpu->warpgroup_flops = 0;
     if (!result.gpu || options.count) { // tiles of a GPU are counted by this machine
       Result<CpuTarget> chosen = cpuTarget(result.gpu ? "native" : options.target);
       if (!chosen)

@@ -70,6 +70,7 @@ static std::span<const GpuDescription> chips() {
        .shared_per_block = 227 * kb,
        .shared_per_sm = 228 * kb,
        .matrix_flops = 2560,
+       .warpgroup_flops = 4096,
        .memory_bytes = 4800e9 / 132 / 1.83e9,
        .ghz = 1.83},
       // B200, by mma.sync
@@ -134,7 +135,20 @@ static constexpr std::int64_t least_rows = 16;
 // ---- what a tile needs -----------------------------------------------------------------------------------
 
 std::int64_t threads_of(std::int64_t rows, std::int64_t dot_rows) {
+  if (dot_rows == warpgroup_rows)
+    return warpgroup_threads * (rows / dot_rows + 1);
   return rows ? 32 * (rows / dot_rows) : 32;
+}
+
+std::pair<std::int64_t, std::int64_t> role_registers(std::int64_t warpgroups) {
+  switch (warpgroups) {
+  case 2: // of 168 at the launch
+    return {232, 40};
+  case 3: // of 128
+    return {160, 32};
+  default:
+    return {0, 0};
+  }
 }
 
 std::int64_t shared_tile_bytes(std::int64_t rows, std::int64_t columns, std::int64_t element_bytes) {
@@ -143,26 +157,54 @@ std::int64_t shared_tile_bytes(std::int64_t rows, std::int64_t columns, std::int
   return round_up(rows * pitch, 128);
 }
 
+std::int64_t panel_tile_bytes(std::int64_t rows, std::int64_t columns) {
+  return (columns + 63) / 64 * rows * 128;
+}
+
 std::int64_t row_offset_bytes(std::int64_t rows) { return round_up(rows * 8, 128); }
 
+/// Registers of a thread beside scores, weights and output: row statistics, addresses and operands of a
+/// product; what expressions need at once: 2 for an operation, 16 for an elementary function, 8 for a block
+/// table, and for a tensor or a quotient about one for each score, as loads are started together. Found by
+/// the assembler's reports: little spills at d=64 and 128.
+static std::int64_t other_registers(const Problem& problem, std::int64_t rows_of_warp, std::int64_t scores) {
+  const double expressions = 2 * (std::max(problem.plain_per_score - 4, 0.0) + problem.mask_per_score) +
+                             16 * std::max(problem.special_per_score - 1, 0.0) + (problem.key_block ? 8 : 0) +
+                             problem.fetched_per_score * static_cast<double>(scores + 8);
+  return 40 + rows_of_warp / 2 + static_cast<std::int64_t>(expressions);
+}
+
+/// Of a tile whose dots are those of warpgroups, one block of which an SM holds.
+static GpuNeeds warpgroup_needs(const GpuDescription& gpu, const Problem& problem, const Tile& tile) {
+  constexpr std::int64_t barriers = 128; // bytes, with what they are rounded to
+  GpuNeeds needs;
+  needs.threads = threads_of(tile.rows, tile.dot_rows);
+  needs.shared_bytes = panel_tile_bytes(tile.rows, problem.head_dim) +
+                       pipeline_stages * (panel_tile_bytes(tile.keys, problem.head_dim) +
+                                          panel_tile_bytes(tile.keys, problem.head_dim_v)) +
+                       row_offset_bytes(tile.rows) + barriers;
+  // Scores become weights and their residuals in place.
+  const std::int64_t warp_rows = warpgroup_rows / 4, scores = warp_rows * tile.keys / 32,
+                     output = warp_rows * round_up(problem.head_dim_v, 8) / 32;
+  needs.registers = scores + output + other_registers(problem, warp_rows, scores);
+  needs.blocks_per_sm = needs.shared_bytes <= gpu.shared_per_block ? 1 : 0;
+  return needs;
+}
+
 GpuNeeds needs_of(const GpuDescription& gpu, const Problem& problem, const Tile& tile) {
+  if (tile.dot_rows == warpgroup_rows)
+    return warpgroup_needs(gpu, problem, tile);
   GpuNeeds needs;
   needs.threads = threads_of(tile.rows, tile.dot_rows);
   needs.shared_bytes = shared_tile_bytes(tile.rows, problem.head_dim, problem.element_bytes) +
                        shared_tile_bytes(tile.keys, problem.head_dim, problem.element_bytes) +
                        shared_tile_bytes(tile.keys, problem.head_dim_v, problem.element_bytes) +
                        row_offset_bytes(tile.rows);
-  // Scores, output, 16-bit weights with their residuals; row statistics, addresses and operands of a product;
-  // what expressions need at once: 2 for an operation, 16 for an elementary function, 8 for a block table,
-  // and for a tensor or a quotient about one for each score, as loads are started together. Found by the
-  // assembler's reports: little spills at d=64 and 128.
+  // Scores, output, 16-bit weights with their residuals, and the rest.
   std::int64_t scores = tile.dot_rows * tile.keys / 32,
                output = tile.dot_rows * round_up(problem.head_dim_v, 8) / 32;
-  const double expressions = 2 * (std::max(problem.plain_per_score - 4, 0.0) + problem.mask_per_score) +
-                             16 * std::max(problem.special_per_score - 1, 0.0) + (problem.key_block ? 8 : 0) +
-                             problem.fetched_per_score * static_cast<double>(scores + 8);
-  const std::int64_t others = 40 + tile.dot_rows / 2 + static_cast<std::int64_t>(expressions);
-  needs.registers = scores + output + (problem.element_bytes == 2 ? scores : 0) + others;
+  needs.registers = scores + output + (problem.element_bytes == 2 ? scores : 0) +
+                    other_registers(problem, tile.dot_rows, scores);
   std::int64_t per_block = round_up(std::min(needs.registers, gpu.registers_per_thread), 8) * needs.threads;
   if (needs.shared_bytes > gpu.shared_per_block)
     return needs;
@@ -198,8 +240,10 @@ Cost cost_of(const GpuDescription& gpu, const Problem& problem, const Tile& tile
   double warps = rows / static_cast<double>(tile.dot_rows);
   double read = warps * keys * dims * bytes + rows * static_cast<double>(problem.head_dim) * bytes;
   const std::pair<std::string_view, double> parts[] = {
-      {"matrix products",
-       2 * scores * dims / (problem.element_bytes == 2 ? gpu.matrix_flops : gpu.ffma_flops)},
+      {"matrix products", 2 * scores * dims /
+                              (problem.element_bytes != 2        ? gpu.ffma_flops
+                               : tile.dot_rows == warpgroup_rows ? gpu.warpgroup_flops
+                                                                 : gpu.matrix_flops)},
       {"special functions", scores * problem.special_per_score / gpu.special},
       {"elementwise", scores * problem.plain_per_score / gpu.plain},
       {"shared memory", (read + keys * dims * bytes) / gpu.shared_bytes},
@@ -211,7 +255,10 @@ Cost cost_of(const GpuDescription& gpu, const Problem& problem, const Tile& tile
     if (cycles > greatest)
       greatest = cycles, cost.bound_by = name;
   }
-  double together = static_cast<double>(std::max<std::int64_t>(needs.blocks_per_sm, 1));
+  // Warpgroups wait for each other no more than blocks do.
+  double together = tile.dot_rows == warpgroup_rows
+                        ? warps
+                        : static_cast<double>(std::max<std::int64_t>(needs.blocks_per_sm, 1));
   double waste = problem.masked ? 1 + (rows + keys) / 2048 : 1; // scores at a mask's ends that nobody sees
   cost.cycles = waste * (greatest + (exposed * (sum - greatest) + barriers) / together) / scores;
   return cost;
@@ -224,13 +271,18 @@ struct GpuCandidate {
   std::string obstacle;
 };
 
-std::string obstacle_to(const GpuDescription& gpu, const GpuNeeds& needs) {
+/// Registers that a thread may have which holds scores.
+std::int64_t registers_of(const GpuDescription& gpu, const Tile& tile) {
+  std::int64_t given = tile.dot_rows == warpgroup_rows ? role_registers(tile.rows / warpgroup_rows).first : 0;
+  return given ? given : gpu.registers_per_thread;
+}
+
+std::string obstacle_to(const GpuDescription& gpu, const GpuNeeds& needs, const Tile& tile) {
   if (needs.shared_bytes > gpu.shared_per_block)
     return fmt::format("needs {} bytes of shared memory, a block of {} has {}", needs.shared_bytes, gpu.name,
                        gpu.shared_per_block);
-  if (needs.registers > gpu.registers_per_thread)
-    return fmt::format("needs about {} registers a thread, there are {}", needs.registers,
-                       gpu.registers_per_thread);
+  if (std::int64_t registers = registers_of(gpu, tile); needs.registers > registers)
+    return fmt::format("needs about {} registers a thread, there are {}", needs.registers, registers);
   return {};
 }
 
@@ -247,19 +299,30 @@ const GpuCandidate* least_demanding(const GpuDescription& gpu, const std::vector
   return best;
 }
 
+/// Whether dots of so many rows can be made at all.
+bool can_multiply(const GpuDescription& gpu, const Problem& problem, std::int64_t rows,
+                  std::int64_t dot_rows) {
+  constexpr std::int64_t widest = 256; // columns of a matrix instruction of a warpgroup
+  if (dot_rows == warpgroup_rows)      // at least two, which hide each other's waiting
+    return gpu.warpgroup_flops > 0 && problem.element_bytes == 2 && rows >= 2 * warpgroup_rows &&
+           std::max(problem.head_dim, problem.head_dim_v) <= widest;
+  // Fused multiply-adds keep more operands in registers, and so do the small matrix instructions and the
+  // copies through registers of chips without bf16.
+  return dot_rows <= rows && (dot_rows == least_rows || (problem.element_bytes == 2 && gpu.bf16));
+}
+
 Choice choose_among(const GpuDescription& gpu, const Problem& problem,
                     const std::vector<std::int64_t>& row_sizes) {
   std::vector<GpuCandidate> candidates;
   for (std::int64_t rows : row_sizes)
-    for (std::int64_t dot_rows : {16, 32})
+    for (std::int64_t dot_rows : {least_rows, 2 * least_rows, warpgroup_rows})
       for (std::int64_t keys : {16, 32, 48, 64, 80, 96, 112, 128}) {
-        // Fused multiply-adds keep more operands in registers, and so do the small matrix instructions and
-        // the copies through registers of chips without bf16.
-        if (dot_rows > rows || (dot_rows > least_rows && (problem.element_bytes != 2 || !gpu.bf16)))
+        if (!can_multiply(gpu, problem, rows, dot_rows))
           continue;
         Tile tile{rows, keys, dot_rows, keys, problem.head_dim_v};
         GpuNeeds needs = needs_of(gpu, problem, tile);
-        candidates.push_back({tile, needs, cost_of(gpu, problem, tile, needs), obstacle_to(gpu, needs)});
+        candidates.push_back(
+            {tile, needs, cost_of(gpu, problem, tile, needs), obstacle_to(gpu, needs, tile)});
       }
   std::sort(candidates.begin(), candidates.end(), [](const auto& a, const auto& b) {
     return std::tuple(a.cost.cycles, a.tile.rows, a.tile.dot_rows, a.tile.keys) <

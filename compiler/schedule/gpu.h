@@ -9,6 +9,7 @@
 #include "compiler/schedule/schedule.h"
 
 #include <optional>
+#include <utility>
 
 namespace attile::schedule {
 
@@ -21,8 +22,9 @@ struct GpuDescription {
   std::int64_t shared_per_sm = 0;
   std::int64_t registers_per_sm = 65536, registers_per_thread = 255;
   std::int64_t threads_per_sm = 2048, blocks_per_sm = 32;
-  bool bf16 = true;        ///< has matrix products of bf16
-  double matrix_flops = 0; ///< f16 products with f32 sums, by mma.sync
+  bool bf16 = true;           ///< has matrix products of bf16
+  double matrix_flops = 0;    ///< f16 products with f32 sums, by mma.sync
+  double warpgroup_flops = 0; ///< the same by wgmma; 0 where there is none
   double ffma_flops = 256;
   double special = 16; ///< ex2 and the like
   double plain = 128;  ///< other 32-bit operations
@@ -40,8 +42,8 @@ std::string target_for(const std::string& chip);
 /// Why no kernel for the problem can be made for a chip, with a remedy; empty if one can.
 std::string obstacle_of(const GpuDescription& gpu, const Problem& problem);
 
-/// Threads of a block whose tile has `rows` rows, `dot_rows` of them in each warp; of a kernel without a tile
-/// where `rows` is 0.
+/// Threads of a block whose tile has `rows` rows, `dot_rows` of them in each warp, or warpgroup_rows in each
+/// warpgroup; of a kernel without a tile where `rows` is 0.
 std::int64_t threads_of(std::int64_t rows, std::int64_t dot_rows);
 
 /// Shared memory of a tile, with its padding against bank conflicts: SharedTile of
@@ -49,6 +51,16 @@ std::int64_t threads_of(std::int64_t rows, std::int64_t dot_rows);
 std::int64_t shared_tile_bytes(std::int64_t rows, std::int64_t columns, std::int64_t element_bytes);
 /// ... and of the offsets of gathered rows.
 std::int64_t row_offset_bytes(std::int64_t rows);
+/// ... of a tile of 16-bit elements that warpgroups multiply: PanelTile of templates/attile/panel.cuh.
+std::int64_t panel_tile_bytes(std::int64_t rows, std::int64_t columns);
+
+/// Rows of a tile whose dots are those of warpgroups (wgmma), 16 in each of four warps. Such a block has
+/// `rows / warpgroup_rows` of them, and one more that brings keys and values through a pipeline of stages.
+inline constexpr std::int64_t warpgroup_rows = 64, warpgroup_threads = 128, pipeline_stages = 2;
+
+/// Registers of a thread that multiplies, and of one that brings, once the block has divided them anew; 0
+/// leaves them as they are. (Multiples of 8; all of them together are those of an SM.)
+std::pair<std::int64_t, std::int64_t> role_registers(std::int64_t warpgroups);
 
 /// What a tile needs.
 struct GpuNeeds {

@@ -80,7 +80,10 @@ TEST(NvrtcLog, ReadsSpillsAndWarnings) {
       "ptxas info    : Function properties for a\n"
       "ptxas         .     64 bytes stack frame, 48 bytes spill stores, 52 bytes spill loads\n"
       "ptxas info    : Used 168 registers, used 3 barriers, 64 bytes cumulative stack size, 1024 bytes smem\n"
-      "ptxas warning : (C7510) Potential Performance Loss: wgmma.mma_async instructions are serialized\n"
+      "ptxas info    : (C7511) Potential Performance Loss: wgmma.mma_async instructions are serialized due "
+      "to "
+      "insufficient register resources for the wgmma pipeline in the function 'a'\n"
+      "ptxas warning : (C7508) Potential Performance Loss: 'setmaxnreg' ignored\n"
       "ptxas info    : Compiling entry function 'b' for 'sm_90a'\n"
       "ptxas info    : Used 12 registers\n",
       result);
@@ -93,8 +96,9 @@ TEST(NvrtcLog, ReadsSpillsAndWarnings) {
   EXPECT_EQ(result.kernels[0].barriers, 3);
   EXPECT_EQ(result.kernels[0].shared, 1024);
   EXPECT_EQ(result.kernels[1].registers, 12);
-  ASSERT_EQ(result.warnings.size(), 1u);
-  EXPECT_NE(result.warnings[0].find("C7510"), std::string::npos);
+  ASSERT_EQ(result.warnings.size(), 2u);
+  EXPECT_NE(result.warnings[0].find("C7511"), std::string::npos);
+  EXPECT_NE(result.warnings[1].find("C7508"), std::string::npos);
 }
 
 } // namespace

@@ -205,6 +205,8 @@ TEST(Schedule, TilesOfGpusFit) {
       GpuNeeds needs = needs_of(gpu, problem, choice.tile);
       EXPECT_LE(needs.shared_bytes, gpu.shared_per_block) << target << ' ' << dim;
       EXPECT_LE(needs.registers, gpu.registers_per_thread) << target << ' ' << dim;
+      if (dim >= 40) // a panel has 64 columns
+        EXPECT_EQ(choice.tile.dot_rows == warpgroup_rows, gpu.warpgroup_flops > 0) << target << ' ' << dim;
       EXPECT_GE(needs.blocks_per_sm, 1) << target << ' ' << dim;
       for (const Rejected& other : choice.rejected)
         EXPECT_FALSE(other.obstacle.empty());
@@ -219,6 +221,34 @@ TEST(Schedule, TilesOfGpusFit) {
   EXPECT_FALSE(obstacle_of(*describe_gpu("sm_75"), {.bf16 = true}).empty());
   EXPECT_EQ(obstacle_of(*describe_gpu("sm_80"), {.head_dim = 20}), "");
   EXPECT_EQ(obstacle_of(*describe_gpu("sm_80"), {.key_block = 100}), "");
+}
+
+// Blocks of warpgroups: registers that are given away and taken are those of an SM, and what does not fit is
+// told.
+TEST(Schedule, WarpgroupsShareRegisters) {
+  const GpuDescription hopper = *describe_gpu("sm_90a");
+  for (std::int64_t groups : {2, 3}) {
+    auto [consumer, producer] = role_registers(groups);
+    EXPECT_EQ(consumer % 8 + producer % 8, 0);
+    EXPECT_LE(warpgroup_threads * (groups * consumer + producer), hopper.registers_per_sm);
+    std::int64_t launched = hopper.registers_per_sm / threads_of(64 * groups, 64) / 8 * 8;
+    EXPECT_LE(groups * consumer + producer, (groups + 1) * launched); // that the block has
+  }
+  Problem problem{.head_dim = 128, .head_dim_v = 128, .element_bytes = 2};
+  GpuNeeds needs = needs_of(hopper, problem, {128, 128, 64, 128, 128});
+  EXPECT_EQ(needs.threads, 384);
+  EXPECT_EQ(needs.shared_bytes, (128 + 4 * 128) * 256 + 128 * 8 + 128);
+  EXPECT_EQ(needs.blocks_per_sm, 1);
+  problem.fetched_per_score = 1; // which need registers
+  Choice choice = choose_gpu(hopper, problem);
+  bool is_told = std::any_of(choice.rejected.begin(), choice.rejected.end(), [](const Rejected& other) {
+    return other.tile.dot_rows == warpgroup_rows && other.obstacle.find("there are 232") != std::string::npos;
+  });
+  EXPECT_TRUE(is_told);
+  // Neither f32 nor head dims that no instruction spans go to warpgroups.
+  EXPECT_LT(choose_gpu(hopper, {.element_bytes = 4}).tile.dot_rows, warpgroup_rows);
+  EXPECT_LT(choose_gpu(hopper, {.head_dim = 264, .head_dim_v = 264, .element_bytes = 2}).tile.dot_rows,
+            warpgroup_rows);
 }
 
 TEST(Occupancy, CountsWhatRunsOutFirst) {

@@ -11,6 +11,7 @@
 #include "compiler/transforms/tile/NarrowIntegers.h"
 #include "compiler/transforms/tile/PrefetchTiles.h"
 #include "compiler/transforms/tile/PrepareRows.h"
+#include "compiler/transforms/tile/SpecialiseWarps.h"
 #include "compiler/transforms/tile/VisitLoops.h"
 
 #include "mlir/Transforms/Passes.h"
@@ -29,6 +30,7 @@ void attile::registerAttilePasses() {
   registerPrepareRowsPass();
   registerVisitLoopsPass();
   registerPrefetchTilesPass();
+  registerSpecialiseWarpsPass();
   registerNarrowIntegersPass();
   cuda::registerPrepareForEmissionPass();
   registerTileToVectorPass();

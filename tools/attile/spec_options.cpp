@@ -13,6 +13,9 @@ void SpecOptions::declare(CLI::App& app, bool compiles) {
   app.add_option("--head-dim-v", compile.head_dim_v, "of v, where it differs");
   app.add_flag("--json", json, "print facts as JSON");
   if (compiles)
+    app.add_flag("--warpgroups,!--no-warpgroups", compile.warpgroups,
+                 "products of warpgroups on GPUs that have them, or all warps alike (default)");
+  if (compiles)
     app.add_option("--target", compile.target,
                    "native, x86-64-v2, x86-64-v3, x86-64-v4, x86-64-v4-bf16, sm_75, sm_80, sm_86, sm_89, "
                    "sm_90a, sm_100a or "

@@ -8,6 +8,7 @@
 #include "compiler/transforms/tile/NarrowIntegers.h"
 #include "compiler/transforms/tile/PrefetchTiles.h"
 #include "compiler/transforms/tile/PrepareRows.h"
+#include "compiler/transforms/tile/SpecialiseWarps.h"
 #include "compiler/transforms/tile/VisitLoops.h"
 #include "dialect/tile/Tile.h"
 #include "templates/templates.h"
@@ -36,6 +37,7 @@ LogicalResult lowerTiles(ModuleOp module) {
   foldScale(module);
   if (failed(lowerVisitsToLoops(module)))
     return failure();
+  specialiseWarps(module);
   prefetchTiles(module);
   if (failed(tidy(module)))
     return failure();

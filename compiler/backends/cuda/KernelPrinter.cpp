@@ -68,7 +68,7 @@ std::string KernelPrinter::parameterName(StringRef kind, StringRef name) {
   bool ours = llvm::is_contained({"q", "k", "v", "o", "lse"}, name.split('.').first);
   bool size = kind == "value" && !name.contains('.');
   StringRef prefix = kind == "param" ? "param_" : ours || size ? "" : "tensor_";
-  return fresh(prefix.str() + identifier(name));
+  return fresh(prefix.str() + identifier(name) + (kind == "map" ? "_map" : ""));
 }
 
 void KernelPrinter::signature() {
@@ -79,8 +79,12 @@ void KernelPrinter::signature() {
   SmallVector<std::string> parameters, conversions;
   for (StringRef slot : slots) {
     auto [kind, name] = slot.split(':');
-    std::string id = ids[name] = parameterName(kind, name);
-    if (kind == "value") {
+    bool isMap = kind == "map"; // with a tile's rows before the name
+    std::string id = parameterName(kind, isMap ? name.split(':').second : name);
+    ids[isMap ? slot : name] = id;
+    if (isMap) {
+      parameters.push_back("const __grid_constant__ TensorMap " + id);
+    } else if (kind == "value") {
       parameters.push_back("i64 " + id);
     } else if (kind == "param") {
       BlockArgument argument = arguments.lookup(("param." + name).str());
@@ -231,8 +235,12 @@ void KernelPrinter::branch(scf::IfOp op) {
 std::string emitCuda(ModuleOp module, StringRef heading) {
   std::string text;
   llvm::raw_string_ostream out(text);
-  out << "// " << heading << "\n#include \"attile/kernel.cuh\"\n\nusing namespace attile;\n";
-  for (auto kernel : module.getOps<tile::KernelOp>()) {
+  auto kernels = module.getOps<tile::KernelOp>();
+  out << "// " << heading << "\n#include \"attile/kernel.cuh\"\n";
+  if (llvm::any_of(kernels, usesWarpgroups))
+    out << "#include \"attile/hopper.cuh\"\n";
+  out << "\nusing namespace attile;\n";
+  for (auto kernel : kernels) {
     out << "\n";
     KernelPrinter(kernel, out).print();
   }

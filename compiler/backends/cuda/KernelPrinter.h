@@ -3,6 +3,7 @@
 #define ATTILE_BACKENDS_CUDA_KERNELPRINTER_H
 
 #include "compiler/backends/cuda/EmitScalar.h"
+#include "compiler/backends/cuda/PrepareForEmission.h"
 #include "dialect/tile/Tile.h"
 
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -51,13 +52,25 @@ private:
   std::string stride(mlir::Value buffer, unsigned dim) const;
   std::string dims(mlir::Value buffer) const;
 
+  // ---- RolePrinter.cpp: parts of a block, and what passes between them
+  void roleOperation(mlir::Operation& op);
+  void roles(tile::RolesOp op);
+  void allocateBarrier(tile::BarrierAllocOp op);
+  void bringRows(tile::CopyAsyncOp op);
+  /// "empty, stage" of a barrier's stage.
+  std::string stageOf(mlir::Value barrier, mlir::Value stage) const;
+
   // ---- GenericPrinter.cpp: loops over the elements of a thread
   void generic(tile::GenericOp op);
   void genericElement(tile::GenericOp op, mlir::ArrayRef<std::string> partial);
   /// Prints what is the same for all columns of a row; it is in `ofRows` afterwards.
   void genericRow(tile::GenericOp op);
 
-  int64_t warpRows() const { return tile::KernelOp(kernel).getScheduleAttr().getDotRows(); }
+  /// A warpgroup's rows are those of its four warps.
+  int64_t warpRows() const {
+    int64_t rows = tile::KernelOp(kernel).getScheduleAttr().getDotRows();
+    return usesWarpgroups(kernel) ? rows / 4 : rows;
+  }
   llvm::StringRef argumentName(mlir::Value buffer) const;
   bool isScratch(mlir::Value buffer) const;
 
@@ -65,6 +78,8 @@ private:
   llvm::raw_ostream& out;
   ScalarText text;
   int depth = 0;
+  int role = 0;                     ///< hardware barrier of the role that is printed; 0 outside of roles
+  int64_t roleThreads = 0;          ///< that meet there
   llvm::StringSet<> names;          ///< of variables
   llvm::StringMap<int> taken;       ///< how many there are of a stem, about
   llvm::StringMap<std::string> ids; ///< variables of the parameters, by the names of their slots

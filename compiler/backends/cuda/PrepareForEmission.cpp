@@ -31,10 +31,8 @@ public:
     nameBuffers();
     placeSharedMemory();
     countPending();
-    tile::ScheduleAttr tile = kernel.getScheduleAttr();
-    int64_t threads =
-        tile ? schedule::threads_of(tile.getRows(), tile.getDotRows()) : schedule::threads_of(0, 0);
-    kernel->setAttr(kThreads, b.getI64IntegerAttr(threads));
+    countArrivals();
+    kernel->setAttr(kThreads, b.getI64IntegerAttr(threads()));
     return success();
   }
 
@@ -53,6 +51,30 @@ private:
     return !ScalarText().expression(op).empty();
   }
 
+  /// What takes part in roles has a form in the patterns that SpecialiseWarps writes.
+  bool isPrintedSo(Operation* op) {
+    auto role = op->getParentOfType<tile::RolesOp>();
+    if (auto roles = dyn_cast<tile::RolesOp>(op))
+      return usesWarpgroups(kernel) && !role &&
+             llvm::all_of(roles.getRoles().getAsRange<tile::RoleAttr>(),
+                          [](tile::RoleAttr each) { return each.getScope() == tile::Scope::Warpgroup; });
+    if (auto sync = dyn_cast<tile::SyncOp>(op))
+      return !sync.getId() && !sync.getArrive() &&
+             sync.getScope() == (role ? tile::Scope::Role : tile::Scope::Block);
+    if (isa<tile::BarrierAllocOp, tile::BarrierArriveOp, tile::BarrierWaitOp>(op) && !usesWarpgroups(kernel))
+      return false;
+    if (auto arrive = dyn_cast<tile::BarrierArriveOp>(op); arrive && arrive.getExpect()) {
+      auto copy = dyn_cast_or_null<tile::CopyAsyncOp>(op->getNextNode()); // that announces its bytes
+      return copy && copy.getBarrier() == arrive.getBarrier() && copy.getStage() == arrive.getStage();
+    }
+    if (auto copy = dyn_cast<tile::CopyAsyncOp>(op); copy && copy.getBarrier()) {
+      auto slice = copy.getSource().getDefiningOp<tile::SliceOp>();
+      return isa_and_nonnull<tile::BarrierArriveOp>(op->getPrevNode()) && slice &&
+             slice.getSource().getType().getRank() == 4 && slice.getSizes().size() == 1;
+    }
+    return true;
+  }
+
   LogicalResult checkOperations() {
     WalkResult walked = kernel.walk([&](Operation* op) {
       bool structured = isa<scf::ForOp, scf::IfOp, scf::YieldOp>(op);
@@ -62,8 +84,9 @@ private:
           isa<tile::KernelOp, tile::ReturnOp, tile::YieldOp, tile::SizeOp, tile::BlockIndexOp, tile::AllocOp,
               tile::SliceOp, tile::LookupOp, tile::FillOp, tile::CopyOp, tile::CopyAsyncOp, tile::WaitOp,
               tile::SyncOp, tile::ResidualOp, tile::GatherOp, tile::ScatterOp, tile::DotOp, tile::GenericOp,
-              tile::IndexOp, tile::SummarizeOp, tile::RangeOfOp>(op);
-      if (structured || scalar || known)
+              tile::IndexOp, tile::SummarizeOp, tile::RangeOfOp, tile::RolesOp, tile::BarrierAllocOp,
+              tile::BarrierArriveOp, tile::BarrierWaitOp>(op);
+      if (structured || scalar || (known && isPrintedSo(op)))
         return WalkResult::advance();
       op->emitOpError("has no CUDA form");
       return WalkResult::interrupt();
@@ -100,6 +123,12 @@ private:
       }
     }
     kernel.walk([&](tile::SizeOp size) { addSize(size.getName()); });
+    llvm::SetVector<Attribute> maps;
+    kernel.walk([&](tile::CopyAsyncOp copy) {
+      if (copy.getBarrier())
+        maps.insert(b.getStringAttr(mapSlot(copy)));
+    });
+    llvm::append_range(slots, maps);
     kernel->setAttr(tile::kSlotsAttr, b.getArrayAttr(slots));
   }
 
@@ -115,7 +144,14 @@ private:
   std::string purpose(tile::AllocOp alloc) {
     BufferType type = alloc.getType();
     std::string found;
-    for (OpOperand& use : alloc.getResult().getUses()) {
+    SmallVector<OpOperand*> uses;
+    for (OpOperand& use : alloc.getResult().getUses())
+      if (auto slice = dyn_cast<tile::SliceOp>(use.getOwner())) // a stage of it
+        llvm::append_range(uses, llvm::make_pointer_range(slice->getUses()));
+      else
+        uses.push_back(&use);
+    for (OpOperand* each : uses) {
+      OpOperand& use = *each;
       Operation* user = use.getOwner();
       if (auto gather = dyn_cast<tile::GatherOp>(user); gather && gather.getDest() == alloc.getResult())
         return "q_tile";
@@ -127,11 +163,11 @@ private:
       if (isa<tile::ResidualOp>(user) && use.getOperandNumber() == 0)
         return "weights_low";
       if (auto dot = dyn_cast<tile::DotOp>(user)) {
-        if (dot.getAcc() == alloc.getResult())
+        if (dot.getAcc() == use.get())
           return dot.getTransposeB() ? "scores" : "out";
-        if (dot.getRhs() == alloc.getResult())
+        if (dot.getRhs() == use.get())
           return dot.getTransposeB() ? "k_tile" : "v_tile";
-        if (dot.getRescale() == alloc.getResult())
+        if (dot.getRescale() == use.get())
           found = "factor";
         else
           found = "weights";
@@ -144,10 +180,43 @@ private:
 
   void nameBuffers() {
     llvm::StringMap<int> taken;
-    kernel.walk([&](tile::AllocOp alloc) {
-      std::string name = purpose(alloc);
+    auto give = [&](Operation* op, const std::string& name) {
       int count = taken[name]++;
-      alloc->setAttr(kId, b.getStringAttr(count ? name + "_" + std::to_string(count + 1) : name));
+      op->setAttr(kId, b.getStringAttr(count ? name + "_" + std::to_string(count + 1) : name));
+    };
+    kernel.walk([&](tile::AllocOp alloc) { give(alloc, purpose(alloc)); });
+    kernel.walk([&](tile::BarrierAllocOp barrier) { // after the stages that it is for
+      bool filled = llvm::any_of(barrier->getUsers(), llvm::IsaPred<tile::CopyAsyncOp>);
+      Operation* stages = barrier->getPrevNode();
+      while (stages && !isa<tile::AllocOp>(stages))
+        stages = stages->getPrevNode();
+      StringRef tile = stages ? stages->getAttrOfType<StringAttr>(kId).getValue() : "tile";
+      give(barrier, (tile + (filled ? "_full" : "_empty")).str());
+    });
+  }
+
+  // ---- roles -----------------------------------------------------------------------------------------
+
+  int64_t threads() {
+    int64_t ofRoles = 0;
+    kernel.walk([&](tile::RolesOp roles) {
+      for (auto role : roles.getRoles().getAsRange<tile::RoleAttr>())
+        ofRoles += threadsOf(role);
+    });
+    tile::ScheduleAttr tile = kernel.getScheduleAttr();
+    if (ofRoles > 0)
+      return ofRoles;
+    return tile ? schedule::threads_of(tile.getRows(), tile.getDotRows()) : schedule::threads_of(0, 0);
+  }
+
+  /// A group arrives warp by warp, but where a copy arrives for it.
+  void countArrivals() {
+    kernel.walk([&](tile::BarrierAllocOp barrier) {
+      bool byWarps = llvm::any_of(barrier->getUsers(), [](Operation* user) {
+        auto arrive = dyn_cast<tile::BarrierArriveOp>(user);
+        return arrive && !arrive.getExpect();
+      });
+      barrier->setAttr(kCount, b.getI64IntegerAttr(barrier.getArrivals() * (byWarps ? 4 : 1)));
     });
   }
 
@@ -161,13 +230,20 @@ private:
     };
     kernel.walk([&](tile::AllocOp alloc) {
       BufferType type = alloc.getType();
-      if (type.getSpace() == Space::Shared)
-        place(alloc, schedule::shared_tile_bytes(type.getShape()[0], type.getShape()[1],
-                                                 type.getElementType().getIntOrFloatBitWidth() / 8));
+      if (type.getSpace() != Space::Shared)
+        return;
+      ArrayRef<int64_t> tile = type.getShape().take_back(2);
+      int64_t stages = type.getRank() == 3 ? type.getShape()[0] : 1;
+      place(alloc, usesWarpgroups(kernel)
+                       ? stages * schedule::panel_tile_bytes(tile[0], tile[1])
+                       : schedule::shared_tile_bytes(tile[0], tile[1],
+                                                     type.getElementType().getIntOrFloatBitWidth() / 8));
     });
     kernel.walk([&](tile::GatherOp gather) {
       place(gather, schedule::row_offset_bytes(gather.getDest().getType().getShape()[0]));
     });
+    kernel.walk(
+        [&](tile::BarrierAllocOp barrier) { place(barrier, 8 * barrier.getResult().getType().getStages()); });
     kernel->setAttr(kSharedBytes, b.getI64IntegerAttr(offset));
   }
 
@@ -204,6 +280,21 @@ struct PrepareForEmissionPass : PassWrapper<PrepareForEmissionPass, OperationPas
 };
 
 } // namespace
+
+bool usesWarpgroups(tile::KernelOp kernel) {
+  tile::ScheduleAttr tile = kernel.getScheduleAttr();
+  return tile && tile.getDotRows() == schedule::warpgroup_rows;
+}
+
+int64_t threadsOf(tile::RoleAttr role) { return schedule::warpgroup_threads * role.getCount(); }
+
+std::string mapSlot(tile::CopyAsyncOp copy) {
+  auto argument = cast<BlockArgument>(copy.getSource().getDefiningOp<tile::SliceOp>().getSource());
+  auto kernel = cast<tile::KernelOp>(argument.getOwner()->getParentOp());
+  return ("map:" + Twine(copy.getDest().getType().getShape()[0]) + ":" +
+          kernel.argumentName(argument.getArgNumber()))
+      .str();
+}
 
 LogicalResult prepareForEmission(ModuleOp module) {
   for (auto kernel : module.getOps<tile::KernelOp>())

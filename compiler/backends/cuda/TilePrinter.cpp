@@ -14,13 +14,16 @@ using tile::Space;
 static BufferType typeOf(Value buffer) { return cast<BufferType>(buffer.getType()); }
 
 /// "Fragment<float, 16, 64>" and its like.
-static std::string objectType(BufferType type, int64_t warpRows) {
+static std::string objectType(BufferType type, int64_t warpRows, bool panels) {
   std::string element = typeName(type.getElementType());
   ArrayRef<int64_t> shape = type.getShape();
   auto warp = std::to_string(warpRows);
-  if (type.getSpace() == Space::Shared)
-    return "SharedTile<" + element + ", " + std::to_string(shape[0]) + ", " +
-           std::to_string(paddedColumns(shape[1])) + ">";
+  if (type.getSpace() == Space::Shared) {
+    ArrayRef<int64_t> tile = shape.take_back(2);
+    std::string text = (panels ? "PanelTile<" : "SharedTile<") + element + ", " + std::to_string(tile[0]) +
+                       ", " + std::to_string(paddedColumns(tile[1])) + ">";
+    return shape.size() == 3 ? "Staged<" + text + ", " + std::to_string(shape[0]) + ">" : text;
+  }
   if (shape.size() == 1)
     return "RowFragment<" + element + ", " + warp + ">";
   bool packed = type.getElementType().isBF16() || type.getElementType().isF16();
@@ -88,7 +91,11 @@ void KernelPrinter::tileOperation(Operation& op) {
       .Case([&](tile::SizeOp size) { text.name(size.getResult(), ids.lookup(size.getName())); })
       .Case([&](tile::BlockIndexOp index) { text.name(index.getResult(), "(i64)blockIdx.x"); })
       .Case([&](tile::AllocOp alloc) { allocate(alloc); })
-      .Case([&](tile::SliceOp) {}) // printed where it is used
+      .Case([&](tile::SliceOp slice) { // of global memory it is printed where it is used
+        if (typeOf(slice.getSource()).getSpace() == Space::Shared)
+          buffers[slice.getResult()] =
+              buffer(slice.getSource()) + ".stage(" + text.whole(slice.getOffsets()[0]) + ")";
+      })
       .Case([&](tile::LookupOp lookup) {
         std::string indices;
         for (Value index : lookup.getIndices())
@@ -103,11 +110,12 @@ void KernelPrinter::tileOperation(Operation& op) {
         line("fill(" + buffer(fill.getDest()) + ", " + text.whole(fill.getValue()) + ");");
       })
       .Case([&](tile::CopyOp copy) { this->copy(copy); })
-      .Case([&](tile::CopyAsyncOp copy) { copyAsync(copy); })
+      .Case([&](tile::CopyAsyncOp copy) { copy.getBarrier() ? bringRows(copy) : copyAsync(copy); })
       .Case([&](tile::WaitOp wait) {
         line("wait_copies<" + std::to_string(wait->getAttrOfType<IntegerAttr>(kPending).getInt()) + ">();");
       })
-      .Case([&](tile::SyncOp) { line("__syncthreads();"); })
+      .Case<tile::SyncOp, tile::RolesOp, tile::BarrierAllocOp, tile::BarrierArriveOp, tile::BarrierWaitOp>(
+          [&](auto other) { roleOperation(*other); })
       .Case([&](tile::ResidualOp residual) {
         line("residual(" + buffer(residual.getDest()) + ", " + buffer(residual.getSource()) + ");");
       })
@@ -126,11 +134,12 @@ void KernelPrinter::allocate(tile::AllocOp op) {
   std::string name = fresh(op->getAttrOfType<StringAttr>(kId).getValue());
   buffers[op.getResult()] = name;
   BufferType type = op.getType();
+  std::string object = objectType(type, warpRows(), usesWarpgroups(kernel));
   if (type.getSpace() != Space::Shared)
-    return line(objectType(type, warpRows()) + " " + name + ";");
+    return line(object + " " + name + ";");
   std::string offset = std::to_string(op->getAttrOfType<IntegerAttr>(kOffset).getInt());
-  line("const " + objectType(type, warpRows()) + " " + name + "{reinterpret_cast<" +
-       typeName(type.getElementType()) + "*>(shared + " + offset + ")};");
+  line("const " + object + " " + name + "{reinterpret_cast<" + typeName(type.getElementType()) +
+       "*>(shared + " + offset + ")};");
 }
 
 void KernelPrinter::copy(tile::CopyOp op) {
@@ -171,11 +180,12 @@ void KernelPrinter::dot(tile::DotOp op) {
 void KernelPrinter::gather(tile::GatherOp op) {
   std::string offsets = std::to_string(op->getAttrOfType<IntegerAttr>(kOffset).getInt());
   Value source = op.getSource();
-  line("gather_rows" + bracketed(columnsOf(op.getDest().getType(), "false, ")) + "(" + buffer(op.getDest()) +
-       ", " + buffer(source) + " + " + text(op.getBatch()) + " * " + stride(source, 0) + ", " +
-       stride(source, 1) + ", " + stride(source, 2) + ", " + buffer(op.getRowH()) + ", " +
-       buffer(op.getRowQ()) + ", reinterpret_cast<i64*>(shared + " + offsets + "), (int)" +
-       text(op.getCount()) + ");");
+  std::string meeting = role ? std::to_string(roleThreads) + ", " + std::to_string(role) : "";
+  std::string columns = columnsOf(op.getDest().getType(), role ? ", " : "false, ");
+  line("gather_rows" + bracketed(meeting + columns) + "(" + buffer(op.getDest()) + ", " + buffer(source) +
+       " + " + text(op.getBatch()) + " * " + stride(source, 0) + ", " + stride(source, 1) + ", " +
+       stride(source, 2) + ", " + buffer(op.getRowH()) + ", " + buffer(op.getRowQ()) +
+       ", reinterpret_cast<i64*>(shared + " + offsets + "), (int)" + text(op.getCount()) + ");");
 }
 
 void KernelPrinter::scatter(tile::ScatterOp op) {

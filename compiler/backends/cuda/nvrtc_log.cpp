@@ -4,6 +4,11 @@
 //     ptxas info    : Function properties for attend
 //         0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads
 //     ptxas info    : Used 168 registers, used 1 barriers, 1024 bytes smem
+//
+// What it does to products of warpgroups and to setmaxnreg it tells as information, though it is a warning:
+//
+//     ptxas info    : (C7511) Potential Performance Loss: wgmma.mma_async instructions are serialized due to
+//     ...
 #include "compiler/backends/cuda/nvrtc.h"
 
 #include <cstdlib>
@@ -36,7 +41,7 @@ void read_log(const std::string& log, NvrtcResult& result) {
   while (std::getline(lines, line)) {
     if (line.find("Compiling entry function") != std::string::npos)
       result.kernels.push_back({.kernel = quoted(line)});
-    else if (line.find("warning") != std::string::npos)
+    else if (line.find("warning") != std::string::npos || line.find("(C75") != std::string::npos)
       result.warnings.push_back(line);
     if (result.kernels.empty())
       continue;

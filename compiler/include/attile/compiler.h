@@ -28,6 +28,9 @@ struct CompileOptions {
   /// Of a GPU, a cubin beside PTX. Without it, compiling takes half the time: the emulated GPU reads PTX
   /// alone.
   bool machine_code = true;
+  /// On GPUs with products of warpgroups (sm_90a: wgmma), use them for 16-bit types: one warpgroup brings
+  /// keys and values, others multiply. Without, all warps are alike, as on other GPUs.
+  bool warpgroups = false;
   std::string dump_dir = {}; ///< a folder for every stage's text, numbered; made if it is not there
 };
 

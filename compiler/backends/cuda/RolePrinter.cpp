@@ -1,0 +1,92 @@
+//===- RolePrinter.cpp - parts of a block, and what passes between them --------------------===//
+//
+//     const Barriers<2> full{...};                 // in shared memory; the first thread begins them
+//     if (threadIdx.x < 256) {                     // roles have the block's threads in their order
+//       take_registers<232>();
+//       ...
+//     } else {
+//       keep_registers<40>();
+//       ...
+//     }
+//
+//===----------------------------------------------------------------------===//
+#include "compiler/backends/cuda/KernelPrinter.h"
+
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+
+namespace attile::cuda {
+
+/// What a thread has of `threads` when the kernel starts: as many as there are, by 8.
+static int64_t registersAtLaunch(int64_t threads) {
+  return std::min<int64_t>(65536 / threads / 8 * 8, 255); // of an SM, and of a thread
+}
+
+void KernelPrinter::roleOperation(Operation& op) {
+  llvm::TypeSwitch<Operation*>(&op)
+      .Case([&](tile::RolesOp roles) { this->roles(roles); })
+      .Case([&](tile::BarrierAllocOp barrier) { allocateBarrier(barrier); })
+      .Case([&](tile::SyncOp) {
+        if (role)
+          line("meet<" + Twine(role) + ", " + Twine(roleThreads) + ">();");
+        else
+          line("__syncthreads();");
+      })
+      .Case([&](tile::BarrierArriveOp arrive) {
+        if (!arrive.getExpect()) // else the copy that follows arrives
+          line("arrive_warp(" + stageOf(arrive.getBarrier(), arrive.getStage()) + ");");
+      })
+      .Case([&](tile::BarrierWaitOp wait) {
+        line("wait_phase(" + stageOf(wait.getBarrier(), wait.getStage()) + ", " +
+             text.whole(wait.getParity()) + ");");
+      });
+}
+
+void KernelPrinter::roles(tile::RolesOp op) {
+  int64_t threads = kernel->getAttrOfType<IntegerAttr>(kThreads).getInt(), before = 0;
+  for (auto [attribute, body] : llvm::zip(op.getRoles(), op.getBodies())) {
+    auto description = cast<tile::RoleAttr>(attribute);
+    int64_t registers = description.getRegisters();
+    roleThreads = threadsOf(description);
+    before += roleThreads;
+    ++role;
+    std::string condition = before < threads ? "if (threadIdx.x < " + std::to_string(before) + ") " : "";
+    line((role == 1 ? "" : "} else ") + condition + "{  // " + description.getName());
+    ++depth;
+    if (registers > 0)
+      line(Twine(registers > registersAtLaunch(threads) ? "take" : "keep") + "_registers<" +
+           Twine(registers) + ">();");
+    block(body.front());
+    --depth;
+  }
+  line("}");
+  role = 0;
+}
+
+void KernelPrinter::allocateBarrier(tile::BarrierAllocOp op) {
+  std::string name = fresh(op->getAttrOfType<StringAttr>(kId).getValue());
+  buffers[op.getResult()] = name;
+  line("const Barriers<" + Twine(op.getResult().getType().getStages()) + "> " + name +
+       "{shared_address(shared + " + Twine(op->getAttrOfType<IntegerAttr>(kOffset).getInt()) + ")};");
+  line("if (threadIdx.x == 0)");
+  line("  begin_barriers(" + name + ", " + Twine(op->getAttrOfType<IntegerAttr>(kCount).getInt()) + ");");
+}
+
+std::string KernelPrinter::stageOf(Value barrier, Value stage) const {
+  return buffer(barrier) + ", " + text.whole(stage);
+}
+
+void KernelPrinter::bringRows(tile::CopyAsyncOp op) {
+  auto slice = op.getSource().getDefiningOp<tile::SliceOp>();
+  std::string map = ids.lookup(mapSlot(op)), where;
+  for (Value offset : slice.getOffsets().take_front(3)) // batch, head, row
+    where += ", " + text.whole(offset);
+  int64_t columns = slice.getType().getShape()[1];
+  line("bring_rows<" + Twine(role) + (columns == paddedColumns(columns) ? "" : ", " + Twine(columns)) + ">(" +
+       buffer(op.getDest()) + ", " + map + where + ", " + pointer(slice) + ", " +
+       stride(slice.getSource(), 2) + ", (int)" + text(slice.getSizes()[0]) + ", " +
+       stageOf(op.getBarrier(), op.getStage()) + ");");
+}
+
+} // namespace attile::cuda
