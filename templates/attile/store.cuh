@@ -22,6 +22,15 @@ __device__ __forceinline__ void transpose_quad(unsigned (&w)[4]) {
       }
 }
 
+/// 16 or 8 aligned bytes, by one instruction: the compiler takes some stores of vectors apart.
+__device__ __forceinline__ void store_words(void* to, const unsigned (&w)[4]) {
+  asm volatile("st.global.v4.b32 [%0], {%1,%2,%3,%4};" ::"l"(to), "r"(w[0]), "r"(w[1]), "r"(w[2]), "r"(w[3])
+               : "memory");
+}
+__device__ __forceinline__ void store_floats(float* to, float first, float second) {
+  asm volatile("st.global.v2.f32 [%0], {%1,%2};" ::"l"(to), "f"(first), "f"(second) : "memory");
+}
+
 /// A row of 16-bit elements, pairs[j] in columns column_of(j, 0) and (j, 1): by four blocks of columns, a
 /// lane of the quad one each, and what is left by pairs.
 template <class T, int Blocks>
@@ -33,7 +42,7 @@ __device__ __forceinline__ void store_wide(T* row, const unsigned (&pairs)[Block
     unsigned words[4] = {pairs[j], pairs[j + 1], pairs[j + 2], pairs[j + 3]};
     transpose_quad(words);
     if (valid)
-      *reinterpret_cast<uint4*>(block + 8 * j) = make_uint4(words[0], words[1], words[2], words[3]);
+      store_words(block + 8 * j, words);
   }
   if (valid)
 #pragma unroll
@@ -65,7 +74,7 @@ __device__ __forceinline__ void store_row(T* row, const float (&x)[C / 8][4], in
 #pragma unroll
     for (int j = 0; j < C / 8; ++j)
       if (Columns == C && wide)
-        *reinterpret_cast<Pair<T>*>(first + 8 * j) = {x[j][2 * i], x[j][2 * i + 1]};
+        store_floats(first + 8 * j, x[j][2 * i], x[j][2 * i + 1]);
       else
 #pragma unroll
         for (int c = 0; c < 2; ++c)
