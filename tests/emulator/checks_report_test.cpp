@@ -107,8 +107,9 @@ mov.u32 %s, s; setp.eq.u32 %p0, %t, 33; setp.lt.u32 %p1, %t, 32; setp.lt.u32 %p3
       EXPECT_EQ(found["address"].get<std::string>().substr(0, 2), "0x");
       EXPECT_EQ(found["bytes"], 4);
     }
-    EXPECT_EQ(found.contains("other"),
-              report.kind == Report::Kind::race || report.kind == Report::Kind::async_early);
+    EXPECT_EQ(found.contains("other"), report.kind == Report::Kind::race ||
+                                           report.kind == Report::Kind::async_early ||
+                                           report.kind == Report::Kind::proxy_fence);
     return;
   }
 }
@@ -129,6 +130,9 @@ INSTANTIATE_TEST_SUITE_P(
         std::pair("async-early",
                   "cp.async.ca.shared.global [%s], [%a], 4; ld.shared.u32 %r0, [%s]; cp.async.wait_all;"),
         std::pair("async-leak", "cp.async.ca.shared.global [%s], [%a], 4; ret;"),
+        std::pair("proxy-fence",
+                  "@%p0 st.shared.u32 [%s], 1; @%p0 cp.async.bulk.global.shared::cta.bulk_group "
+                  "[%a], [%s], 16;"),
         std::pair("barrier-divergence", "@%p3 bra B; bar.sync 1; bra E; B: bar.sync 1; E:"),
         std::pair("barrier-count", "@%p1 bar.sync 1, 64; @!%p1 bar.sync 1, 96;"),
         std::pair("deadlock", "@%p1 bar.sync 1, 64;")),

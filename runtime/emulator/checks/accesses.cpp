@@ -590,8 +590,11 @@ void Checker::uses(Group& group, const Instruction& instruction, int lane, std::
   effects.clear();
 }
 
-void Checker::fence(Group& group, const Instruction&, Mask mask, Scope scope) {
+void Checker::fence(Group& group, const Instruction& instruction, Mask mask, Scope scope) {
   BlockChecks& block = checks_of(group);
+  if (const ptx::Statement* statement = statement_of(group, instruction);
+      statement != nullptr && statement->opcode->has("mbarrier_init"))
+    data->fence_initialised(group, mask);
   for_lanes(mask, [&](int lane) {
     block.races.clocks.fence(group.warp->index * warp_size + static_cast<std::uint32_t>(lane),
                              reach_of(scope));

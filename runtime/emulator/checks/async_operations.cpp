@@ -132,10 +132,26 @@ void Checker::async_signals(const AsyncRef& operation, Block& owner, std::uint64
     return;
   BlockChecks& block = checks_of(owner);
   MbarrierState& state = block.mbarriers[mbarrier];
+  data->check_initialised(*operation, owner, mbarrier);
   state.arrivals.come(*operation->instruction, operation->issuer->rank, operation->thread / warp_size, true);
   operation->signals({.block = block.races.number(),
                       .channel = Completion::channel_of(Completion::What::mbarrier, mbarrier),
                       .count = state.completed + 1});
+}
+
+// The object that it changes must be there for it, as what it reads and writes.
+void Checker::Data::check_initialised(const AsyncOperation& operation, const Block& owner,
+                                      std::uint64_t mbarrier) {
+  const BlockChecks& block = checks_of(owner);
+  const MbarrierState& state = block.mbarriers.at(mbarrier);
+  if (state.init_fenced || state.initialised.instruction == nullptr)
+    return;
+  OtherAccess other{.record = state.initialised, .block = block.races.number(), .thread = state.initialiser};
+  const auto seen = operation.sees(other.block, other.thread, other.record.step, true);
+  other.unfenced = seen == AsyncOperation::Sees::unfenced;
+  if (seen != AsyncOperation::Sees::all)
+    report_race(*operation.issuer, doer_of(operation, true),
+                {name(Space::shared), mbarrier, sizeof(std::uint64_t)}, other);
 }
 
 void Checker::bulk_commits(Group& group, Mask mask) {

@@ -69,6 +69,9 @@ struct MbarrierState {
   View phase, done;               ///< what arrivals of this phase told; of all that are complete
   View phase_abroad, done_abroad; ///< the same of arrivals from other blocks of the cluster
   Clock completed = 0;            ///< phases
+  AccessRecord initialised;       ///< by mbarrier.init; no instruction: not seen
+  std::uint32_t initialiser = 0;  ///< thread
+  bool init_fenced = false;       ///< fence.mbarrier_init came after it
   Arrivals arrivals;
 };
 
@@ -190,6 +193,8 @@ struct Checker::Data {
   // ---- what asynchronous operations touch and copy ----
   class Meetings;
   void touch(const AsyncRef& operation, Touch touch, const AsyncRange& range);
+  void fence_initialised(Group& group, Mask mask);
+  void check_initialised(const AsyncOperation& operation, const Block& owner, std::uint64_t mbarrier);
   void report_undefined_sum(const AsyncOperation& operation, const AsyncRange& range);
   ByteBits defined_bytes(const AsyncRange& range, std::uint64_t offset, unsigned bytes) const;
   bool all_defined(const AsyncRange& range) const;

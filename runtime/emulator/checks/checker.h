@@ -145,7 +145,8 @@ public:
              std::string expected);
 
   // ---- mbarriers, by address in the block's shared memory ----
-  void mbarrier_begins(Block& block, std::uint64_t mbarrier); ///< init
+  void mbarrier_begins(Group& group, const Instruction& instruction, int lane,
+                       std::uint64_t mbarrier); ///< init
   /// An arrival at an mbarrier of `owner`, a block of the thread's cluster.
   void mbarrier_arrives(Group& group, int lane, Block& owner, std::uint64_t mbarrier);
   void mbarrier_completes(Block& block, std::uint64_t mbarrier);

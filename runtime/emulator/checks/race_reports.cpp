@@ -23,7 +23,8 @@ std::string expected(const OtherAccess& other) {
   if (other.before)
     return "griddepcontrol.wait before";
   if (other.unfenced)
-    return "fence.proxy.async between, by a thread that knows of the write";
+    return "fence.proxy.async (or, of mbarrier.init, fence.mbarrier_init) between, by a thread that knows of "
+           "the write";
   if (other.operation != nullptr)
     return std::string(wait_for(*other.operation, other.record.wrote));
   return other.pending        ? "cp.async.wait_group before"

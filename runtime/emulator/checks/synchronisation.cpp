@@ -220,16 +220,29 @@ void Checker::async_arrives(Group& group, int lane, std::uint64_t mbarrier) {
 
 // ---- mbarriers ----
 
-void Checker::mbarrier_begins(Block& block, std::uint64_t mbarrier) {
+void Checker::mbarrier_begins(Group& group, const Instruction& instruction, int lane,
+                              std::uint64_t mbarrier) {
   if (!data->options.races)
     return;
-  MbarrierState& state = checks_of(block).mbarriers[mbarrier];
-  state = {.phase = {},
-           .done = {},
-           .phase_abroad = {},
-           .done_abroad = {},
-           .completed = state.completed,
-           .arrivals = {}};
+  BlockChecks& block = checks_of(group);
+  const std::uint32_t thread = group.warp->index * warp_size + static_cast<std::uint32_t>(lane);
+  MbarrierState fresh;
+  fresh.initialised = {.instruction = &instruction,
+                       .function = group.activation->function,
+                       .step = block.races.clocks.now(thread),
+                       .wrote = true};
+  fresh.initialiser = thread;
+  MbarrierState& state = block.mbarriers[mbarrier];
+  fresh.completed = state.completed;
+  state = std::move(fresh);
+}
+
+// fence.mbarrier_init, after those of the lanes.
+void Checker::Data::fence_initialised(Group& group, Mask mask) {
+  for (auto& [address, state] : checks_of(group).mbarriers)
+    if (state.initialiser / warp_size == group.warp->index &&
+        (mask >> state.initialiser % warp_size & 1) != 0)
+      state.init_fenced = true;
 }
 
 void Checker::mbarrier_arrives(Group& group, int lane, Block& owner, std::uint64_t mbarrier) {

@@ -47,7 +47,7 @@ Flow initialise(Group& group, const Instruction& instruction, Mask mask) {
       return illegal(group, instruction, lane,
                      fmt::format("count {}: expected 1 to {}", count[lane], Mbarrier::most));
     if (Checker* checker = block.launch->checker)
-      checker->mbarrier_begins(block, shared_address(block, access.host[lane]));
+      checker->mbarrier_begins(group, instruction, lane, shared_address(block, access.host[lane]));
     const Mbarrier object = {.pending = count[lane], .expected = count[lane]};
     store_element(access.host[lane], object.bits());
   }
