@@ -108,6 +108,7 @@ namespace {
 
 std::vector<std::uint32_t> numbers_of_peers(const Block& block) {
   std::vector<std::uint32_t> numbers;
+  numbers.reserve(block.launch->cluster.count());
   for (std::uint32_t rank = 0; rank < block.launch->cluster.count(); ++rank)
     numbers.push_back(static_cast<std::uint32_t>(block_number(*block.cluster, rank)));
   return numbers;

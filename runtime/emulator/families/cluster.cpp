@@ -86,7 +86,7 @@ void decode_barrier(Decoding& d) {
                                           : d.has("relaxed") ? Order::relaxed
                                                              : Order::release);
   d.out.scope = static_cast<std::uint8_t>(Scope::cluster);
-  d.out.flags = d.has("aligned") ? aligned_flag : 0;
+  d.out.flags = d.has("aligned") ? std::uint64_t(aligned_flag) : 0;
 }
 
 // Initialised mbarriers are there for others of the cluster; the emulator's are at once.
