@@ -154,8 +154,9 @@ void reduces(const std::string& operation, const std::string& type, const std::v
         std::vector<T> result(64);
         std::ranges::transform(a, b, result.begin(), wanted);
         EXPECT_EQ(machine.download<T>(params[0], 64), result);
-        if (in_shared)
+        if (in_shared) {
           EXPECT_EQ(machine.download<T>(params[2], 64), result);
+        }
       },
       4);
 }

@@ -179,8 +179,9 @@ protected:
     const CUfunction first = load(text, "first"), second = load(text, "second");
     api().clear_report();
     EXPECT_CU(api().cuLaunchKernel(first, 1, 1, 1, 1, 1, 1, 0, nullptr, values, nullptr));
-    if (between)
+    if (between) {
       EXPECT_CU(api().cuMemsetD32Async(p + 4, 0, 1, nullptr));
+    }
     EXPECT_CU(api().cuLaunchKernelEx(&config, second, values, nullptr));
     EXPECT_EQ(download<std::uint32_t>(p, 2), (std::vector<std::uint32_t>{5, 5}));
     std::string report(api().get_report(nullptr, 0), '\0');

@@ -19,9 +19,10 @@ Outcome run(const std::string& text, Options::Mode mode, u64 seed_offset = 0) {
   machine.options.most_instructions = 1'000'000;
   const u64 out = machine.upload(std::vector<u32>(256));
   const Outcome outcome = machine.run(text, {out, 0, 0, 0});
-  if (outcome.status == Status::success)
+  if (outcome.status == Status::success) {
     for (const u32 value : machine.download<u32>(out, 256))
       EXPECT_EQ(value, 7u);
+  }
   return outcome;
 }
 
@@ -39,8 +40,9 @@ void expect_status(const std::string& body, Status status, const std::string& me
   for (u64 schedule = 0; schedule < 8; ++schedule) {
     const Outcome outcome = run(with_registers(body + out, directives), Options::Mode::scheduled, schedule);
     found |= outcome.status == status && outcome.message.find(message) != std::string::npos;
-    if (status == Status::success)
+    if (status == Status::success) {
       EXPECT_EQ(outcome.status, status) << outcome.message;
+    }
   }
   EXPECT_TRUE(found);
 }

@@ -205,8 +205,9 @@ TEST(Schedule, TilesOfGpusFit) {
       GpuNeeds needs = needs_of(gpu, problem, choice.tile);
       EXPECT_LE(needs.shared_bytes, gpu.shared_per_block) << target << ' ' << dim;
       EXPECT_LE(needs.registers, gpu.registers_per_thread) << target << ' ' << dim;
-      if (dim >= 40) // a panel has 64 columns
+      if (dim >= 40) { // a panel has 64 columns
         EXPECT_EQ(choice.tile.dot_rows == warpgroup_rows, gpu.warpgroup_flops > 0) << target << ' ' << dim;
+      }
       EXPECT_GE(needs.blocks_per_sm, 1) << target << ' ' << dim;
       for (const Rejected& other : choice.rejected)
         EXPECT_FALSE(other.obstacle.empty());
