@@ -382,8 +382,8 @@ void Operands::place(Slot& slot, const RegisterPlaces& places) const {
 void Operands::mark_held() {
   std::vector<bool> held(bytes_of.size());
   auto each = [&](const Instruction& instruction, auto f) {
-    for (const Slot* slot = &function.slots[instruction.first_slot];
-         slot != &function.slots[instruction.first_slot] + instruction.slots; ++slot)
+    for (const Slot* slot = function.slots.data() + instruction.first_slot;
+         slot != function.slots.data() + instruction.first_slot + instruction.slots; ++slot)
       if (!slot->constant && !slot->absent && slot->bytes != 0)
         f(slot->offset);
   };
