@@ -275,8 +275,8 @@ TEST(MmaSparse, OnlyChosenMetadataMustBeDefined) {
     std::copy(data.input.begin(), data.input.end(), machine.at<u32>(in));
     machine.checks.host_writes(in, (5 * 13 + 12) * 4);
     machine.checks.host_writes(in + (5 * 13 + 13) * 4, (32 * 13 - 5 * 13 - 13) * 4);
-    std::string text = kernel(halves, 2, 2, 4, selector);
-    return machine.kinds(text, {in, out}) + std::to_string(machine.checks.reports().all().size());
+    const std::string found = machine.kinds(kernel(halves, 2, 2, 4, selector), {in, out});
+    return found + std::to_string(machine.checks.reports().all().size());
   };
   EXPECT_EQ(kinds(0), "0");
   EXPECT_EQ(kinds(1), "undefined-store4"); // rows 1 and 9, whose four sums are stored by lanes 4 to 7
