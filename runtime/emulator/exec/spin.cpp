@@ -73,6 +73,8 @@ void goes_round(Group& group, bool reads_global) {
 }
 
 Flow look(Group& group, const Instruction& instruction, const Access& access) {
+  if (access.mask == 0) // all that it would look at was reported, and is left out
+    return Flow::go;
   Block& block = *group.warp->block;
   Spin& spin = group.spin;
   ++block.looks;
