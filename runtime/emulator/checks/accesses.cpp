@@ -392,7 +392,7 @@ void Checker::Data::find_races(Group& group, const Instruction& instruction, con
       report_race(*group.warp->block,
                   {.instruction = &instruction,
                    .function = group.activation->function,
-                   .thread = group.warp->index * warp_size + static_cast<std::uint32_t>(lane),
+                   .thread = thread_of(group, lane),
                    .writes = !reads(access.doing)},
                   address_of(access, lane), other);
   };
@@ -420,7 +420,7 @@ void Checker::Data::visit(Group& group, const Instruction& instruction, const Ac
                           const Block& of) {
   const Block& from = *group.warp->block;
   const ThreadClocks& clocks = checks_of(group).races.clocks;
-  const std::uint32_t thread = group.warp->index * warp_size + static_cast<std::uint32_t>(lane);
+  const std::uint32_t thread = thread_of(group, lane);
   BlockChecks& theirs = checks_of(of);
   if (!clocks.knows_of(thread, theirs.races.clocks.block_number()))
     report(Report::Kind::block_lifetime, group, instruction, lane,
@@ -438,7 +438,7 @@ void Checker::Data::release(Group& group, const Access& access, Mask lanes, Spac
   const bool ordered = access.order == Order::release || access.order == Order::acq_rel;
   for_lanes(lanes, [&](int lane) {
     SyncTable& table = space == Space::shared ? checks_of(owner(group, access, lane)).sync : sync;
-    const std::uint32_t thread = group.warp->index * warp_size + static_cast<std::uint32_t>(lane);
+    const std::uint32_t thread = thread_of(group, lane);
     if (ordered || block.races.clocks.has_fenced(thread))
       table.at(reinterpret_cast<std::uint64_t>(access.host[lane]), [&](SyncLocation& location) {
         block.races.clocks.release(thread, location, reach_of(access.scope), ordered);
@@ -574,7 +574,7 @@ void Checker::Data::finish(Group& group, const Instruction& instruction, Mask ma
     SyncTable& table = *effects.table[lane];
     if (!table.may_hold(effects.address[lane]))
       return;
-    const std::uint32_t thread = group.warp->index * warp_size + static_cast<std::uint32_t>(lane);
+    const std::uint32_t thread = thread_of(group, lane);
     table.at(effects.address[lane], [&](SyncLocation& location) {
       block.races.clocks.acquire(thread, location, effects.reach, effects.ordered);
     });
@@ -592,13 +592,7 @@ void Checker::uses(Group& group, const Instruction& instruction, int lane, std::
 
 void Checker::fence(Group& group, const Instruction& instruction, Mask mask, Scope scope) {
   BlockChecks& block = checks_of(group);
-  if (const ptx::Statement* statement = statement_of(group, instruction);
-      statement != nullptr && statement->opcode->has("mbarrier_init"))
-    data->fence_initialised(group, mask);
-  for_lanes(mask, [&](int lane) {
-    block.races.clocks.fence(group.warp->index * warp_size + static_cast<std::uint32_t>(lane),
-                             reach_of(scope));
-  });
+  for_lanes(mask, [&](int lane) { block.races.clocks.fence(thread_of(group, lane), reach_of(scope)); });
 }
 
 // ---- the host ----

@@ -15,10 +15,6 @@ template <class F> void each_part(std::uint64_t bytes, F f) {
     f(done, static_cast<unsigned>(std::min<std::uint64_t>(part_bytes, bytes - done)));
 }
 
-std::uint32_t thread_of(const Group& group, int lane) {
-  return group.warp->index * warp_size + static_cast<std::uint32_t>(lane);
-}
-
 Doer doer_of(const AsyncOperation& operation, bool writes) {
   return {.instruction = operation.instruction,
           .function = operation.function,
@@ -123,7 +119,7 @@ void Checker::Data::touch(const AsyncRef& operation, Touch touch, const AsyncRan
 Completion BlockChecks::group_of(Completion::What what, std::uint32_t index) {
   const bool matrix = what == Completion::What::matrix; // by warp, but complete by warpgroup
   return {.block = races.number(),
-          .channel = Completion::channel_of(what, matrix ? index / warpgroup_warps : index),
+          .channel = Completion::channel_of(what, matrix ? index / warps_of_warpgroup : index),
           .count = (matrix ? matrix_groups[index] : bulk_groups[index]) + 1};
 }
 
@@ -189,7 +185,7 @@ void Checker::matrix_waits(Group& group, std::uint32_t keep) {
   const std::uint32_t warp = group.warp->index, committed = block.matrix_groups[warp];
   if (committed > keep)
     block.races.clocks.complete(warp, group.mask,
-                                Completion::channel_of(Completion::What::matrix, warp / warpgroup_warps),
+                                Completion::channel_of(Completion::What::matrix, warp / warps_of_warpgroup),
                                 committed - keep);
 }
 

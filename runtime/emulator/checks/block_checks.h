@@ -94,8 +94,6 @@ struct AccessEffects {
   }
 };
 
-inline constexpr std::uint32_t warpgroup_warps = 4;
-
 struct BlockChecks {
   BlockChecks(Block& block, GlobalCells* cells);
   BlockRaces races;
@@ -193,7 +191,6 @@ struct Checker::Data {
   // ---- what asynchronous operations touch and copy ----
   class Meetings;
   void touch(const AsyncRef& operation, Touch touch, const AsyncRange& range);
-  void fence_initialised(Group& group, Mask mask);
   void check_initialised(const AsyncOperation& operation, const Block& owner, std::uint64_t mbarrier);
   void report_undefined_sum(const AsyncOperation& operation, const AsyncRange& range);
   ByteBits defined_bytes(const AsyncRange& range, std::uint64_t offset, unsigned bytes) const;

@@ -75,4 +75,16 @@ void visit_cells(C& cell, CellParts<C>& parts, unsigned size, unsigned from, uns
     parts.merge(cell);
 }
 
+/// Calls f(granule, from, to, before) for the granules that hold `bytes` bytes from `offset` on: its bytes
+/// [from, to), with `before` bytes of the range in granules before it.
+template <class F> void each_granule(std::uint64_t offset, std::uint64_t bytes, const F& f) {
+  for (const std::uint64_t begin = offset, end = offset + bytes; offset < end;) {
+    const std::uint64_t granule = offset / granule_bytes, left = end - granule * granule_bytes;
+    const auto from = static_cast<unsigned>(offset % granule_bytes);
+    const unsigned to = left < granule_bytes ? static_cast<unsigned>(left) : granule_bytes;
+    f(granule, from, to, static_cast<unsigned>(offset - begin));
+    offset += to - from;
+  }
+}
+
 } // namespace emu

@@ -80,10 +80,9 @@ void Checker::Data::report(Report::Kind kind, const Group& group, const Instruct
     return;
   const Block& block = *group.warp->block;
   Report report{.kind = kind,
-                .place = report_place(
-                    block, {.instruction = &instruction,
-                            .function = group.activation->function,
-                            .thread = group.warp->index * warp_size + static_cast<std::uint32_t>(lane)}),
+                .place = report_place(block, {.instruction = &instruction,
+                                              .function = group.activation->function,
+                                              .thread = thread_of(group, lane)}),
                 .message = std::move(found.actual),
                 .expected = std::move(found.expected),
                 .address = {},

@@ -73,6 +73,8 @@ public:
   /// What the lane has just read (accessed) is used at once, not put into a register: `what` names it.
   void uses(Group& group, const Instruction& instruction, int lane, std::string_view what);
   void fence(Group& group, const Instruction& instruction, Mask mask, Scope scope);
+  /// fence.mbarrier_init: operations of other proxies and blocks see the mbarriers that the lanes have made.
+  void mbarriers_fenced(Group& group, Mask mask);
 
   // ---- barriers ----
   struct Arrival {
@@ -85,7 +87,7 @@ public:
   void barrier_completes(Block& block, std::uint32_t id);
   void warp_syncs(Group& group, Mask mask);
   /// barrier.cluster.arrive; the instruction's order says whether it releases.
-  void cluster_arrives(Group& group, const Instruction& instruction, Mask mask);
+  void cluster_arrives(Group& group, const Instruction& instruction, Mask mask, bool aligned);
   void cluster_completes(Cluster& cluster);
   /// What they have waited for is complete.
   void cluster_waits(Group& group, Mask mask);

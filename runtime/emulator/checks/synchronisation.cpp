@@ -92,18 +92,17 @@ void Checker::Data::check_visits(const Group& group, const Instruction& instruct
         report_visit(block,
                      {.instruction = &instruction,
                       .function = group.activation->function,
-                      .thread = group.warp->index * warp_size + static_cast<std::uint32_t>(lane)},
+                      .thread = thread_of(group, lane)},
                      visit, from, thread);
   }
 }
 
 // ---- the cluster's barrier ----
 
-void Checker::cluster_arrives(Group& group, const Instruction& instruction, Mask mask) {
+void Checker::cluster_arrives(Group& group, const Instruction& instruction, Mask mask, bool aligned) {
   BlockChecks& block = checks_of(group);
   ClusterBarrierState& state = block.cluster;
   const std::uint32_t warp = group.warp->index;
-  const bool aligned = (instruction.flags & 1) != 0;
   if (data->options.barriers && aligned && state.arrived[warp] != 0 && state.where[warp] != &instruction)
     data->report(
         Report::Kind::barrier_divergence, group, instruction, __builtin_ctz(mask),
@@ -225,7 +224,7 @@ void Checker::mbarrier_begins(Group& group, const Instruction& instruction, int 
   if (!data->options.races)
     return;
   BlockChecks& block = checks_of(group);
-  const std::uint32_t thread = group.warp->index * warp_size + static_cast<std::uint32_t>(lane);
+  const std::uint32_t thread = thread_of(group, lane);
   MbarrierState fresh;
   fresh.initialised = {.instruction = &instruction,
                        .function = group.activation->function,
@@ -237,8 +236,7 @@ void Checker::mbarrier_begins(Group& group, const Instruction& instruction, int 
   state = std::move(fresh);
 }
 
-// fence.mbarrier_init, after those of the lanes.
-void Checker::Data::fence_initialised(Group& group, Mask mask) {
+void Checker::mbarriers_fenced(Group& group, Mask mask) {
   for (auto& [address, state] : checks_of(group).mbarriers)
     if (state.initialiser / warp_size == group.warp->index &&
         (mask >> state.initialiser % warp_size & 1) != 0)

@@ -1,11 +1,9 @@
 #include "emulator/exec/access.h"
 #include "emulator/checks/checker.h"
 #include "emulator/counters/counters.h"
-#include "emulator/exec/bulk.h"
 #include "emulator/exec/groups.h"
 #include "emulator/memory/spaces.h"
 
-#include <algorithm>
 #include <cstring>
 #include <fmt/format.h>
 
@@ -254,23 +252,6 @@ bool resolve(Group& group, const Instruction& instruction, Access& access) {
   if (CounterShard* counts = group.warp->block->counts; counts != nullptr && !by_agent(access.doing))
     counts->accessed(group, instruction, access);
   return true;
-}
-
-BulkRange bulk_range(Group& group, const Instruction& instruction, int lane, const BulkPlace& place) {
-  Access access;
-  access.space = place.space;
-  access.doing = place.doing;
-  access.bytes = static_cast<std::uint32_t>(place.bytes);
-  access.align = place.align;
-  access.mask = Mask(1) << lane;
-  std::ranges::fill(access.address, place.address);
-  if (!resolve(group, instruction, access))
-    return {.is = BulkRange::Is::fault};
-  if (access.mask == 0)
-    return {.is = BulkRange::Is::left_out};
-  return {.host = access.host[lane],
-          .space = access.found[lane],
-          .block = access.found[lane] == Space::shared ? &owner(group, access, lane) : nullptr};
 }
 
 } // namespace emu

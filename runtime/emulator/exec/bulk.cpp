@@ -154,10 +154,6 @@ AsyncRef tell(Group& group, const Instruction& instruction, int lane, const Bulk
   return operation;
 }
 
-std::uint32_t thread_of(const Group& group, int lane) {
-  return group.warp->index * warp_size + static_cast<std::uint32_t>(lane);
-}
-
 } // namespace
 
 std::uint64_t BulkCopy::bytes() const {
@@ -215,6 +211,23 @@ void wait_bulk(Group& group, Mask mask, std::uint32_t keep, bool reads) {
   });
   if (Checker* checker = block.launch->checker)
     checker->bulk_waits(group, mask, keep, reads);
+}
+
+BulkRange bulk_range(Group& group, const Instruction& instruction, int lane, const BulkPlace& place) {
+  Access access;
+  access.space = place.space;
+  access.doing = place.doing;
+  access.bytes = static_cast<std::uint32_t>(place.bytes);
+  access.align = place.align;
+  access.mask = Mask(1) << lane;
+  std::ranges::fill(access.address, place.address);
+  if (!resolve(group, instruction, access))
+    return {.is = BulkRange::Is::fault};
+  if (access.mask == 0)
+    return {.is = BulkRange::Is::left_out};
+  return {.host = access.host[lane],
+          .space = access.found[lane],
+          .block = access.found[lane] == Space::shared ? &owner(group, access, lane) : nullptr};
 }
 
 } // namespace emu

@@ -42,7 +42,7 @@ void complete(Cluster& cluster) {
 
 } // namespace
 
-Flow arrive_at_cluster(Group& group, const Instruction& instruction, Mask mask) {
+Flow arrive_at_cluster(Group& group, const Instruction& instruction, Mask mask, bool aligned) {
   Block& block = *group.warp->block;
   block.cluster_arrived.resize(block.warps.size());
   block.cluster_owing.resize(block.warps.size());
@@ -52,7 +52,7 @@ Flow arrive_at_cluster(Group& group, const Instruction& instruction, Mask mask) 
         group, instruction, __builtin_ctz(again), Status::illegal_instruction,
         "the thread has arrived at the cluster's barrier before: expected barrier.cluster.wait between");
   if (Checker* checker = block.launch->checker)
-    checker->cluster_arrives(group, instruction, mask);
+    checker->cluster_arrives(group, instruction, mask, aligned);
   owing |= mask;
   block.cluster_arrived[group.warp->index] |= mask;
   ++block.changes;

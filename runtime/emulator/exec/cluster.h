@@ -44,7 +44,7 @@ inline bool is_gone(Block& block, std::uint64_t cluster_address) {
 
 /// The threads of the group arrive at the barrier of their cluster (barrier.cluster.arrive). A thread arrives
 /// once, waits, and arrives again.
-Flow arrive_at_cluster(Group& group, const Instruction& instruction, Mask mask);
+Flow arrive_at_cluster(Group& group, const Instruction& instruction, Mask mask, bool aligned);
 /// They wait until all threads of the cluster that have not left have arrived.
 Flow wait_for_cluster(Group& group, const Instruction& instruction, Mask mask);
 /// Completes the barrier if those that have left were all that was missing.

@@ -35,7 +35,7 @@ std::uint64_t Mbarrier::bits() const {
 std::string change(Block& block, std::byte* at, const MbarrierChange& change) {
   const auto bits = load_element<std::uint64_t>(at);
   if (!Mbarrier::is_valid(bits))
-    return "there is no mbarrier object: expected one that mbarrier.init made";
+    return std::string(no_mbarrier);
   Mbarrier object = Mbarrier::from(bits);
   object.transactions += change.expect_transactions - change.complete_transactions;
   object.pending += change.add_pending;

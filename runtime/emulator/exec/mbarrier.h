@@ -13,6 +13,7 @@
 #include "emulator/exec/groups.h"
 
 #include <string>
+#include <string_view>
 
 namespace emu {
 
@@ -25,6 +26,10 @@ struct Mbarrier {
   static bool is_valid(std::uint64_t bits);
   std::uint64_t bits() const;
 };
+
+/// Said where an object is expected and there is none.
+inline constexpr std::string_view no_mbarrier =
+    "there is no mbarrier object: expected one that mbarrier.init made";
 
 /// What an operation does to an object, in this order.
 struct MbarrierChange {

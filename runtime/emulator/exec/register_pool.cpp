@@ -6,7 +6,7 @@
 namespace emu {
 namespace {
 
-constexpr std::uint32_t warps_together = 4, unit = 8, most = 256;
+constexpr std::uint32_t unit = 8, most = 256;
 
 // The pool is what the launch gave to all threads.
 void begin(Block& block) {
@@ -15,7 +15,7 @@ void begin(Block& block) {
     return;
   const std::uint32_t each = (block.launch->registers + unit - 1) / unit * unit; // as they are given out
   pool.warps.assign(block.warps.size(), {.registers = each});
-  pool.changes.resize((block.warps.size() + warps_together - 1) / warps_together);
+  pool.changes.resize((block.warps.size() + warps_of_warpgroup - 1) / warps_of_warpgroup);
 }
 
 void wake(Block& block) {
@@ -29,12 +29,13 @@ void wake(Block& block) {
 std::string misuse(const Block& block, std::uint32_t warp, const Instruction& instruction) {
   const RegisterPool& pool = block.registers;
   const std::uint32_t mine = pool.warps[warp].changes;
-  const auto& changes = pool.changes[warp / warps_together];
+  const auto& changes = pool.changes[warp / warps_of_warpgroup];
   if (mine < changes.size() && changes[mine] != &instruction)
     return fmt::format("another warp of the warpgroup executed the one of line {}: expected the same of all",
                        changes[mine]->line);
-  const std::uint32_t first = warp / warps_together * warps_together;
-  for (std::uint32_t i = first; i < std::min<std::size_t>(first + warps_together, pool.warps.size()); ++i) {
+  const std::uint32_t first = warp / warps_of_warpgroup * warps_of_warpgroup;
+  for (std::uint32_t i = first; i < std::min<std::size_t>(first + warps_of_warpgroup, pool.warps.size());
+       ++i) {
     if (pool.warps[i].changes < mine)
       return "a warp of the warpgroup has not executed the one before: expected a barrier of the warpgroup "
              "between";
@@ -55,7 +56,7 @@ std::uint32_t registers_at_entry(const Function& kernel, const Chip& chip) {
           : kernel.max_threads.value_or(0);
   if (threads == 0 || kernel.min_blocks.value_or(0) == 0)
     return 0;
-  constexpr std::uint32_t group = warps_together * warp_size;
+  constexpr std::uint32_t group = warps_of_warpgroup * warp_size;
   const std::uint64_t all = std::uint64_t(*kernel.min_blocks) * ((threads + group - 1) / group * group);
   const std::uint64_t each = static_cast<std::uint64_t>(chip.registers_per_sm) / all / unit * unit;
   return static_cast<std::uint32_t>(std::min<std::uint64_t>(each, most));
@@ -83,7 +84,7 @@ Flow change_registers(Group& group, const Instruction& instruction, std::uint32_
     pool.free -= std::uint64_t(count) * warp_size;
     warp.registers = count;
   }
-  auto& changes = pool.changes[group.warp->index / warps_together];
+  auto& changes = pool.changes[group.warp->index / warps_of_warpgroup];
   if (warp.changes++ == changes.size())
     changes.push_back(&instruction);
   ++block.changes;
@@ -96,7 +97,7 @@ std::string registers_after_leaving(const Warp& warp) {
   const RegisterPool& pool = warp.block->registers;
   if (pool.warps.empty() || warp.alive != 0)
     return {};
-  const auto& changes = pool.changes[warp.index / warps_together];
+  const auto& changes = pool.changes[warp.index / warps_of_warpgroup];
   const std::uint32_t mine = pool.warps[warp.index].changes;
   return mine < changes.size()
              ? fmt::format("the warp leaves without the setmaxnreg of line {}, which another warp "

@@ -168,4 +168,9 @@ struct Block {
   CounterShard* counts = nullptr;    ///< of the host thread that runs it; null: no counting
 };
 
+/// The number in its block of the thread that is the group's lane `lane`.
+inline std::uint32_t thread_of(const Group& group, int lane) {
+  return group.warp->index * warp_size + static_cast<std::uint32_t>(lane);
+}
+
 } // namespace emu

@@ -53,10 +53,6 @@ private:
   std::byte* at;
 };
 
-std::uint32_t thread_of(const Group& group, int lane) {
-  return group.warp->index * warp_size + static_cast<std::uint32_t>(lane);
-}
-
 void begin(Group& group, int lane, const LaneCopy& copy) {
   Block& block = *group.warp->block;
   if (block.launch->random != nullptr) {
@@ -208,10 +204,8 @@ void decode_copy(Decoding& d) {
 }
 
 void decode_wait_group(Decoding& d) {
-  d.out.immediate = constant_operand(d, 0);
   d.out.execute = wait_group;
-  if (d.error.empty() && d.out.immediate < 0)
-    d.fail(fmt::format("{} groups: expected none or more", d.out.immediate));
+  decode_kept_groups(d);
 }
 
 void decode_arrive(Decoding& d) {

@@ -3,9 +3,9 @@
 #include "emulator/checks/checker.h"
 #include "emulator/exec/async.h"
 #include "emulator/exec/mbarrier.h"
+#include "emulator/families/atomics.h"
 #include "emulator/families/modifiers.h"
 
-#include <algorithm>
 #include <array>
 #include <cstring>
 #include <fmt/format.h>
@@ -16,27 +16,25 @@ namespace {
 
 constexpr std::uint32_t most_bytes = 16;
 
-/// What becomes of a word of 32 or 64 bits; null: it is replaced.
-using Reduce = std::uint64_t (*)(std::uint64_t old, std::uint64_t operand);
-
 struct StoreOperands : Extra {
   std::int64_t to_offset = 0, barrier_offset = 0;
-  Reduce reduce = nullptr;
+  Update update = nullptr; ///< of red.async
 };
 
 class Store final : public AsyncWork {
 public:
-  Store(Block& owner, std::byte* to, std::byte* barrier, Reduce reduce, std::uint32_t width,
+  Store(Block& owner, std::byte* to, std::byte* barrier, Update update, std::uint32_t width,
         std::uint32_t bytes)
-      : owner(owner), to(to), barrier(barrier), reduce(reduce), width(width), bytes(bytes) {}
+      : owner(owner), to(to), barrier(barrier), update(update), width(width), bytes(bytes) {}
 
   void write() override {
-    for (std::uint32_t at = 0; at < bytes; at += width) {
-      std::uint64_t next = 0, old = 0;
-      std::memcpy(&next, value.data() + at, width);
-      std::memcpy(&old, to + at, width);
-      next = reduce == nullptr ? next : reduce(old, next);
-      std::memcpy(to + at, &next, width);
+    if (update == nullptr)
+      std::memcpy(to, value.data(), bytes);
+    for (std::uint32_t at = 0; at < bytes && update != nullptr; at += width) {
+      Wide operand = 0;
+      bool changed = false;
+      std::memcpy(&operand, value.data() + at, width);
+      update(to + at, Space::shared, changed, operand, 0);
     }
     ++owner.changes;
     Checker* const checker = owner.launch->checker;
@@ -55,7 +53,7 @@ private:
   Block& owner;
   std::byte* to;
   std::byte* barrier;
-  Reduce reduce;
+  Update update;
   std::uint32_t width, bytes;
 };
 
@@ -76,7 +74,7 @@ void begin(Group& group, const Instruction& instruction, int lane, Block& of, co
   const auto& operands = static_cast<const StoreOperands&>(*instruction.extra);
   Block& block = *group.warp->block;
   auto store =
-      std::make_unique<Store>(of, to.host[lane], barrier, operands.reduce, instruction.width, to.bytes);
+      std::make_unique<Store>(of, to.host[lane], barrier, operands.update, instruction.width, to.bytes);
   for (int part = 0; part < instruction.vector; ++part)
     std::memcpy(store->value.data() + part * instruction.width,
                 group.frame + instruction.operand(1, part).offset + lane * instruction.operand(1, part).bytes,
@@ -86,12 +84,12 @@ void begin(Group& group, const Instruction& instruction, int lane, Block& of, co
     store->operation =
         checker->async_begins(group, instruction, lane, {.by = AsyncBy::mbarrier, .generic = true});
     const AsyncRange range = {&of, static_cast<std::uint64_t>(to.host[lane] - of.shared.data()), to.bytes};
-    if (operands.reduce == nullptr)
+    if (operands.update == nullptr)
       checker->async_writes(store->operation, range);
     else
       checker->async_reduces(store->operation, range);
   }
-  const std::uint32_t thread = group.warp->index * warp_size + static_cast<std::uint32_t>(lane);
+  const std::uint32_t thread = thread_of(group, lane);
   if (block.launch->random != nullptr)
     block.async->issue(block, {.thread = thread, .chain = Chain::bulk}, std::move(store));
   else
@@ -120,75 +118,21 @@ Flow store(Group& group, const Instruction& instruction, Mask mask) {
                                "expected one block",
                                signalled.rank, of.rank));
     if (!Mbarrier::is_valid(load_element<std::uint64_t>(barrier.host[lane])))
-      return fault(group, instruction, lane, Status::illegal_instruction,
-                   "there is no mbarrier object: expected one that mbarrier.init made");
+      return fault(group, instruction, lane, Status::illegal_instruction, no_mbarrier);
     begin(group, instruction, lane, of, to, barrier.host[lane]);
   }
   ++group.warp->block->changes;
   return Flow::go;
 }
 
-// ---- reductions ----
-
-template <class T, class F> std::uint64_t reduced(std::uint64_t old, std::uint64_t operand) {
-  using U = std::make_unsigned_t<T>;
-  return static_cast<U>(F()(static_cast<T>(old), static_cast<T>(operand)));
-}
-
-struct Add {
-  template <class T> T operator()(T a, T b) const { return static_cast<T>(a + b); }
-};
-struct Min {
-  template <class T> T operator()(T a, T b) const { return std::min(a, b); }
-};
-struct Max {
-  template <class T> T operator()(T a, T b) const { return std::max(a, b); }
-};
-struct Increment {
-  template <class T> T operator()(T a, T b) const { return a >= b ? 0 : a + 1; }
-};
-struct Decrement {
-  template <class T> T operator()(T a, T b) const { return a == 0 || a > b ? b : a - 1; }
-};
-struct And {
-  template <class T> T operator()(T a, T b) const { return a & b; }
-};
-struct Or {
-  template <class T> T operator()(T a, T b) const { return a | b; }
-};
-struct Xor {
-  template <class T> T operator()(T a, T b) const { return a ^ b; }
-};
-
-Reduce reduction(const Decoding& d) {
-  using u32 = std::uint32_t;
-  const bool is_signed = ptx::is_signed(d.type());
-  switch (d.which({"add", "min", "max", "inc", "dec", "and", "or", "xor"})) {
-  case 0: // signed sums wrap as unsigned ones do
-    return ptx::bits(d.type()) == 64 ? reduced<std::uint64_t, Add> : reduced<u32, Add>;
-  case 1:
-    return is_signed ? reduced<std::int32_t, Min> : reduced<u32, Min>;
-  case 2:
-    return is_signed ? reduced<std::int32_t, Max> : reduced<u32, Max>;
-  case 3:
-    return reduced<u32, Increment>;
-  case 4:
-    return reduced<u32, Decrement>;
-  case 5:
-    return reduced<u32, And>;
-  case 6:
-    return reduced<u32, Or>;
-  default:
-    return reduced<u32, Xor>;
-  }
-}
+// ---- decoding ----
 
 template <bool reduces> void decode_store(Decoding& d) {
   StoreOperands operands;
   decode_access_modifiers(d, 0);
   operands.to_offset = address_offset(d, 0);
   operands.barrier_offset = address_offset(d, 2);
-  operands.reduce = reduces ? reduction(d) : nullptr;
+  operands.update = reduces ? atomic_update(atomic_operation(d), d.type()) : nullptr;
   d.out.width = static_cast<std::uint8_t>(ptx::bits(d.type()) / 8);
   d.out.vector = d.has("v4") ? 4 : d.has("v2") ? 2 : 1;
   d.out.execute = store;

@@ -226,10 +226,7 @@ template <bool returns> void decode_atomic(Decoding& d) {
   }
   if (d.has("cas"))
     operands.c = 3;
-  constexpr std::string_view operations[] = {"add", "min", "max", "inc",  "dec",
-                                             "and", "or",  "xor", "exch", "cas"};
-  operands.update =
-      atomic_update(*std::ranges::find_if(operations, [&](auto one) { return d.has(one); }), d.type());
+  operands.update = atomic_update(atomic_operation(d), d.type());
   decode_access_modifiers(d, operands.address);
   if (static_cast<Order>(d.out.order) == Order::weak)
     d.out.order = static_cast<std::uint8_t>(Order::relaxed);
@@ -242,6 +239,12 @@ template <bool returns> void decode_atomic(Decoding& d) {
 }
 
 } // namespace
+
+std::string_view atomic_operation(const Decoding& d) {
+  constexpr std::string_view operations[] = {"add", "min", "max", "inc",  "dec",
+                                             "and", "or",  "xor", "exch", "cas"};
+  return *std::ranges::find_if(operations, [&](auto one) { return d.has(one); });
+}
 
 Update atomic_update(std::string_view operation, ptx::Type type) {
   const int bits = ptx::bits(type);

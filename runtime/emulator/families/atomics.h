@@ -2,13 +2,16 @@
 #pragma once
 
 #include "emulator/exec/bulk.h"
+#include "emulator/isa/table.h"
 #include "emulator/ptx/types.h"
 
 #include <string_view>
 
 namespace emu {
 
-/// "add", "min", "max", "inc", "dec", "and", "or", "xor", "exch" or "cas" of a type that it has.
+/// Which of "add", "min", "max", "inc", "dec", "and", "or", "xor", "exch" and "cas" is among the modifiers.
+std::string_view atomic_operation(const Decoding& decoding);
+/// What it does to elements of a type that it has.
 Update atomic_update(std::string_view operation, ptx::Type type);
 
 } // namespace emu

@@ -137,10 +137,7 @@ void decode_copy(Decoding& d) {
   if (d.has("cp_mask"))
     operands.byte_mask = next++;
   if (d.statement.opcode->modifiers[0] == "reduce") {
-    constexpr std::string_view operations[] = {"add", "min", "max", "inc", "dec", "and", "or", "xor"};
-    for (std::string_view operation : operations)
-      if (d.has(operation))
-        operands.update = atomic_update(operation, d.type());
+    operands.update = atomic_update(atomic_operation(d), d.type());
     operands.element = static_cast<std::uint32_t>(ptx::bits(d.type()) / 8);
   }
   check_size(d, operands.size);
@@ -158,10 +155,8 @@ void decode_prefetch(Decoding& d) {
 }
 
 void decode_wait(Decoding& d) {
-  d.out.immediate = constant_operand(d, 0);
   d.out.execute = d.has("read") ? wait_group<true> : wait_group<false>;
-  if (d.error.empty() && d.out.immediate < 0)
-    d.fail(fmt::format("{} groups: expected none or more", d.out.immediate));
+  decode_kept_groups(d);
 }
 
 } // namespace
@@ -197,8 +192,7 @@ BulkRange mbarrier_range(Group& group, const Instruction& instruction, int lane,
                                 .bytes = sizeof(std::uint64_t),
                                 .align = sizeof(std::uint64_t)});
   if (range.is == BulkRange::Is::there && !Mbarrier::is_valid(load_element<std::uint64_t>(range.host))) {
-    fault(group, instruction, lane, Status::illegal_instruction,
-          "there is no mbarrier object: expected one that mbarrier.init made");
+    fault(group, instruction, lane, Status::illegal_instruction, no_mbarrier);
     range.is = BulkRange::Is::fault;
   }
   return range;

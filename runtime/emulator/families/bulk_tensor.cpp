@@ -212,15 +212,13 @@ Flow copy(Group& group, const Instruction& instruction, Mask mask) {
 
 void decode_tensor(Decoding& d) {
   using Does = TensorOperands::Does;
-  constexpr std::string_view operations[] = {"add", "min", "max", "inc", "dec", "and", "or", "xor"};
   TensorOperands operands;
   operands.rank = static_cast<std::uint32_t>(d.which({"1d", "2d", "3d", "4d", "5d"})) + 1;
   operands.does = d.has("prefetch") ? Does::prefetch : d.has("bulk_group") ? Does::store : Does::load;
-  for (std::string_view operation : operations)
-    if (d.statement.opcode->modifiers[0] == "reduce" && d.has(operation)) {
-      operands.does = Does::reduce;
-      operands.operation = operation;
-    }
+  if (d.statement.opcode->modifiers[0] == "reduce") {
+    operands.does = Does::reduce;
+    operands.operation = atomic_operation(d);
+  }
   const int map = operands.does == Does::load ? 1 : 0;
   operands.map = address_operand(d, map);
   if (operands.does != Does::prefetch)

@@ -21,13 +21,23 @@ std::uint32_t written_rank(std::uint32_t rank) {
 
 bool in_window(std::uint64_t generic) { return (generic & ~(window_bytes - 1)) == shared_window; }
 
+// A fault if a lane's generic address is not in that window.
+template <class T>
+Flow check_window(Group& group, const Instruction& instruction, Mask mask, const T* generic) {
+  const Mask wrong = lanes_where(mask, [&](int i) { return !in_window(generic[i]); });
+  if (wrong == 0)
+    return Flow::go;
+  const int lane = __builtin_ctz(wrong);
+  return fault(group, instruction, lane, Status::illegal_instruction,
+               fmt::format("generic address 0x{:x}: expected one in shared memory",
+                           static_cast<std::uint64_t>(generic[lane])));
+}
+
 template <class T, bool generic> Flow map_address(Group& group, const Instruction& instruction, Mask mask) {
   const T* from = lanes<T>(group.frame, instruction.operand(1));
   const auto* rank = lanes<std::uint32_t>(group.frame, instruction.operand(2));
-  if (const Mask wrong = lanes_where(mask, [&](int i) { return generic && !in_window(from[i]); }))
-    return fault(group, instruction, __builtin_ctz(wrong), Status::illegal_instruction,
-                 fmt::format("generic address 0x{:x}: expected one in shared memory",
-                             static_cast<std::uint64_t>(from[__builtin_ctz(wrong)])));
+  if (generic && check_window(group, instruction, mask, from) == Flow::fault)
+    return Flow::fault;
   each_lane(lanes<T>(group.frame, instruction.operand(0)), mask, [=](int i) {
     const std::uint64_t window = generic ? shared_window : 0;
     return static_cast<T>(window + address_at_rank(from[i], written_rank(rank[i])));
@@ -38,10 +48,8 @@ template <class T, bool generic> Flow map_address(Group& group, const Instructio
 template <class T, bool generic> Flow rank_of(Group& group, const Instruction& instruction, Mask mask) {
   const T* address = lanes<T>(group.frame, instruction.operand(1));
   const std::uint32_t own = group.warp->block->rank;
-  if (const Mask wrong = lanes_where(mask, [&](int i) { return generic && !in_window(address[i]); }))
-    return fault(group, instruction, __builtin_ctz(wrong), Status::illegal_instruction,
-                 fmt::format("generic address 0x{:x}: expected one in shared memory",
-                             static_cast<std::uint64_t>(address[__builtin_ctz(wrong)])));
+  if (generic && check_window(group, instruction, mask, address) == Flow::fault)
+    return Flow::fault;
   each_lane(lanes<std::uint32_t>(group.frame, instruction.operand(0)), mask, [=](int i) {
     const auto rank = static_cast<std::uint32_t>(address[i] % window_bytes / rank_stride);
     return rank == 0 ? own : rank - 1;
@@ -72,7 +80,7 @@ template <template <class, bool> class Operation> void decode_address(Decoding& 
 // ---- barrier.cluster ----
 
 Flow arrive(Group& group, const Instruction& instruction, Mask mask) {
-  return arrive_at_cluster(group, instruction, mask);
+  return arrive_at_cluster(group, instruction, mask, (instruction.flags & aligned_flag) != 0);
 }
 
 Flow wait(Group& group, const Instruction& instruction, Mask mask) {
@@ -91,8 +99,10 @@ void decode_barrier(Decoding& d) {
 
 // Initialised mbarriers are there for others of the cluster; the emulator's are at once.
 Flow fence_initialisation(Group& group, const Instruction& instruction, Mask mask) {
-  if (Checker* checker = group.warp->block->launch->checker)
+  if (Checker* checker = group.warp->block->launch->checker) {
     checker->fence(group, instruction, mask, Scope::cluster);
+    checker->mbarriers_fenced(group, mask);
+  }
   return Flow::go;
 }
 

@@ -139,7 +139,7 @@ std::optional<Mask> complete_lanes(Group& group, const Instruction& instruction,
     const int lane = __builtin_ctz(rest);
     const Word bits = load_element<Word>(access.host[lane]);
     if (!Mbarrier::is_valid(bits)) {
-      illegal(group, instruction, lane, "there is no mbarrier object: expected one that mbarrier.init made");
+      illegal(group, instruction, lane, no_mbarrier);
       return std::nullopt;
     }
     if (Mbarrier::from(bits).parity == parity_of(group, instruction, lane))

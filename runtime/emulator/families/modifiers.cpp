@@ -51,6 +51,12 @@ std::int64_t constant_operand(Decoding& d, int operand) {
   return given.value;
 }
 
+void decode_kept_groups(Decoding& d) {
+  d.out.immediate = constant_operand(d, 0);
+  if (d.error.empty() && d.out.immediate < 0)
+    d.fail(fmt::format("{} groups: expected none or more", d.out.immediate));
+}
+
 std::int64_t address_offset(const Decoding& d, int operand) {
   const ptx::Operand& base = d.statement.operands[static_cast<std::size_t>(operand)].parts[0];
   return base.is(ptx::Operand::Kind::reg) ? base.value : 0;

@@ -14,6 +14,9 @@ void decode_access_modifiers(Decoding& decoding, int address);
 /// The value of an operand that must be a constant; fails the decoding if it is none.
 std::int64_t constant_operand(Decoding& decoding, int operand);
 
+/// For waits that leave the latest groups in flight: operand 0, how many, becomes the immediate.
+void decode_kept_groups(Decoding& decoding);
+
 /// What is added to the register of an address operand, for instructions that have several; other addresses
 /// have it in them.
 std::int64_t address_offset(const Decoding& decoding, int operand);

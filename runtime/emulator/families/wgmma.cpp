@@ -118,10 +118,8 @@ void decode_multiply(Decoding& d) {
 }
 
 void decode_wait(Decoding& d) {
-  d.out.immediate = constant_operand(d, 0);
   d.out.execute = wait;
-  if (d.error.empty() && d.out.immediate < 0)
-    d.fail(fmt::format("{} groups: expected none or more", d.out.immediate));
+  decode_kept_groups(d);
 }
 
 } // namespace
