@@ -127,8 +127,9 @@ private:
     fmt::print("FAILED {} on {}: {}\n{}repeat with: attile-random-specs --device {} {}\n\n", name, device,
                why, spec.file(), device, repeat);
     std::fflush(stdout);
-    if (!options.keep.empty())
-      std::ofstream(fmt::format("{}/{}.attn", options.keep, name)) << spec.file();
+    if (!options.keep.empty() &&
+        !(std::ofstream(fmt::format("{}/{}.attn", options.keep, name)) << spec.file()))
+      fmt::print("not kept: {}/{}.attn cannot be written\n\n", options.keep, name);
   }
 
   const Options& options;
@@ -200,7 +201,8 @@ int main(int argc, char** argv) {
   app.add_option("--seconds", options.seconds, "of CPU time to spend, instead of a count");
   app.add_option("--seed", options.seed, "fresh if left out");
   app.add_option("--most-work", options.most_work, "multiply-adds of a launch")->capture_default_str();
-  app.add_option("--keep", options.keep, "write specs that fail into this folder");
+  app.add_option("--keep", options.keep, "write specs that fail into this folder")
+      ->check(CLI::ExistingDirectory);
   app.add_option("--file", options.files, "run this spec, as --keep writes it");
   app.add_flag("--kept", options.kept, "run those that failed once: tests/conformance/kept");
   app.add_flag("--verbose", options.verbose, "a line for each");

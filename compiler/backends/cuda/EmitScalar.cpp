@@ -266,9 +266,8 @@ std::string ScalarText::expression(Operation& op) const {
         return fmt::format("{} ? {} : {}", a(), b(), (*this)(select.getFalseValue()));
       })
       .Case([&](arith::NegFOp) { return "-" + a(); })
-      .Case<arith::SIToFPOp, arith::UIToFPOp, arith::ExtFOp>(
+      .Case<arith::SIToFPOp, arith::UIToFPOp, arith::ExtFOp, arith::FPToSIOp, arith::ExtUIOp, arith::ExtSIOp>(
           [&](auto convert) { return "(" + typeName(convert.getType()) + ")" + a(); })
-      .Case<arith::FPToSIOp, arith::ExtUIOp, arith::ExtSIOp>([&](auto) { return "(i64)" + a(); })
       .Case([&](arith::TruncIOp) {
         std::string wide = a();
         return StringRef(wide).consume_front("(i64)") ? wide.substr(5) : "(int)" + wide;
