@@ -120,6 +120,27 @@ TEST_F(AsyncProxy, StoreReadsWhatIsFenced) {
   expect_without(body, "WAIT_READ; B;", {"async-early"});
 }
 
+// As CUTLASS's epilogues do: the first warp, and not one thread of it, stores.
+TEST_F(AsyncProxy, AWarpThatStoresTheSame) {
+  const std::string body = "st.shared.u32 [%s], %t; fence.proxy.async; B; setp.lt.u32 %p2, %t, 32; "
+                           "and.b32 %r1, %t, 1; shl.b32 %r1, %r1, 4; add.u32 %r1, %r1, %r0; "
+                           "@%p2 cp.async.bulk.global.shared::cta.bulk_group [%b], [s], 128; "
+                           "@%p2 cp.async.bulk.commit_group; @%p2 cp.async.bulk.wait_group 0; B; "
+                           "ld.global.u32 %r2, [%b];";
+  const auto with = [&](std::string_view old, std::string_view text) {
+    std::string changed = body;
+    return changed.replace(changed.find(old), old.size(), text);
+  };
+  expect(body, "");
+  expect(with("[s], 128", "[%r1], 128"), "async-early"); // what the lanes store is not the same
+  expect(with("setp.lt.u32 %p2, %t, 32", "setp.lt.u32 %p2, %t, 64"), "async-early"); // nor one warp
+  expect(with("@%p2 cp.async.bulk.commit", "@%p2 cp.async.bulk.global.shared::cta.bulk_group [%b], [s], 128; "
+                                           "@%p2 cp.async.bulk.commit"),
+         "async-early"); // nor one instruction
+  expect(with("@%p2 cp.async.bulk.wait", "@%p1 cp.async.bulk.wait"),
+         "async-early, async-leak"); // nor all wait
+}
+
 TEST_F(AsyncProxy, FenceOfOneThreadAfterTheBarrier) {
   expect("st.shared.u32 [%s], %t; B; ONE fence.proxy.async; STORE; COMMIT; WAIT_READ;", "");
 }

@@ -56,6 +56,28 @@ TEST(ChecksBulk, BoundsOfGlobalMemory) {
   EXPECT_NE(machine.reported().find("reads 64 bytes"), std::string::npos) << machine.reported();
 }
 
+// All lanes store one box; then boxes that overlap.
+TEST(ChecksBulk, BoxesOfAWarp) {
+  Checked machine;
+  machine.threads.x = 32;
+  const std::uint64_t data = machine.buffer(2048);
+  const auto kernel = [](const std::string& coordinate) {
+    std::string text = beginning;
+    text.resize(text.find("setp.ne"));
+    return text +
+           "mad.lo.u32 %r3, %r2, 32, %r0;\nst.shared.v4.u32 [%r3], {%r2, %r2, %r2, %r2};\n"
+           "st.shared.v4.u32 [%r3+16], {%r2, %r2, %r2, %r2};\nfence.proxy.async;\nbar.sync 0;\nmov.u32 "
+           "%r4, " +
+           coordinate +
+           ";\ncp.async.bulk.tensor.2d.global.shared::cta.bulk_group [%l0, {0, %r4}], [%r0];\n"
+           "cp.async.bulk.commit_group;\ncp.async.bulk.wait_group 0;\n" +
+           end;
+  };
+  EXPECT_EQ(machine.kinds(kernel("0"), {map_of(machine, data), data}), "") << machine.reported();
+  EXPECT_EQ(machine.kinds(kernel("%tid.x"), {map_of(machine, data), data}), "async-early")
+      << machine.reported();
+}
+
 TEST(ChecksBulk, Alignment) {
   Checked machine;
   machine.threads.x = 32;

@@ -117,6 +117,17 @@ TEST_F(Synchronisation, DivergentWarp) {
   expect("and.b32 %r1, %t, 1; setp.eq.u32 %p3, %r1, 0; @%p3 bra C; mov.u32 %r2, 0; C: bar.sync 0;", "");
 }
 
+// As FlashAttention-3 does: who gives the first signal takes it himself where there is no work.
+TEST_F(Synchronisation, WarpThatArrivesAndComesAgain) {
+  const std::string body =
+      "@%p0 st.shared.u32 [%s], %t; @%p0 bar.arrive 1, 96; bar.sync 1, 96; ld.shared.u32 %r1, [s];";
+  expect(body, "");
+  expect("@%p0 bar.arrive 1, 64; @%p0 bar.sync 1, 64;", "");
+  expect("setp.lt.u32 %p3, %t, 16; @%p0 bar.arrive 1, 96; @!%p0 bar.sync 1, 96; @!%p0 bra E; "
+         "@%p3 bra C; bar.sync 1, 96; bra E; C: bar.sync 1, 96; E:",
+         "barrier-divergence");
+}
+
 TEST_F(Synchronisation, Deadlock) {
   expect("@%p0 bar.sync 1, 64;", "deadlock", Status::deadlock);
   EXPECT_NE(machine.reported().find("barrier 1"), std::string::npos) << machine.reported();

@@ -9,6 +9,7 @@
 //     ... and when its last byte is written, just before change() of the mbarrier:
 //     checker->async_signals(copy, owner, shared_address(owner, mbarrier));
 //
+// - Lanes that copy the same bytes to the same place are one operation, which knows what its issuer does.
 // - A copy whose pieces signal one by one, or that goes to several blocks, is an operation for each of them.
 // - wgmma is one for each of the four warps, with the warp's first lane: of A, that warp's rows, and B. They
 //   are all issued once the fourth warp has come.
@@ -36,6 +37,9 @@ struct AsyncIssue {
   AsyncBy by = AsyncBy::mbarrier;
   /// Its accesses are generic ones (st.async, red.async): they need no fence.proxy.async.
   bool generic = false;
+  /// By bulk group: the lanes of the warp, from the issuer on, that do it together; it is complete when the
+  /// group of each is.
+  std::uint32_t lanes = 0;
 };
 
 /// Bytes that an operation touches.

@@ -48,9 +48,14 @@ AsyncRef Checker::async_begins(Group& group, const Instruction& instruction, int
   operation->view = clocks.share_view(operation->thread);
   operation->proxied = clocks.proxied(operation->thread);
   using What = Completion::What;
-  if (issue.by == AsyncBy::bulk_group)
-    operation->completes(block.group_of(What::bulk_reads, operation->thread),
-                         block.group_of(What::bulk, operation->thread));
+  if (issue.by == AsyncBy::bulk_group) {
+    const auto group_of = [&](What what) {
+      Completion done = block.group_of(what, operation->thread);
+      done.threads |= issue.lanes >> lane;
+      return done;
+    };
+    operation->completes(group_of(What::bulk_reads), group_of(What::bulk));
+  }
   if (issue.by == AsyncBy::matrix_group) {
     const Completion done = block.group_of(What::matrix, group.warp->index);
     operation->completes(done, done);

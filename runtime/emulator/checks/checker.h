@@ -152,8 +152,8 @@ public:
   /// An arrival at an mbarrier of `owner`, a block of the thread's cluster.
   void mbarrier_arrives(Group& group, int lane, Block& owner, std::uint64_t mbarrier);
   void mbarrier_completes(Block& block, std::uint64_t mbarrier);
-  /// A test or wait that found a phase complete.
-  void mbarrier_waits(Group& group, int lane, std::uint64_t mbarrier);
+  /// A test or wait of some lanes that found a phase complete.
+  void mbarrier_waits(Group& group, Mask mask, std::uint64_t mbarrier);
   /// Who arrived in the current phase and in the one before, for those who wait in vain: "; of ...", or
   /// empty.
   std::string mbarrier_history(const Block& block, std::uint64_t mbarrier) const;

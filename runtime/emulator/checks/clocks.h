@@ -48,7 +48,8 @@ struct Completion {
   enum class What : std::uint8_t { mbarrier, bulk, bulk_reads, matrix };
   std::uint32_t block = 0; ///< whose mbarrier, or who issued the groups
   std::uint32_t channel = 0;
-  Clock count = 0; ///< 0: it has not signalled yet
+  Clock count = 0;  ///< 0: it has not signalled yet
+  Mask threads = 1; ///< of bulk groups: whose, from the channel's thread on
   /// `index`: an mbarrier's address in shared memory, a thread, a warpgroup.
   static constexpr std::uint32_t channel_of(What what, std::uint64_t index) {
     return static_cast<std::uint32_t>(what) << 24 | static_cast<std::uint32_t>(index);
@@ -117,8 +118,13 @@ struct View {
   /// Is it complete, for one of the threads of `viewer`?
   bool knows(std::uint32_t viewer, const Completion& completion) const {
     const BlockClock* clock = completion.block == viewer ? &own : others.find(completion.block);
-    return completion.count != 0 && clock != nullptr &&
-           completion.count <= clock->completed(completion.channel);
+    if (completion.count == 0 || clock == nullptr)
+      return false;
+    std::uint32_t i = 0;
+    for (Mask rest = completion.threads; rest != 0; rest >>= 1, ++i)
+      if ((rest & 1) != 0 && completion.count > clock->completed(completion.channel + i))
+        return false;
+    return true;
   }
   /// What a thread of block `block` knows, told to other blocks: its own block is one among others.
   void join_abroad(std::uint32_t block, const View& other);

@@ -17,7 +17,7 @@ AsyncOperation::Sees AsyncOperation::sees(std::uint32_t of_block, std::uint32_t 
 bool AsyncOperation::completes_before(const AsyncOperation& later, bool wrote) const {
   const Completion mine = completion(wrote), other = later.completion(wrote);
   return mine.count != 0 && mine.block == other.block && mine.channel == other.channel &&
-         mine.count <= other.count;
+         (mine.threads & ~other.threads) == 0 && mine.count <= other.count;
 }
 
 std::uint32_t OperationBook::number(const AsyncRef& operation) {

@@ -28,7 +28,8 @@ void Checker::barrier_arrives(Group& group, const Instruction& instruction, Mask
                  {fmt::format("barrier {} of {}: others came to it, at line {}, as one of {}", arrival.id,
                               count_text(arrival.count), state.first->line, count_text(state.count))});
   }
-  const Mask there = state.waiting[warp] | state.arrived[warp];
+  // A whole warp may arrive and then come again, in the same phase: that counts twice.
+  const Mask there = (state.waiting[warp] | state.arrived[warp]) & ~mask;
   if (checks && arrival.aligned && there != 0 && state.where[warp] != &instruction)
     data->report(
         Report::Kind::barrier_divergence, group, instruction, lane,
@@ -272,14 +273,15 @@ std::string Checker::mbarrier_history(const Block& block, std::uint64_t mbarrier
   return at == all.end() ? "" : at->second.arrivals.text();
 }
 
-void Checker::mbarrier_waits(Group& group, int lane, std::uint64_t mbarrier) {
+// All lanes at once: those that knew the same before go on sharing what they know.
+void Checker::mbarrier_waits(Group& group, Mask mask, std::uint64_t mbarrier) {
   if (!data->options.races)
     return;
   BlockChecks& block = checks_of(group);
   const MbarrierState& state = block.mbarriers[mbarrier];
-  block.races.clocks.learn(group.warp->index, Mask(1) << lane, state.done);
+  block.races.clocks.learn(group.warp->index, mask, state.done);
   if (!state.done_abroad.others.empty())
-    block.races.clocks.learn_abroad(group.warp->index, Mask(1) << lane, state.done_abroad);
+    block.races.clocks.learn_abroad(group.warp->index, mask, state.done_abroad);
 }
 
 } // namespace emu

@@ -31,6 +31,7 @@ struct BulkCopy {
   Block* from = nullptr;              ///< and where they come from
   std::uint32_t element = 1;          ///< bytes; pieces have whole ones
   std::uint64_t fill = 0;             ///< an element out of bounds
+  Mask alike = 0;                     ///< lanes of the instruction that copy the same bytes to the same place
   bool shares_source = false;         ///< of a multicast: it is read once, for another copy
   Convert convert = nullptr;          ///< null: bits stay as they are
   Update update = nullptr;            ///< of a reduction

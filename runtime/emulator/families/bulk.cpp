@@ -6,6 +6,7 @@
 #include "emulator/families/atomics.h"
 #include "emulator/families/modifiers.h"
 
+#include <array>
 #include <cstring>
 #include <fmt/format.h>
 #include <optional>
@@ -25,7 +26,16 @@ struct CopyOperands : Extra {
   std::uint32_t element = 1;
 };
 
-Flow copy_of_lane(Group& group, const Instruction& instruction, int lane) {
+bool is_uniform(const Group& group, const Instruction& instruction, Mask mask) {
+  const auto& operands = static_cast<const CopyOperands&>(*instruction.extra);
+  return same_in_all(mask, [&](int lane) {
+    return std::array{operands.to.of(group, instruction, lane), operands.from.of(group, instruction, lane),
+                      value_of(group, instruction, operands.size, lane),
+                      operands.byte_mask < 0 ? 0 : value_of(group, instruction, operands.byte_mask, lane)};
+  });
+}
+
+Flow copy_of_lane(Group& group, const Instruction& instruction, int lane, Mask alike) {
   const auto& operands = static_cast<const CopyOperands&>(*instruction.extra);
   const std::uint64_t bytes = value_of(group, instruction, operands.size, lane);
   if (bytes % granule != 0)
@@ -57,6 +67,7 @@ Flow copy_of_lane(Group& group, const Instruction& instruction, int lane) {
                      .to = target.to.block,
                      .from = from.block,
                      .element = operands.element,
+                     .alike = alike,
                      .update = operands.update,
                      .signalled = target.mbarrier.block,
                      .mbarrier = target.mbarrier.host};
@@ -70,8 +81,9 @@ Flow copy_of_lane(Group& group, const Instruction& instruction, int lane) {
 }
 
 Flow copy(Group& group, const Instruction& instruction, Mask mask) {
+  const Mask alike = mask != 0 && is_uniform(group, instruction, mask) ? mask : 0;
   for (Mask rest = mask; rest != 0; rest &= rest - 1)
-    if (copy_of_lane(group, instruction, __builtin_ctz(rest)) == Flow::fault)
+    if (copy_of_lane(group, instruction, __builtin_ctz(rest), alike) == Flow::fault)
       return Flow::fault;
   return Flow::go;
 }

@@ -17,6 +17,15 @@ AddressOperand address_operand(const Decoding& decoding, int operand);
 /// The value of a lane in an operand of up to 64 bits.
 std::uint64_t value_of(const Group& group, const Instruction& instruction, int operand, int lane);
 
+/// Do all lanes give the same value?
+template <class F> bool same_in_all(Mask mask, F value_of_lane) {
+  const auto first = value_of_lane(__builtin_ctz(mask));
+  for (Mask rest = mask & (mask - 1); rest != 0; rest &= rest - 1)
+    if (value_of_lane(__builtin_ctz(rest)) != first)
+      return false;
+  return true;
+}
+
 /// How copies into shared memory complete.
 struct SignalOperands {
   AddressOperand mbarrier; ///< none: by the thread's bulk group

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <fmt/format.h>
 #include <optional>
+#include <tuple>
 #include <utility>
 
 namespace emu {
@@ -123,9 +124,12 @@ Update reduction_of(std::string_view operation, TensorMap::Type type) {
 
 // ---- execution ----
 
-BulkCopy copy_of(const TensorMap& map) {
-  return {
-      .pieces = {}, .element = map.element_bytes(), .fill = map.fill(), .convert = conversion_of(map.type)};
+BulkCopy copy_of(const TensorMap& map, Mask alike) {
+  return {.pieces = {},
+          .element = map.element_bytes(),
+          .fill = map.fill(),
+          .alike = alike,
+          .convert = conversion_of(map.type)};
 }
 
 BulkPlace shared_place(const Group& group, const Instruction& instruction, int lane,
@@ -138,14 +142,14 @@ BulkPlace shared_place(const Group& group, const Instruction& instruction, int l
 }
 
 Flow load(Group& group, const Instruction& instruction, int lane, const TensorOperands& operands,
-          const TensorMap& map, const TensorBox& box) {
+          const TensorMap& map, const TensorBox& box, Mask alike) {
   const BulkPlace place =
       shared_place(group, instruction, lane, operands, map, box.rows(), Doing::agent_write);
   const BulkTargets targets = bulk_targets(group, instruction, lane, place, operands.signal);
   if (targets.is == BulkRange::Is::fault)
     return Flow::fault;
   for (const BulkTarget& target : targets.all) {
-    BulkCopy copy = copy_of(map);
+    BulkCopy copy = copy_of(map, alike);
     copy.pieces = box.to_shared({target.to.host, place.address});
     copy.to = target.to.block;
     copy.shares_source = &target != &targets.all.front();
@@ -158,7 +162,7 @@ Flow load(Group& group, const Instruction& instruction, int lane, const TensorOp
 }
 
 Flow store(Group& group, const Instruction& instruction, int lane, const TensorOperands& operands,
-           const TensorMap& map, const TensorBox& box) {
+           const TensorMap& map, const TensorBox& box, Mask alike) {
   const BulkPlace place =
       shared_place(group, instruction, lane, operands, map, box.rows(), Doing::agent_read);
   const BulkRange from = bulk_range(group, instruction, lane, place);
@@ -166,7 +170,7 @@ Flow store(Group& group, const Instruction& instruction, int lane, const TensorO
     return Flow::fault;
   if (from.is == BulkRange::Is::left_out)
     return Flow::go;
-  BulkCopy copy = copy_of(map);
+  BulkCopy copy = copy_of(map, alike);
   copy.pieces = box.from_shared({from.host, place.address});
   copy.from = from.block;
   if (operands.does == TensorOperands::Does::reduce) {
@@ -179,31 +183,47 @@ Flow store(Group& group, const Instruction& instruction, int lane, const TensorO
   return begin_bulk(group, instruction, lane, std::move(copy));
 }
 
-Flow copy_of_lane(Group& group, const Instruction& instruction, int lane) {
+BoxCoordinates coordinates_of(const Group& group, const Instruction& instruction,
+                              const TensorOperands& operands, int lane) {
+  BoxCoordinates at{};
+  for (std::uint32_t i = 0; i < operands.rank; ++i) {
+    const Slot slot = instruction.operand(operands.map.operand, static_cast<int>(i) + 1);
+    at[i] = lanes<std::int32_t>(group.frame, slot)[lane];
+  }
+  return at;
+}
+
+bool is_uniform(const Group& group, const Instruction& instruction, Mask mask) {
+  const auto& operands = static_cast<const TensorOperands&>(*instruction.extra);
+  return operands.does != TensorOperands::Does::prefetch && same_in_all(mask, [&](int lane) {
+           return std::tuple(operands.map.of(group, instruction, lane),
+                             operands.shared.of(group, instruction, lane),
+                             coordinates_of(group, instruction, operands, lane));
+         });
+}
+
+Flow copy_of_lane(Group& group, const Instruction& instruction, int lane, Mask alike) {
   using Does = TensorOperands::Does;
   const auto& operands = static_cast<const TensorOperands&>(*instruction.extra);
   BulkRange::Is is = BulkRange::Is::there;
   const std::optional<TensorMap> map = read_map(group, instruction, lane, operands, is);
   if (!map)
     return is == BulkRange::Is::fault ? Flow::fault : Flow::go;
-  BoxCoordinates at{};
-  for (std::uint32_t i = 0; i < operands.rank; ++i) {
-    const Slot slot = instruction.operand(operands.map.operand, static_cast<int>(i) + 1);
-    at[i] = lanes<std::int32_t>(group.frame, slot)[lane];
-  }
+  const BoxCoordinates at = coordinates_of(group, instruction, operands, lane);
   const bool loads = operands.does == Does::load || operands.does == Does::prefetch;
   TensorBox box(*map, at);
   if (!box.find(group, instruction, lane, loads ? Doing::agent_read : Doing::agent_write))
     return Flow::fault;
   if (operands.does == Does::prefetch) // what is fetched ahead must be there, and nothing else comes of it
     return Flow::go;
-  return loads ? load(group, instruction, lane, operands, *map, box)
-               : store(group, instruction, lane, operands, *map, box);
+  return loads ? load(group, instruction, lane, operands, *map, box, alike)
+               : store(group, instruction, lane, operands, *map, box, alike);
 }
 
 Flow copy(Group& group, const Instruction& instruction, Mask mask) {
+  const Mask alike = mask != 0 && is_uniform(group, instruction, mask) ? mask : 0;
   for (Mask rest = mask; rest != 0; rest &= rest - 1)
-    if (copy_of_lane(group, instruction, __builtin_ctz(rest)) == Flow::fault)
+    if (copy_of_lane(group, instruction, __builtin_ctz(rest), alike) == Flow::fault)
       return Flow::fault;
   return Flow::go;
 }

@@ -129,11 +129,21 @@ bool parity_of(const Group& group, const Instruction& instruction, int lane) {
   return Mbarrier::from(lanes<Word>(group.frame, slot)[lane]).parity;
 }
 
+// The lanes know what comes before the phases that they found complete.
+void tell_waits(Checker& checker, Group& group, const Access& access, Mask found) {
+  while (found != 0) {
+    const std::byte* const mbarrier = access.host[__builtin_ctz(found)];
+    Mask same = 0;
+    for_lanes(found, [&](int lane) { same |= access.host[lane] == mbarrier ? Mask(1) << lane : Mask(0); });
+    checker.mbarrier_waits(group, same, shared_address(*group.warp->block, mbarrier));
+    found &= ~same;
+  }
+}
+
 // Lanes whose phase is complete: it is not the current one. nothing: a fault has been reported.
 std::optional<Mask> complete_lanes(Group& group, const Instruction& instruction, Access& access) {
   if (!objects(group, instruction, access))
     return std::nullopt;
-  const Block& block = *group.warp->block;
   Mask complete = ~access.mask; // what is left out does not wait
   for (Mask rest = access.mask; rest != 0; rest &= rest - 1) {
     const int lane = __builtin_ctz(rest);
@@ -145,9 +155,9 @@ std::optional<Mask> complete_lanes(Group& group, const Instruction& instruction,
     if (Mbarrier::from(bits).parity == parity_of(group, instruction, lane))
       continue;
     complete |= Mask(1) << lane;
-    if (Checker* checker = block.launch->checker)
-      checker->mbarrier_waits(group, lane, shared_address(block, access.host[lane]));
   }
+  if (Checker* checker = group.warp->block->launch->checker)
+    tell_waits(*checker, group, access, complete & access.mask);
   return complete;
 }
 
