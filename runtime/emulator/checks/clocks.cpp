@@ -64,14 +64,26 @@ void BlockClock::join(const BlockClock& other) {
 
 void BlockClock::join_asynchronous(const BlockClock& other) {
   proxied.join(other.proxied);
-  for (const auto& [channel, count] : other.channels)
-    complete(channel, count);
+  auto mine = channels.begin();
+  for (const auto& [channel, count] : other.channels) {
+    while (mine != channels.end() && mine->first < channel)
+      ++mine;
+    if (mine != channels.end() && mine->first == channel)
+      mine->second = std::max(mine->second, count);
+    else
+      mine = channels.insert(mine, {channel, count});
+  }
 }
 
 bool BlockClock::covers(const BlockClock& other) const {
-  return known.covers(other.known) && proxied.covers(other.proxied) &&
-         std::ranges::all_of(other.channels,
-                             [&](const auto& one) { return one.second <= completed(one.first); });
+  auto mine = channels.begin();
+  for (const auto& [channel, count] : other.channels) {
+    while (mine != channels.end() && mine->first < channel)
+      ++mine;
+    if (mine == channels.end() || mine->first != channel || mine->second < count)
+      return false;
+  }
+  return known.covers(other.known) && proxied.covers(other.proxied);
 }
 
 // ---- GridClock ----
@@ -90,6 +102,7 @@ void GridClock::join(const GridClock& other) {
     blocks = other.blocks;
     return;
   }
+  bool all_mine = true, all_theirs = true; // of the parts: then they go on being shared
   auto joined = std::make_shared<std::vector<Part>>();
   joined->reserve(std::max(blocks->size(), other.blocks->size()));
   auto a = blocks->begin();
@@ -97,14 +110,21 @@ void GridClock::join(const GridClock& other) {
   while (a != blocks->end() || b != other.blocks->end()) {
     if (b == other.blocks->end() || (a != blocks->end() && a->block < b->block)) {
       joined->push_back(*a++);
+      all_theirs = false;
     } else if (a == blocks->end() || b->block < a->block) {
       joined->push_back(*b++);
+      all_mine = false;
     } else {
-      if (a->clock == b->clock || a->clock->covers(*b->clock)) {
+      if (a->clock == b->clock) {
         joined->push_back(*a);
+      } else if (a->clock->covers(*b->clock)) {
+        joined->push_back(*a);
+        all_theirs = false;
       } else if (b->clock->covers(*a->clock)) {
         joined->push_back(*b);
+        all_mine = false;
       } else {
+        all_mine = all_theirs = false;
         auto both = std::make_shared<BlockClock>(*a->clock);
         both->join(*b->clock);
         joined->push_back({a->block, std::move(both)});
@@ -113,7 +133,10 @@ void GridClock::join(const GridClock& other) {
       ++b;
     }
   }
-  blocks = std::move(joined);
+  if (all_theirs)
+    blocks = other.blocks;
+  else if (!all_mine)
+    blocks = std::move(joined);
 }
 
 void GridClock::join(std::uint32_t block, const BlockClock& clock) {

@@ -12,13 +12,13 @@ bool BlockRaces::sees(const AsyncOperation& agent, OtherAccess& other) {
   return seen == AsyncOperation::Sees::all;
 }
 
-// A thread, or an operation `agent`, touches what another operation has touched, or will.
-void BlockRaces::meet_operation(const AsyncRef& other, bool wrote, const AsyncOperation* agent,
+// A thread, or an operation `agent`, touches what another operation has touched, or will. False: a race.
+bool BlockRaces::meet_operation(const AsyncRef& other, bool wrote, const AsyncOperation* agent,
                                 std::uint32_t thread, unsigned byte, RaceSink& sink) const {
   const bool knows = agent != nullptr ? agent->knows(*other, wrote)
                                       : clocks.view(thread).knows(block, other->completion(wrote));
   if (knows)
-    return;
+    return true;
   sink.race({.record = {.instruction = other->instruction, .function = other->function, .wrote = wrote},
              .block = other->block,
              .thread = other->thread,
@@ -26,6 +26,7 @@ void BlockRaces::meet_operation(const AsyncRef& other, bool wrote, const AsyncOp
              .pending = true,
              .operation = other,
              .byte = byte});
+  return false;
 }
 
 void BlockRaces::begin(const AsyncOperation& operation, Touch touch) {

@@ -6,6 +6,7 @@
 #include "emulator/checks/races.h"
 
 #include <algorithm>
+#include <array>
 
 namespace emu {
 
@@ -54,6 +55,8 @@ struct BlockRaces::SharedToucher : Toucher<std::uint32_t> {
   std::uint32_t below;                   // entries below are known to all
   const AsyncRef* agent = nullptr;       // an operation, not the thread
   static constexpr std::uint32_t none{}; // of entries
+  // Of operations, known to be complete. The cells of a range speak of few of them.
+  mutable std::array<std::uint32_t, 8> met{};
 
   bool old(std::uint32_t e) const {
     if (agent != nullptr)
@@ -133,10 +136,14 @@ struct BlockRaces::SharedToucher : Toucher<std::uint32_t> {
   }
 
   bool operation_conflict(std::uint32_t e, unsigned byte) const {
+    std::uint32_t& known = met[number_of(e) % met.size()];
+    if (known == e)
+      return false;
     const AsyncRef& other = operation_of(e);
     if (other == nullptr)
       return true;
-    races.meet_operation(other, wrote(e), agent == nullptr ? nullptr : agent->get(), thread, byte, sink);
+    if (races.meet_operation(other, wrote(e), agent == nullptr ? nullptr : agent->get(), thread, byte, sink))
+      known = e;
     return false;
   }
 };

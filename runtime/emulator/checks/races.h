@@ -206,7 +206,7 @@ private:
   void begin(const AsyncOperation& operation, Touch touch);
   void tell_copy(std::uint32_t number, OtherAccess& other) const;
   static bool sees(const AsyncOperation& agent, OtherAccess& other);
-  void meet_operation(const AsyncRef& other, bool wrote, const AsyncOperation* agent, std::uint32_t thread,
+  bool meet_operation(const AsyncRef& other, bool wrote, const AsyncOperation* agent, std::uint32_t thread,
                       unsigned byte, RaceSink& sink) const;
   void sweep_operations();
   template <class T>
