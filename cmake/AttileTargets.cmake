@@ -6,6 +6,14 @@ if(ATTILE_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${ATTILE_CCACHE})
 endif()
 
+# What Attile gives away carries fmt within; builds that are only tested need not compile it into every file.
+find_package(fmt REQUIRED)
+if(ATTILE_PRECOMPILE)
+  set(ATTILE_FMT fmt::fmt)
+else()
+  set(ATTILE_FMT fmt::fmt-header-only)
+endif()
+
 function(attile_options target)
   target_compile_options(${target} PRIVATE -Wall -Wextra -Wno-unused-parameter -Werror)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
@@ -17,6 +25,20 @@ function(attile_options target)
   endif()
 endfunction()
 
+# attile_precompile(target HEADERS ...): builds beside the default one, which finds out what a file forgot to include,
+# compile the headers that most files of a larger target need once.
+function(attile_precompile target)
+  get_target_property(sources ${target} SOURCES)
+  list(LENGTH sources count)
+  if(ATTILE_PRECOMPILE AND count GREATER 3)
+    target_precompile_headers(${target} PRIVATE <algorithm> <array> <cstdint> <map> <memory> <optional> <span> <string> <string_view>
+      <unordered_map> <vector> ${ARGN})
+    if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+      target_compile_options(${target} PRIVATE "SHELL:-Xclang -fno-pch-timestamp")
+    endif()
+  endif()
+endfunction()
+
 # attile_library(name SOURCES a.cpp ... LINK other ...): a static library whose headers are
 # included by their path from the repository's root ("compiler/frontend/ast.h").
 function(attile_library name)
@@ -25,16 +47,26 @@ function(attile_library name)
   target_include_directories(${name} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>)
   target_link_libraries(${name} PUBLIC ${ARG_LINK})
   attile_options(${name})
+  attile_precompile(${name})
 endfunction()
 
-# attile_unit_test(name SOURCES a_test.cpp ... LINK lib ...): one GoogleTest binary, registered with ctest.
+# attile_unit_test(name [ONE_THREAD] [LOOPS] SOURCES a_test.cpp ... LINK lib ...): one GoogleTest binary, registered with
+# ctest. ONE_THREAD is no work for the thread sanitizer; sanitizers' builds optimise a test itself only if it LOOPS.
 function(attile_unit_test name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;LINK" ${ARGN})
+  cmake_parse_arguments(ARG "ONE_THREAD;LOOPS" "" "SOURCES;LINK" ${ARGN})
   find_package(GTest REQUIRED)
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE ${ARG_LINK} GTest::gtest GTest::gtest_main)
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
   attile_options(${name})
+  attile_precompile(${name} <gtest/gtest.h>)
+  if(ATTILE_SANITIZE AND NOT ARG_LOOPS)
+    target_compile_options(${name} PRIVATE -O0)
+  endif()
+  if(ARG_ONE_THREAD AND ATTILE_SANITIZE STREQUAL "thread")
+    set_target_properties(${name} PROPERTIES EXCLUDE_FROM_ALL ON)
+    return()
+  endif()
   add_test(NAME ${name} COMMAND ${name})
   if(ATTILE_SANITIZE) # absurd allocations fail as they do elsewhere; what libtbb does inside is not instrumented
     set_tests_properties(${name} PROPERTIES ENVIRONMENT
