@@ -58,7 +58,7 @@ public:
   Program() {
     global.launch_begins();
     for (std::uint32_t b = 0; b < blocks; ++b)
-      races.push_back(std::make_unique<BlockRaces>(b, threads, bytes, &global));
+      races.push_back(std::make_unique<BlockRaces>(b, threads, bytes, &global, BlockRaces::Peers{0, 1}));
     known.resize(blocks, std::vector<OracleThread>(threads));
     since_write.resize(blocks + 1, std::vector<Known>(bytes));
     for (Phases& phases : mbarriers)
@@ -298,6 +298,26 @@ TEST(Operations, RaceWithWhatTheyDoNotKnow) {
     for (int step = 0; step < 200 && program.step(); ++step) {
     }
   }
+}
+
+// All threads of a block know that an operation is complete; those of its peer need not.
+TEST(Operations, AreRememberedForPeers) {
+  const BlockRaces::Peers peers{0, 1};
+  BlockRaces owner(0, 64, 4096, nullptr, peers), peer(1, 64, 4096, nullptr, peers);
+  const Instruction instruction{};
+  const std::uint32_t channel = Completion::channel_of(What::mbarrier, 1024);
+  const AsyncRef write = issue_by(owner, 0, 0, instruction, AsyncBy::mbarrier);
+  Found found;
+  owner.shared(write, Touch::write, 0, 16, found);
+  write->signals({.block = 0, .channel = channel, .count = 1});
+  for (std::uint32_t warp = 0; warp < 2; ++warp)
+    owner.clocks.complete(warp, all_lanes, channel, 1);
+  const Mask lanes[] = {all_lanes, all_lanes};
+  owner.meet(lanes, nullptr, true);
+  owner.shared(issue_by(owner, 0, 1, instruction, AsyncBy::mbarrier), Touch::read, 0, 16, found);
+  EXPECT_TRUE(found.races.empty());
+  owner.shared(issue_by(peer, 1, 0, instruction, AsyncBy::mbarrier), Touch::read, 0, 16, found);
+  EXPECT_EQ(found.races.size(), 1U);
 }
 
 // Two warps; threads of the first issue operations on 16 bytes at address 0.

@@ -137,9 +137,12 @@ void BlockRaces::met(bool all) {
   if (copies.empty())
     sources.clear();
   const View& common = clocks.view(0);
-  operations.retire([&](const AsyncOperation& one) { return common.knows(block, one.completion(false)); });
-  if (copies.empty() && operations.empty() &&
-      (shared_book.nearly_full() || first_copies > most_copies / 2 || visits.size() > most_visits / 2))
+  const bool full =
+      shared_book.nearly_full() || first_copies > most_copies / 2 || visits.size() > most_visits / 2;
+  // Peers may come here who do not know of it: what they must know is forgotten only for want of room.
+  if (peers.size() < 2 || full)
+    operations.retire([&](const AsyncOperation& one) { return common.knows(block, one.completion(false)); });
+  if (full && copies.empty() && operations.empty())
     forget_shared();
 }
 
