@@ -8,7 +8,7 @@ endif()
 
 # What Attile gives away carries fmt within; builds that are only tested need not compile it into every file.
 find_package(fmt REQUIRED)
-if(ATTILE_PRECOMPILE)
+if(ATTILE_QUICK)
   set(ATTILE_FMT fmt::fmt)
 else()
   set(ATTILE_FMT fmt::fmt-header-only)
@@ -30,12 +30,10 @@ endfunction()
 function(attile_precompile target)
   get_target_property(sources ${target} SOURCES)
   list(LENGTH sources count)
-  if(ATTILE_PRECOMPILE AND count GREATER 3)
+  if(ATTILE_QUICK AND CMAKE_CXX_COMPILER_ID STREQUAL "Clang" AND count GREATER 3) # gcc's warn of what system headers do
     target_precompile_headers(${target} PRIVATE <algorithm> <array> <cstdint> <map> <memory> <optional> <span> <string> <string_view>
       <unordered_map> <vector> ${ARGN})
-    if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
-      target_compile_options(${target} PRIVATE "SHELL:-Xclang -fno-pch-timestamp")
-    endif()
+    target_compile_options(${target} PRIVATE "SHELL:-Xclang -fno-pch-timestamp")
   endif()
 endfunction()
 
@@ -51,7 +49,7 @@ function(attile_library name)
 endfunction()
 
 # attile_unit_test(name [ONE_THREAD] [LOOPS] SOURCES a_test.cpp ... LINK lib ...): one GoogleTest binary, registered with
-# ctest. ONE_THREAD is no work for the thread sanitizer; sanitizers' builds optimise a test itself only if it LOOPS.
+# ctest. ONE_THREAD is no work for the thread sanitizer; quick builds optimise a test itself only if it LOOPS.
 function(attile_unit_test name)
   cmake_parse_arguments(ARG "ONE_THREAD;LOOPS" "" "SOURCES;LINK" ${ARGN})
   find_package(GTest REQUIRED)
@@ -60,7 +58,7 @@ function(attile_unit_test name)
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
   attile_options(${name})
   attile_precompile(${name} <gtest/gtest.h>)
-  if(ATTILE_SANITIZE AND NOT ARG_LOOPS)
+  if(ATTILE_QUICK AND NOT ARG_LOOPS)
     target_compile_options(${name} PRIVATE -O0)
   endif()
   if(ARG_ONE_THREAD AND ATTILE_SANITIZE STREQUAL "thread")
