@@ -96,6 +96,12 @@ Result<int> mask(MaskOptions& options) {
   if (!cells)
     return cells.error();
 
+  if (cells->sampled)
+    cli::note(
+        "of each cell some scores were looked at, as there are over 2^26: where a mask has gaps (neither a "
+        "window, a prefix nor sorted documents), a partial cell may be drawn as empty or full; 'attile "
+        "explain' counts tiles exactly");
+
   Picture picture(cells->columns, cells->rows);
   double visible = 0;
   for (int r = 0; r < cells->rows; ++r)
