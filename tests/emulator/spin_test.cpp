@@ -88,7 +88,17 @@ TEST(Spin, ForALockThatNobodyOpens) {
       {.text = kernel("mov.u32 %r2, 0;\nLOCK: atom.cas.b32 %r0, [%x0], 0, 1;\nsetp.ne.u32 %p0, %r0, 0;\n"
                       "@%p0 bra LOCK;\n"),
        .blocks = 2},
-      {"deadlock of kernel test", "thread (", "PTX line 2"}); // 21, the atomic, or another of the loop
+      {"'atom.cas.b32' looks at global address 0x"});
+}
+
+// However long the one that has it goes on, the others are known by what they look at.
+TEST(Spin, ForALockWhileItsOwnerComputes) {
+  deadlocks(
+      {.text = kernel("mov.u32 %r2, 0;\nLOCK: atom.cas.b32 %r0, [%x0], 0, 1;\nsetp.ne.u32 %p0, %r0, 0;\n"
+                      "@%p0 bra LOCK;\n"
+                      "WORK: add.u32 %r2, %r2, 1;\nsetp.lt.u32 %p1, %r2, 100000;\n@%p1 bra WORK;\n"),
+       .blocks = 2},
+      {"'atom.cas.b32' looks at global address 0x"});
 }
 
 // All blocks meet.

@@ -94,7 +94,8 @@ Ran run_round(Group& group) {
 }
 
 Ran run_turn(Group& group, std::uint32_t budget, std::uint32_t meeting) {
-  const bool endless = group.spin.endless || group.unchanged >= group.patience;
+  // Of a loop that looks, it is known already, and where it looks: that is not to be forgotten.
+  const bool endless = group.spin.endless || (group.unchanged >= group.patience && !spins(group));
   return endless ? run_round(group) : run_group(group, budget, meeting);
 }
 

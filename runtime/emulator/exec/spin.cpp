@@ -23,12 +23,6 @@ std::uint64_t state_of(const Group& group) {
   return hash;
 }
 
-bool spins(const Group& group) {
-  const Spin& spin = group.spin;
-  return spin.laps >= enough && spin.changes == group.warp->block->changes &&
-         group.ran - spin.looked <= spin.lap; // else it has left the loop
-}
-
 std::uint64_t word_at(const std::byte* at, int width) {
   switch (width) {
   case 1:
@@ -49,6 +43,12 @@ template <class F> bool any_group(const Block& block, F f) {
 }
 
 } // namespace
+
+bool spins(const Group& group) {
+  const Spin& spin = group.spin;
+  return spin.laps >= enough && spin.changes == group.warp->block->changes &&
+         group.ran - spin.looked <= spin.lap; // else it has left the loop
+}
 
 bool came_round(Group& group, const Instruction& where, std::uint64_t ran) {
   Spin& spin = group.spin;

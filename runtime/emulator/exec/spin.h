@@ -16,6 +16,8 @@ namespace emu {
 /// there before and its block has changed nothing since.
 Flow look(Group& group, const Instruction& instruction, const Access& access);
 
+/// It has looked at the same memory lap after lap, without a change, and is in that loop still.
+bool spins(const Group& group);
 /// The group is at `where`, after `ran` instructions: were its registers the same when it was there before?
 bool came_round(Group& group, const Instruction& where, std::uint64_t ran);
 /// It is in a loop that changes nothing, which it went through completely; perhaps with plain loads of global
