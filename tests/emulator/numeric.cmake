@@ -2,7 +2,7 @@
 # into a test is then that level's code.
 include(CheckCXXSourceRuns)
 set(levels ${ATTILE_EMULATOR_HOST_LEVELS})
-if(NOT ATTILE_COMPILER) # the default build has them all; sanitizers and another compiler see the same sources once
+if(ATTILE_QUICK) # the default build has them all; sanitizers and another compiler see the same sources once
   set(levels base)
 endif()
 set(ATTILE_TEST_CPU_base "1")

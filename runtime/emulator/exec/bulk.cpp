@@ -125,16 +125,15 @@ AsyncRange range_of(Block* block, const std::byte* host, std::uint64_t bytes) {
           .bytes = bytes};
 }
 
-// Lanes that do the same together, and learn together that it is complete.
-Mask together(const Warp& warp, const BulkCopy& part) {
-  const auto group = [&](int lane) { return warp.bulk_groups[static_cast<std::size_t>(lane)]; };
-  Mask same = 0;
-  if (part.mbarrier == nullptr)
-    for_lanes(part.alike, [&](int lane) {
-      if (group(lane) == group(__builtin_ctz(part.alike)))
-        same |= Mask(1) << lane;
-    });
-  return same;
+// Lanes that do the same as this one, and learn with it that it is complete: those of the first one's group.
+Mask together(const Warp& warp, const BulkCopy& part, int lane) {
+  if (part.mbarrier != nullptr || part.alike == 0)
+    return 0;
+  const auto group = [&](int of) { return warp.bulk_groups[static_cast<std::size_t>(of)]; };
+  const int first = __builtin_ctz(part.alike);
+  return group(lane) == group(first)
+             ? lanes_where(part.alike, [&](int of) { return group(of) == group(first); })
+             : 0;
 }
 
 // The checker is told of all bytes of a part when it is issued.
@@ -142,13 +141,12 @@ AsyncRef tell(Group& group, const Instruction& instruction, int lane, const Bulk
   Checker* checker = group.warp->block->launch->checker;
   if (checker == nullptr)
     return nullptr;
-  const Mask lanes = together(*group.warp, part);
-  if ((lanes >> lane & 1) != 0 && lane != __builtin_ctz(lanes))
+  const Mask lanes = together(*group.warp, part, lane);
+  if (lanes != 0 && lane != __builtin_ctz(lanes))
     return nullptr; // the first of them has told it
-  const AsyncRef operation =
-      checker->async_begins(group, instruction, lane,
-                            {.by = part.mbarrier != nullptr ? AsyncBy::mbarrier : AsyncBy::bulk_group,
-                             .lanes = (lanes >> lane & 1) != 0 ? lanes : 0});
+  const AsyncRef operation = checker->async_begins(
+      group, instruction, lane,
+      {.by = part.mbarrier != nullptr ? AsyncBy::mbarrier : AsyncBy::bulk_group, .lanes = lanes});
   const auto writes = [&](const BulkPiece& piece, std::uint32_t first, std::uint32_t bytes) {
     const AsyncRange to = range_of(part.to, piece.to + first, bytes);
     if (piece.from == nullptr)

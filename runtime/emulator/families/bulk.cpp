@@ -26,15 +26,6 @@ struct CopyOperands : Extra {
   std::uint32_t element = 1;
 };
 
-bool is_uniform(const Group& group, const Instruction& instruction, Mask mask) {
-  const auto& operands = static_cast<const CopyOperands&>(*instruction.extra);
-  return same_in_all(mask, [&](int lane) {
-    return std::array{operands.to.of(group, instruction, lane), operands.from.of(group, instruction, lane),
-                      value_of(group, instruction, operands.size, lane),
-                      operands.byte_mask < 0 ? 0 : value_of(group, instruction, operands.byte_mask, lane)};
-  });
-}
-
 Flow copy_of_lane(Group& group, const Instruction& instruction, int lane, Mask alike) {
   const auto& operands = static_cast<const CopyOperands&>(*instruction.extra);
   const std::uint64_t bytes = value_of(group, instruction, operands.size, lane);
@@ -81,11 +72,14 @@ Flow copy_of_lane(Group& group, const Instruction& instruction, int lane, Mask a
 }
 
 Flow copy(Group& group, const Instruction& instruction, Mask mask) {
-  const Mask alike = mask != 0 && is_uniform(group, instruction, mask) ? mask : 0;
-  for (Mask rest = mask; rest != 0; rest &= rest - 1)
-    if (copy_of_lane(group, instruction, __builtin_ctz(rest), alike) == Flow::fault)
-      return Flow::fault;
-  return Flow::go;
+  const auto& operands = static_cast<const CopyOperands&>(*instruction.extra);
+  const auto operands_of = [&](int lane) {
+    return std::array{operands.to.of(group, instruction, lane), operands.from.of(group, instruction, lane),
+                      value_of(group, instruction, operands.size, lane),
+                      operands.byte_mask < 0 ? 0 : value_of(group, instruction, operands.byte_mask, lane)};
+  };
+  return copy_each(mask, operands_of,
+                   [&](int lane, Mask alike) { return copy_of_lane(group, instruction, lane, alike); });
 }
 
 // What is fetched ahead must be there, and nothing else comes of it.
@@ -209,10 +203,6 @@ BulkRange mbarrier_range(Group& group, const Instruction& instruction, int lane,
   }
   return range;
 }
-
-} // namespace
-
-namespace {
 
 // The ranks that a lane's copy goes to; of one that is not sent to several: none is named.
 std::vector<std::optional<std::uint32_t>> ranks_of(const Group& group, const Instruction& instruction,

@@ -17,13 +17,17 @@ AddressOperand address_operand(const Decoding& decoding, int operand);
 /// The value of a lane in an operand of up to 64 bits.
 std::uint64_t value_of(const Group& group, const Instruction& instruction, int operand, int lane);
 
-/// Do all lanes give the same value?
-template <class F> bool same_in_all(Mask mask, F value_of_lane) {
-  const auto first = value_of_lane(__builtin_ctz(mask));
-  for (Mask rest = mask & (mask - 1); rest != 0; rest &= rest - 1)
-    if (value_of_lane(__builtin_ctz(rest)) != first)
-      return false;
-  return true;
+/// copy_of_lane(lane, alike) for each lane. `alike`: all of them if operands_of(lane) is the same for all, so
+/// that they copy the same bytes to the same place; else none.
+template <class Operands, class Copy> Flow copy_each(Mask mask, Operands operands_of, Copy copy_of_lane) {
+  if (mask == 0)
+    return Flow::go;
+  const auto first = operands_of(__builtin_ctz(mask));
+  const Mask same = lanes_where(mask, [&](int lane) { return operands_of(lane) == first; });
+  for (Mask rest = mask; rest != 0; rest &= rest - 1)
+    if (copy_of_lane(__builtin_ctz(rest), same == mask ? mask : 0) == Flow::fault)
+      return Flow::fault;
+  return Flow::go;
 }
 
 /// How copies into shared memory complete.

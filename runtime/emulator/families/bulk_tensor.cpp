@@ -193,15 +193,6 @@ BoxCoordinates coordinates_of(const Group& group, const Instruction& instruction
   return at;
 }
 
-bool is_uniform(const Group& group, const Instruction& instruction, Mask mask) {
-  const auto& operands = static_cast<const TensorOperands&>(*instruction.extra);
-  return operands.does != TensorOperands::Does::prefetch && same_in_all(mask, [&](int lane) {
-           return std::tuple(operands.map.of(group, instruction, lane),
-                             operands.shared.of(group, instruction, lane),
-                             coordinates_of(group, instruction, operands, lane));
-         });
-}
-
 Flow copy_of_lane(Group& group, const Instruction& instruction, int lane, Mask alike) {
   using Does = TensorOperands::Does;
   const auto& operands = static_cast<const TensorOperands&>(*instruction.extra);
@@ -221,11 +212,14 @@ Flow copy_of_lane(Group& group, const Instruction& instruction, int lane, Mask a
 }
 
 Flow copy(Group& group, const Instruction& instruction, Mask mask) {
-  const Mask alike = mask != 0 && is_uniform(group, instruction, mask) ? mask : 0;
-  for (Mask rest = mask; rest != 0; rest &= rest - 1)
-    if (copy_of_lane(group, instruction, __builtin_ctz(rest), alike) == Flow::fault)
-      return Flow::fault;
-  return Flow::go;
+  const auto& operands = static_cast<const TensorOperands&>(*instruction.extra);
+  const auto operands_of = [&](int lane) {
+    return std::tuple(operands.map.of(group, instruction, lane),
+                      operands.shared.operand < 0 ? 0 : operands.shared.of(group, instruction, lane),
+                      coordinates_of(group, instruction, operands, lane));
+  };
+  return copy_each(mask, operands_of,
+                   [&](int lane, Mask alike) { return copy_of_lane(group, instruction, lane, alike); });
 }
 
 // ---- decoding ----
