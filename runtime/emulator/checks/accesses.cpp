@@ -590,7 +590,7 @@ void Checker::uses(Group& group, const Instruction& instruction, int lane, std::
   effects.clear();
 }
 
-void Checker::fence(Group& group, const Instruction& instruction, Mask mask, Scope scope) {
+void Checker::fence(Group& group, Mask mask, Scope scope) {
   BlockChecks& block = checks_of(group);
   for_lanes(mask, [&](int lane) { block.races.clocks.fence(thread_of(group, lane), reach_of(scope)); });
 }

@@ -98,9 +98,9 @@ void decode_barrier(Decoding& d) {
 }
 
 // Initialised mbarriers are there for others of the cluster; the emulator's are at once.
-Flow fence_initialisation(Group& group, const Instruction& instruction, Mask mask) {
+Flow fence_initialisation(Group& group, const Instruction&, Mask mask) {
   if (Checker* checker = group.warp->block->launch->checker) {
-    checker->fence(group, instruction, mask, Scope::cluster);
+    checker->fence(group, mask, Scope::cluster);
     checker->mbarriers_fenced(group, mask);
   }
   return Flow::go;
