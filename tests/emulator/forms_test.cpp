@@ -2,7 +2,6 @@
 // instructions whose only effect is that the kernel goes on.
 #include "kernel_text.h"
 
-#include <bit>
 
 namespace emu::test {
 namespace {
@@ -127,56 +126,6 @@ TEST(Forms, HintsForCaches) {
     const Outcome outcome = machine.run(kernel(join({hint, "\nst.global.u32 [%x0+4], 7;"})), {out, 0, 0, 0});
     EXPECT_EQ(outcome.status, Status::success) << outcome.message;
     EXPECT_EQ(machine.download<u32>(out, 2)[1], 7U);
-  }
-}
-
-// ---- products of bits ----
-
-// PTX ISA, "Matrix Fragments for mma.m8n8k128" and "m16n8k256": 32 elements in a register.
-TEST(Forms, ProductsOfBits) {
-  std::mt19937_64 random(seed());
-  std::vector<u32> a(32), b(32);
-  std::vector<std::array<u32, 2>> c(32);
-  std::vector<std::array<u32, 4>> tall(32), sums(32);
-  std::vector<std::array<u32, 2>> wide(32);
-  for (int lane = 0; lane < 32; ++lane) {
-    a[lane] = u32(random());
-    b[lane] = u32(random());
-    c[lane] = {u32(random() % 100), u32(random() % 100)};
-    wide[lane] = {u32(random()), u32(random())};
-    for (int i = 0; i < 4; ++i) {
-      tall[lane][i] = u32(random());
-      sums[lane][i] = u32(random() % 100);
-    }
-  }
-  for (const bool conjunction : {true, false}) {
-    const auto count = [=](u32 x, u32 y) { return u32(std::popcount(conjunction ? x & y : x ^ y)); };
-    const std::string how = conjunction ? ".and.popc" : ".xor.popc";
-    const auto small = each<std::array<u32, 2>>(
-        join({"mma.sync.aligned.m8n8k128.row.col.s32.b1.b1.s32", how, " {%d0,%d1}, {%a}, {%b}, {%c0,%c1};"}),
-        a, b, c);
-    const auto large = each<std::array<u32, 4>>(
-        join({"mma.sync.aligned.m16n8k256.row.col.s32.b1.b1.s32", how,
-              " {%d0,%d1,%d2,%d3}, {%a0,%a1,%a2,%a3}, {%b0,%b1}, {%c0,%c1,%c2,%c3};"}),
-        tall, wide, sums);
-    for (int lane = 0; lane < 32; ++lane) {
-      for (int i = 0; i < 2; ++i) {
-        const int row = lane / 4, column = lane % 4 * 2 + i;
-        u32 wanted = c[lane][i];
-        for (int k = 0; k < 4; ++k)
-          wanted += count(a[row * 4 + k], b[column * 4 + k]);
-        EXPECT_EQ(small[lane][i], wanted) << how << " row " << row << ", column " << column;
-      }
-      for (int i = 0; i < 4; ++i) {
-        const int row = lane / 4,
-                  column = lane % 4 * 2 + (i & 1); // of the upper or, from i == 2, the lower half
-        u32 wanted = sums[lane][i];
-        for (int k = 0; k < 4; ++k)
-          wanted += count(tall[row * 4 + k][i / 2], wide[column * 4 + k][0]) +
-                    count(tall[row * 4 + k][2 + i / 2], wide[column * 4 + k][1]);
-        EXPECT_EQ(large[lane][i], wanted) << how << " row " << row + i / 2 * 8 << ", column " << column;
-      }
-    }
   }
 }
 

@@ -140,7 +140,7 @@ TEST(Matrix, FormatsOfTheFactorsMayDiffer) {
 }
 
 TEST(Matrix, InfinitiesAndNaN) {
-  for (Accumulation model : {Accumulation{}, Accumulation::of_hardware(80, MatrixFormat::f16, 16)}) {
+  for (Accumulation model : {Accumulation{}, Accumulation::of_mma(80, MatrixFormat::f16, 16)}) {
     std::vector<std::uint16_t> a(16 * 16, 0x3c00), b(8 * 16, 0x3c00);
     std::vector<float> c(16 * 8, 0.0f), d(16 * 8);
     a[0] = 0x7c00;                              // row 0: infinity
@@ -213,7 +213,7 @@ TEST(MatrixTruncating, FollowsTheModel) {
                           -24 - static_cast<int>(random() % 20));
         half_c[i] = static_cast<std::uint16_t>(f16.round(c[i], Round::rn));
       }
-      auto model = Accumulation::of_hardware(sm, f.format, shape.k);
+      auto model = Accumulation::of_mma(sm, f.format, shape.k);
       multiply_f32(shape, f.format, a.memory.data(), f.format, b.memory.data(), c.data(), d.data(), model);
       multiply_f32(shape, f.format, a.memory.data(), f.format, b.memory.data(), c.data(), exact.data());
       multiply_f16(shape, f.format, a.memory.data(), f.format, b.memory.data(), half_c.data(), half_d.data(),

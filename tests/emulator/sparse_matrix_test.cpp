@@ -1,5 +1,6 @@
 // mma.sp against products of whole matrices. Where the lanes' metadata lie follows here from how CUTLASS's
-// tools lay them out in memory (host_reorder.h), from which lane i loads word i.
+// tools lay them out in memory (host_reorder.h), from which lane i loads word i: for k of 32 halves, 16 words
+// of tf32, 64 bytes and 128 integers of 4 bits. The others are halves of these (HalvesOfTheWiderShape).
 #include "checked.h"
 
 #include <algorithm>
@@ -30,12 +31,35 @@ u32 e5m2_of(int x) { // |x| <= 3
 }
 u32 integer(int x) { return static_cast<u32>(x); }
 
-struct Case {
-  std::string shape, types; ///< "m16n8k32", "f32.f16.f16.f32"
-  int k, bits, selectors;
+u32 e4m3_of(int x) { // |x| <= 3
+  constexpr u32 codes[] = {0, 0x38, 0x40, 0x44};
+  return (x < 0 ? 0x80u : 0) | codes[std::abs(x)];
+}
+
+struct Element {
+  std::string_view name;
+  int bits;
   u32 (*encode)(int);
-  u32 (*sum)(int);
 };
+constexpr Element f16 = {"f16", 16, f16_of}, bf16 = {"bf16", 16, bf16_of}, tf32 = {"tf32", 32, f32_of},
+                  e4m3 = {"e4m3", 8, e4m3_of}, e5m2 = {"e5m2", 8, e5m2_of}, s8 = {"s8", 8, integer},
+                  u8 = {"u8", 8, integer}, s4 = {"s4", 4, integer}, u4 = {"u4", 4, integer},
+                  f32 = {"f32", 32, f32_of}, s32 = {"s32", 32, integer};
+
+struct Case {
+  int k, selectors;
+  Element a, b, sum;
+  std::string_view before = {}; ///< the types
+  int bits() const { return a.bits; }
+  std::string name() const {
+    return join({"m16n8k", std::to_string(k), ".row.col", before, ".", sum.name, ".", a.name, ".", b.name,
+                 ".", sum.name});
+  }
+};
+
+int draw(const Element& type, std::mt19937_64& random) {
+  return type.name[0] == 'u' ? static_cast<int>(random() % 7) : static_cast<int>(random() % 7) - 3;
+}
 
 struct Matrix {
   int columns;
@@ -49,11 +73,11 @@ struct SparseA {
   Matrix whole, stored, chunks;
   SparseA(const Case& one, bool ordered, std::mt19937_64& random)
       : whole(16, one.k), stored(16, one.k / 2), chunks(16, one.k / chunk_of(one)) {
-    const auto value = [&] { return static_cast<int>(random() % 7) - 3; };
+    const auto value = [&] { return draw(one.a, random); };
     for (int row = 0; row < 16; ++row)
       for (int chunk = 0; chunk < chunks.columns; ++chunk) {
         const int at = chunk * chunk_of(one);
-        if (one.bits == 32) { // one of two
+        if (one.bits() == 32) { // one of two
           const int which = static_cast<int>(random() % 2);
           chunks(row, chunk) = which == 0 ? 4 : 14;
           whole(row, at + which) = stored(row, chunk) = value();
@@ -70,7 +94,7 @@ struct SparseA {
         }
       }
   }
-  static int chunk_of(const Case& one) { return one.bits == 32 ? 2 : one.bits == 4 ? 8 : 4; }
+  static int chunk_of(const Case& one) { return one.bits() == 32 ? 2 : one.bits() == 4 ? 8 : 4; }
 };
 
 // The words of metadata of 32 lanes; those that are not asked for are invalid.
@@ -86,7 +110,7 @@ std::vector<u32> metadata(const Case& one, int selector, Matrix& chunks) {
   for (int row = 0; row < 16; ++row) {
     if (count == 4) { // both rows in the word of the lane that is chosen
       words[index(row % 8 * 4 + selector)] |= bits(row, 0, 4) << row / 8 * 16;
-    } else if (count == 8 && one.bits <= 8) { // a row a word, in two lanes that are chosen
+    } else if (count == 8 && one.bits() <= 8) { // a row a word, in two lanes that are chosen
       words[index(row % 8 * 4 + 2 * selector + row / 8)] = bits(row, 0, 8);
     } else if (count ==
                8) { // halves of words: rows of two products interleaved by 4, blocks of 2 x 2 swapped
@@ -115,11 +139,11 @@ std::vector<u32> metadata(const Case& one, int selector, Matrix& chunks) {
 
 // Register j of a lane: element i of it, of a row of A or a column of B, by the ISA: parts of 32 bits that
 // are 4 parts apart.
-u32 part(const Case& one, int lane, int j, const std::function<int(int)>& element) {
-  const int per_word = 32 / one.bits, first = (lane % 4 + 4 * j) * per_word;
+u32 part(const Element& type, int lane, int j, const std::function<int(int)>& element) {
+  const int per_word = 32 / type.bits, first = (lane % 4 + 4 * j) * per_word;
   u32 word = 0;
   for (int i = 0; i < per_word; ++i)
-    word |= (one.encode(element(first + i)) & static_cast<u32>((u64(1) << one.bits) - 1)) << i * one.bits;
+    word |= (type.encode(element(first + i)) & static_cast<u32>((u64(1) << type.bits) - 1)) << i * type.bits;
   return word;
 }
 
@@ -145,42 +169,50 @@ std::string kernel(const std::string& instruction, int a, int b, int c, int sele
   return text + "ret;\n}\n";
 }
 
+/// The words of all lanes: A in four, B in four, C in four, and the metadata.
+std::vector<u32> words_of(const Case& one, SparseA& a, Matrix& b, Matrix& c, const std::vector<u32>& meta) {
+  const int a_words = 16 * one.k / 2 * one.bits() / 1024, b_words = 8 * one.k * one.bits() / 1024;
+  const bool packed = one.sum.bits == 16;
+  std::vector<u32> input;
+  for (int lane = 0; lane < 32; ++lane) {
+    std::vector<u32> words(13, 0);
+    for (int j = 0; j < a_words; ++j)
+      words[index(j)] = part(one.a, lane, j / 2, [&](int i) { return a.stored(lane / 4 + j % 2 * 8, i); });
+    for (int j = 0; j < b_words; ++j)
+      words[index(4 + j)] = part(one.b, lane, j, [&](int i) { return b(i, lane / 4); });
+    for (int i = 0; i < 4; ++i) {
+      const u32 value = one.sum.encode(c(lane / 4 + i / 2 * 8, lane % 4 * 2 + i % 2));
+      words[index(8 + (packed ? i / 2 : i))] |= packed ? value << i % 2 * 16 : value;
+    }
+    words[12] = meta[index(lane)];
+    input.insert(input.end(), words.begin(), words.end());
+  }
+  return input;
+}
+
 class MmaSp : public testing::TestWithParam<Case> {};
 
 TEST_P(MmaSp, MultipliesWhatTheMetadataSelect) {
   const Case& one = GetParam();
   std::mt19937_64 random(seed());
-  const bool f16_sum = one.types.starts_with("f16");
+  const bool packed = one.sum.bits == 16;
   for (const bool ordered : {false, true})
     for (int selector = 0; selector < one.selectors; ++selector) {
       SparseA a(one, ordered, random);
       Matrix b(one.k, 8), c(16, 8);
-      for (Matrix* matrix : {&b, &c})
-        for (int& x : matrix->elements)
-          x = static_cast<int>(random() % 7) - 3;
-      const int a_words = 16 * one.k / 2 * one.bits / 1024, b_words = 8 * one.k * one.bits / 1024;
-      const std::vector<u32> meta = metadata(one, selector, a.chunks);
-      std::vector<u32> input;
-      for (int lane = 0; lane < 32; ++lane) {
-        std::vector<u32> words(13, 0);
-        for (int j = 0; j < a_words; ++j)
-          words[index(j)] = part(one, lane, j / 2, [&](int i) { return a.stored(lane / 4 + j % 2 * 8, i); });
-        for (int j = 0; j < b_words; ++j)
-          words[index(4 + j)] = part(one, lane, j, [&](int i) { return b(i, lane / 4); });
-        for (int i = 0; i < 4; ++i) {
-          const u32 value = one.sum(c(lane / 4 + i / 2 * 8, lane % 4 * 2 + i % 2));
-          words[index(8 + (f16_sum ? i / 2 : i))] |= f16_sum ? value << i % 2 * 16 : value;
-        }
-        words[12] = meta[index(lane)];
-        input.insert(input.end(), words.begin(), words.end());
-      }
+      for (int& x : b.elements)
+        x = draw(one.b, random);
+      for (int& x : c.elements)
+        x = draw(one.sum, random);
+      const int a_words = 16 * one.k / 2 * one.bits() / 1024, b_words = 8 * one.k * one.bits() / 1024;
       Machine machine;
       machine.threads = {32, 1, 1};
-      const u64 out = machine.upload(std::vector<u32>(128));
-      const std::string instruction = std::string("mma.sp") + (ordered ? "::ordered_metadata" : "") +
-                                      ".sync.aligned." + one.shape + ".row.col." + one.types;
-      const Outcome outcome = machine.run(kernel(instruction, a_words, b_words, f16_sum ? 2 : 4, selector),
-                                          {machine.upload(input), out});
+      const u64 out = machine.upload(std::vector<u32>(128)),
+                in = machine.upload(words_of(one, a, b, c, metadata(one, selector, a.chunks)));
+      const std::string instruction =
+          std::string("mma.sp") + (ordered ? "::ordered_metadata" : "") + ".sync.aligned." + one.name();
+      const Outcome outcome =
+          machine.run(kernel(instruction, a_words, b_words, packed ? 2 : 4, selector), {in, out});
       ASSERT_EQ(outcome.status, Status::success) << instruction << outcome.message;
       const auto result = machine.download<u32>(out, 128);
       for (int lane = 0; lane < 32; ++lane)
@@ -189,33 +221,81 @@ TEST_P(MmaSp, MultipliesWhatTheMetadataSelect) {
           int wanted = c(row, column);
           for (int j = 0; j < one.k; ++j)
             wanted += a.whole(row, j) * b(j, column);
-          const u32 word = result[index(4 * lane + (f16_sum ? i / 2 : i))];
-          ASSERT_EQ(f16_sum ? word >> i % 2 * 16 & 0xffff : word, one.sum(wanted))
+          const u32 word = result[index(4 * lane + (packed ? i / 2 : i))];
+          ASSERT_EQ(packed ? word >> i % 2 * 16 & 0xffff : word, one.sum.encode(wanted))
               << instruction << " with selector " << selector << ", row " << row << ", column " << column;
         }
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(Shapes, MmaSp,
-                         testing::Values(Case{"m16n8k16", "f32.f16.f16.f32", 16, 16, 4, f16_of, f32_of},
-                                         Case{"m16n8k16", "f16.f16.f16.f16", 16, 16, 4, f16_of, f16_of},
-                                         Case{"m16n8k32", "f32.f16.f16.f32", 32, 16, 2, f16_of, f32_of},
-                                         Case{"m16n8k32", "f16.f16.f16.f16", 32, 16, 2, f16_of, f16_of},
-                                         Case{"m16n8k16", "f32.bf16.bf16.f32", 16, 16, 4, bf16_of, f32_of},
-                                         Case{"m16n8k32", "f32.bf16.bf16.f32", 32, 16, 2, bf16_of, f32_of},
-                                         Case{"m16n8k8", "f32.tf32.tf32.f32", 8, 32, 4, f32_of, f32_of},
-                                         Case{"m16n8k16", "f32.tf32.tf32.f32", 16, 32, 2, f32_of, f32_of},
-                                         Case{"m16n8k64", "f32.e5m2.e5m2.f32", 64, 8, 1, e5m2_of, f32_of},
-                                         Case{"m16n8k32", "s32.s8.s8.s32", 32, 8, 2, integer, integer},
-                                         Case{"m16n8k64", "s32.s8.s8.s32", 64, 8, 1, integer, integer},
-                                         Case{"m16n8k64", "s32.s4.s4.s32", 64, 4, 2, integer, integer},
-                                         Case{"m16n8k128", "satfinite.s32.s4.s4.s32", 128, 4, 1, integer,
-                                              integer}),
-                         [](const auto& info) {
-                           std::string name = info.param.shape + "_" + info.param.types;
-                           std::ranges::replace(name, '.', '_');
-                           return name;
-                         });
+// All that the ISA has.
+std::vector<Case> cases() {
+  std::vector<Case> all;
+  for (const Element& sum : {f16, f32}) {
+    all.push_back({16, 4, f16, f16, sum});
+    all.push_back({32, 2, f16, f16, sum});
+  }
+  all.push_back({16, 4, bf16, bf16, f32});
+  all.push_back({32, 2, bf16, bf16, f32});
+  all.push_back({8, 4, tf32, tf32, f32});
+  all.push_back({16, 2, tf32, tf32, f32});
+  for (const Element& a : {e4m3, e5m2})
+    for (const Element& b : {e4m3, e5m2})
+      all.push_back({64, 1, a, b, f32});
+  for (const char* limit : {"", ".satfinite"})
+    for (const bool a : {false, true})
+      for (const bool b : {false, true}) {
+        all.push_back({32, 2, a ? s8 : u8, b ? s8 : u8, s32, limit});
+        all.push_back({64, 1, a ? s8 : u8, b ? s8 : u8, s32, limit});
+        all.push_back({64, 2, a ? s4 : u4, b ? s4 : u4, s32, limit});
+        all.push_back({128, 1, a ? s4 : u4, b ? s4 : u4, s32, limit});
+      }
+  return all;
+}
+
+INSTANTIATE_TEST_SUITE_P(Shapes, MmaSp, testing::ValuesIn(cases()), [](const auto& info) {
+  std::string name = info.param.name();
+  std::ranges::replace(name, '.', '_');
+  return name;
+});
+
+// Where a row has half as many chunks, half of the lanes give metadata: those of the left, or of the right
+// half of the wider shape, as the selector says. Of one word of metadata for both, the wider product is that
+// of its halves. (The ISA's figures: T0 and T1 have the first 32 columns of 64 bytes, T2 and T3 the last.)
+TEST(MmaSparse, HalvesOfTheWiderShape) {
+  const std::pair<Case, Case> shapes[] = {{{32, 2, f16, f16, f32}, {16, 4, f16, f16, f32}},
+                                          {{16, 2, tf32, tf32, f32}, {8, 4, tf32, tf32, f32}},
+                                          {{64, 1, s8, s8, s32}, {32, 2, s8, s8, s32}},
+                                          {{128, 1, s4, s4, s32}, {64, 2, s4, s4, s32}}};
+  std::mt19937_64 random(seed());
+  for (const auto& [wide, narrow] : shapes)
+    for (int selector = 0; selector < wide.selectors; ++selector) {
+      SparseA a(wide, true, random);
+      Matrix b(wide.k, 8), c(16, 8);
+      for (int& x : b.elements)
+        x = draw(wide.b, random);
+      for (int& x : c.elements)
+        x = draw(wide.sum, random);
+      const std::string sparse = "mma.sp::ordered_metadata.sync.aligned.";
+      const auto half = [&](const char* factors, int which) {
+        return join({sparse, narrow.name(), " {%x8,%x9,%x10,%x11}, ", factors,
+                     ", {%x8,%x9,%x10,%x11}, %x12, ", std::to_string(2 * selector + which), ";\n"});
+      };
+      std::string text = kernel(sparse + wide.name(), 4, 4, 4, selector);
+      text.insert(text.find("st.global"),
+                  join({half("{%x0,%x1}, {%x4,%x5}", 0), half("{%x2,%x3}, {%x6,%x7}", 1),
+                        "xor.b32 %d0, %d0, %x8;\nxor.b32 %d1, %d1, %x9;\n",
+                        "xor.b32 %d2, %d2, %x10;\nxor.b32 %d3, %d3, %x11;\n"}));
+      Machine machine;
+      machine.threads = {32, 1, 1};
+      const u64 out = machine.upload(std::vector<u32>(128, 1)),
+                in = machine.upload(words_of(wide, a, b, c, metadata(wide, selector, a.chunks)));
+      const Outcome outcome = machine.run(text, {in, out});
+      ASSERT_EQ(outcome.status, Status::success) << outcome.message;
+      EXPECT_EQ(machine.download<u32>(out, 128), std::vector<u32>(128, 0))
+          << wide.name() << " with selector " << selector;
+    }
+}
 
 // f16, k = 16: lane 4 g of a row has its metadata; the elements that are not selected are infinite.
 struct Halves {

@@ -110,7 +110,7 @@ Product product_of(const Decoding& d, const MatrixTypes& types) {
   constexpr numeric::Round rounds[] = {numeric::Round::rn, numeric::Round::rz, numeric::Round::rm,
                                        numeric::Round::rp};
   product.round = rounds[std::max(0, d.which({"rn", "rz", "rm", "rp"}))];
-  product.truncating = numeric::Accumulation::of_hardware(target_number(d), product.a, product.shape.k);
+  product.truncating = numeric::Accumulation::of_mma(target_number(d), product.a, product.shape.k);
   product.row_blocks = product.shape.m / 8;
   product.column_blocks = product.shape.n / 8;
   product.packed_d = types.d == ptx::Type::f16;

@@ -9,6 +9,10 @@
 //   8 chunks    t = 2 selector: the first four chunks of both rows, likewise; t = 2 selector + 1: the others.
 //               Of 8 and 4 bits: t = 2 selector has row g, the next one row g + 8
 //   16 chunks   t = 0 and 1: the first eight chunks of row g and of row g + 8; t = 2 and 3: the others
+// Who contributes, and which bits have a meaning, is the ISA's text ("Sparse matrix storage"); which bits of
+// whom are in its figures, and were taken from code that runs on hardware: CUTLASS's host_reorder.h and
+// mma_sparse_tensor_op.h for k of 32 (f16, bf16), 16 (tf32), 64 (8 bits) and 128 (4 bits), its ELayout in
+// mma_traits_sm120_sparse.hpp for 64 as well. The shapes of half that k are halves of these.
 #include "emulator/exec/groups.h"
 #include "emulator/families/matrix.h"
 #include "emulator/families/matrix_operations.h"
@@ -195,7 +199,7 @@ void decode_sparse(Decoding& d) {
   product.element_bytes = std::max(1, product.element_bits / 8);
   product.chunks = k / (tf32 ? 2 : product.nibbles ? 8 : 4);
   product.ordered = d.has("sp::ordered_metadata");
-  product.truncating = numeric::Accumulation::of_hardware(target_number(d), product.a, k / 2);
+  product.truncating = numeric::Accumulation::of_mma(target_number(d), product.a, k / 2);
   if (types.d != types.c || (product.element_bits >= 16 && types.a != types.b))
     return d.fail(fmt::format("elements of {}, {}, {} and {}: expected the same of D and C, and of A and B",
                               ptx::name(types.d), ptx::name(types.a), ptx::name(types.b),

@@ -100,7 +100,7 @@ void decode_multiply(Decoding& d) {
   product.packed_d = product.packed_c = sum == ptx::Type::f16;
   product.element_bits = a == ptx::Type::tf32 ? 32 : ptx::bits(a);
   product.a_in_registers = d.out.parts(a_operand) == 4;
-  product.truncating = numeric::Accumulation::of_hardware(90, product.a, product.shape.k);
+  product.truncating = numeric::Accumulation::of_wgmma(product.a, product.shape.k);
   if (!is_factor(d))
     return d.fail(fmt::format("'{}' is no A: expected 4 registers of 32 bits, or a descriptor of 64",
                               d.statement.operands[a_operand].text));

@@ -119,7 +119,7 @@ EMU_INLINE double exponent_of(double x, double least) {
 
 void exponents_of(const double* values, int count, double least, double* powers) {
   for (int i = 0; i < count; ++i)
-    powers[i] = exponent_of(values[i], least);
+    powers[i] = exponent_of(values[i], least); // NOLINT(clang-analyzer-core.*): as many as were widened
 }
 
 bool all_finite(const double* values, int count) {
@@ -161,22 +161,35 @@ void truncating_row(int k, const double* a, const double* a_powers, const double
   }
 }
 
-// d = c + a b for m rows and one panel.
+// d = c + a b for m rows and one panel. Sums to which anything contributes that is not finite are as in the
+// exact model.
 template <class Result>
 void truncating_panel(int m, int k, const double* a, const double* a_powers, const double* b,
                       const double* b_powers, const typename Result::Element* c, typename Result::Element* d,
                       int stride, Accumulation model) {
+  bool finite[panel];
+  for (int j = 0; j < panel; ++j) {
+    finite[j] = true;
+    for (int l = 0; l < k; ++l)
+      finite[j] &= size_of(b[l * panel + j]) < infinity<double>();
+  }
   for (int i = 0; i < m; ++i) {
     double row[panel];
-    for (int j = 0; j < panel; ++j)
+    bool truncates[panel], all = true;
+    const bool finite_row = all_finite(a + i * k, k);
+    for (int j = 0; j < panel; ++j) {
       row[j] = Result::load(c[i * stride + j]);
-    if (all_finite(row, panel) && all_finite(a + i * k, k)) {
-      truncating_row<Result>(k, a + i * k, a_powers + i * k, b, b_powers, model, row);
-      for (int j = 0; j < panel; ++j)
-        d[i * stride + j] = Result::store(row[j], c[i * stride + j]);
-    } else {
-      multiply_tile<1, 1, Result>(k, a + i * k, b, c + i * stride, d + i * stride, stride);
+      truncates[j] = finite_row && finite[j] && size_of(row[j]) < infinity<double>();
+      all &= truncates[j];
     }
+    if (!all)
+      multiply_tile<1, 1, Result>(k, a + i * k, b, c + i * stride, d + i * stride, stride);
+    if (!finite_row)
+      continue;
+    truncating_row<Result>(k, a + i * k, a_powers + i * k, b, b_powers, model, row);
+    for (int j = 0; j < panel; ++j)
+      if (truncates[j])
+        d[i * stride + j] = Result::store(row[j], {});
   }
 }
 
@@ -191,7 +204,7 @@ void multiply(MatrixShape shape, MatrixFormat a_format, const void* a, MatrixFor
   int a_count = shape.m * shape.k;
   widen_all(a_format, a, a_count, a_wide);
   if (model.group != 0)
-    exponents_of(a_wide, a_count, least_normal(a_format), a_powers);
+    exponents_of(a_wide, a_count, least_normal(model.by_halves ? MatrixFormat::f16 : a_format), a_powers);
 
   int panel_count = shape.k * panel;
   const char* b_next = static_cast<const char*>(b);
@@ -201,11 +214,12 @@ void multiply(MatrixShape shape, MatrixFormat a_format, const void* a, MatrixFor
     b_next += static_cast<std::int64_t>(panels) * panel_count * bytes_of(b_format);
     for (int p = 0; p < panels; ++p)
       make_panel(shape.k, b_columns + p * panel_count, b_wide + p * panel_count);
-    if (model.group == 0 || !all_finite(b_wide, panels * panel_count)) {
+    if (model.group == 0) {
       multiply_panels<Result>(shape.m, panels, shape.k, a_wide, b_wide, c + begin, d + begin, shape.n);
       continue;
     }
-    exponents_of(b_wide, panels * panel_count, least_normal(b_format), b_powers);
+    exponents_of(b_wide, panels * panel_count, least_normal(model.by_halves ? MatrixFormat::f16 : b_format),
+                 b_powers);
     for (int p = 0; p < panels; ++p)
       truncating_panel<Result>(shape.m, shape.k, a_wide, a_powers, b_wide + p * panel_count,
                                b_powers + p * panel_count, c + begin + p * panel, d + begin + p * panel,

@@ -16,6 +16,8 @@
 //   Mikaitis, Pranesh, "Numerical behavior of NVIDIA tensor cores", PeerJ CS 7:e330 (2021); Xie et al.,
 //   "MMA-Sim", arXiv:2511.10909 (2025). Not modelled: what those report of the least exponent kept in
 //   alignment.
+//   Compiled for sm_90 and sm_100, an mma.sync of 8-bit factors converts them to f16 (so ptxas does): that is
+//   modelled, but not that it takes every other pair of k first, and adds c last.
 // NaN results are canonical; infinities behave as in the exact sum.
 #pragma once
 
@@ -35,13 +37,15 @@ struct MatrixShape {
 };
 
 struct Accumulation {
-  int group = 0;         // products added at once; 0: the exact model
-  int fraction_bits = 0; // kept below the largest exponent
-  int result_bits = 23;  // of the significand of an f32 result, the rest is zero
+  int group = 0;          // products added at once; 0: the exact model
+  int fraction_bits = 0;  // kept below the largest exponent
+  int result_bits = 23;   // of the significand of an f32 result, the rest is zero
+  bool by_halves = false; // 8-bit factors are f16 by then
 
-  // As measured for `sm` (75, 80, 86, 89, 90, 100, 120) on elements of `format` in an instruction with this
-  // k.
-  static Accumulation of_hardware(int sm, MatrixFormat format, int k);
+  // As measured for mma.sync of `sm` (70, 75, 80, 86, 89, 90, 100, 120), or for wgmma, on elements of
+  // `format` in an instruction with this k.
+  static Accumulation of_mma(int sm, MatrixFormat format, int k);
+  static Accumulation of_wgmma(MatrixFormat format, int k);
 };
 
 enum class BitOperation : std::uint8_t { and_popc, xor_popc };

@@ -3,17 +3,35 @@
 
 namespace emu::numeric {
 
-Accumulation Accumulation::of_hardware(int sm, MatrixFormat format, int k) {
-  bool eight_bits =
-      format != MatrixFormat::f16 && format != MatrixFormat::bf16 && format != MatrixFormat::tf32;
-  Accumulation result{.group = k, .fraction_bits = sm >= 90 ? 25 : 24};
-  if (sm >= 80 && sm < 90) { // in halves: 4 products of tf32, 8 of 16 bits, 16 of 8 bits
-    int widest = format == MatrixFormat::tf32 ? 4 : eight_bits ? 16 : 8;
-    result.group = k < widest ? k : widest;
-  }
-  if (eight_bits && (sm == 89 || sm == 90))
+namespace {
+
+bool has_eight_bits(MatrixFormat format) {
+  return format != MatrixFormat::f16 && format != MatrixFormat::bf16 && format != MatrixFormat::tf32;
+}
+
+} // namespace
+
+Accumulation Accumulation::of_mma(int sm, MatrixFormat format, int k) {
+  const bool eight_bits = has_eight_bits(format);
+  Accumulation result{.fraction_bits = sm < 75 ? 23 : sm < 90 ? 24 : 25};
+  int widest = k;
+  if (sm < 80) // f16 alone
+    widest = sm < 75 ? 4 : 8;
+  else if (sm < 90)
+    widest = format == MatrixFormat::tf32 ? 4 : eight_bits ? 16 : 8;
+  else if (eight_bits && sm < 120)
+    widest = 16;
+  result.group = k < widest ? k : widest;
+  if (eight_bits && sm == 89)
     result.fraction_bits = result.result_bits = 13;
+  result.by_halves = eight_bits && sm >= 90 && sm < 120;
   return result;
+}
+
+Accumulation Accumulation::of_wgmma(MatrixFormat format, int k) {
+  if (has_eight_bits(format))
+    return {.group = k, .fraction_bits = 13, .result_bits = 13};
+  return {.group = k, .fraction_bits = 25};
 }
 
 void unpack_nibbles(const std::uint8_t* packed, int count, bool is_signed, std::uint8_t* bytes) {
