@@ -88,7 +88,9 @@ private:
   }
 
   Result<void> cpuStages() {
-    if (!tidy() || failed(assignCpuLayouts(*module, target.vector.lanes, !target.vector.dotBf16.empty())) ||
+    if (!tidy() ||
+        failed(assignCpuLayouts(*module, target.vector.lanes, !target.vector.dotBf16.empty(),
+                                target.vector.tilesBf16)) ||
         !tidy())
       return refused("has no CPU layout");
     finish("tile");

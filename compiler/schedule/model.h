@@ -27,6 +27,9 @@ inline constexpr double cores_that_saturate_memory = 8;
 // Share of the registers that hold accumulators; the others hold rows, broadcast numbers, and what a compiler
 // likes to keep.
 inline constexpr double accumulator_share = 0.75;
+// Cycles of tile registers for a channel of a key: 16 for a product of 16 keys and 32 channels, and half as
+// many again for loads.
+inline constexpr double tile_cycles_per_key_channel = 1.5 / 32;
 // Cycles from one multiply-add to the next into the same accumulator.
 inline constexpr double fma_latency = 4;
 // Of the time that lesser bottlenecks would take, what is not hidden behind the greatest.

@@ -42,10 +42,12 @@ struct TileCost {
 /// once, multiply-adds are issued as often as the CPU does them, and all else is hidden behind them.
 double few_rows_products(const TargetDescription& target, const Problem& p, const Tile& t) {
   double pairs = element_bytes_staged(target, p) == 2 ? 2 : 1, lanes = static_cast<double>(target.lanes);
-  double columns = static_cast<double>(p.head_dim + p.head_dim_v);
+  bool tiles = target.bf16_tiles && p.bf16;
+  double columns = static_cast<double>(p.head_dim_v) + (tiles ? 0.0 : static_cast<double>(p.head_dim));
   double products = columns / pairs * static_cast<double>(t.rows) / lanes;
   double widened = p.element_bytes == 4 ? 0 : (pairs == 2 ? p.head_dim_v / 2.0 : columns) / lanes;
-  return static_cast<double>(t.keys) * (products + widened) / target.fma_per_cycle;
+  double tiled = tiles ? model::tile_cycles_per_key_channel * static_cast<double>(p.head_dim) : 0;
+  return static_cast<double>(t.keys) * (tiled + (products + widened) / target.fma_per_cycle);
 }
 
 TileCost cost_of(const TargetDescription& target, const Problem& p, const Tile& t) {

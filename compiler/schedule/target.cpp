@@ -40,6 +40,7 @@ TargetDescription describe(const std::string& target) {
   TargetDescription result = avx512();
   result.name = target;
   result.bf16_dot = target.ends_with("bf16");
+  result.bf16_tiles = target.ends_with("amx");
   return result;
 }
 
@@ -50,13 +51,17 @@ static bool has_fast_bf16_dots(const CpuInfo& cpu) {
   // Zen 4 and 5 issue them as often as FMAs, for twice as many products. Intel's CPUs issue one of 512 bits
   // every two cycles, and two FMAs every cycle. A thread of a Xeon (family 6, model 207) came to 87 GFLOP/s
   // in dots and 177 in f32, and took 152 cycles a key with dots while decoding, 113 without. What those CPUs
-  // are fast at is AMX, which no target uses.
+  // are fast at is AMX.
   return cpu.vendor != "GenuineIntel";
 }
 
 std::string native_target(const CpuInfo& cpu) {
   std::string level = cpu.level();
-  return level == "x86-64-v4" && has_fast_bf16_dots(cpu) ? level + "-bf16" : level;
+  if (level != "x86-64-v4")
+    return level;
+  if (has_fast_bf16_dots(cpu))
+    return level + "-bf16";
+  return cpu.has("amx-tile") && cpu.has("amx-bf16") ? level + "-amx" : level;
 }
 
 TargetDescription describe(const CpuInfo& cpu) {

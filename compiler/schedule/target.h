@@ -19,6 +19,7 @@ struct TargetDescription {
   std::int64_t lanes = 4;      ///< f32 lanes of a vector
   std::int64_t registers = 16; ///< vector registers
   bool bf16_dot = false;       ///< multiplies pairs of bf16 (vdpbf16ps)
+  bool bf16_tiles = false;     ///< multiplies tiles of bf16 (AMX): the scores of few rows
 
   // Bytes, of one core; l3 is what its cores share.
   std::int64_t l1_bytes = 32 << 10, l2_bytes = 256 << 10, l3_bytes = 8 << 20;
@@ -39,8 +40,8 @@ struct TargetDescription {
   }
 };
 
-/// The machine that `target` ("x86-64-v2", "-v3", "-v4", "-v4-bf16") names: a typical one of its class. An
-/// unknown name gives the baseline.
+/// The machine that `target` ("x86-64-v2", "-v3", "-v4", "-v4-bf16", "-v4-amx") names: a typical one of its
+/// class. An unknown name gives the baseline.
 TargetDescription describe(const std::string& target);
 
 /// The fastest target for a CPU, or the level it has ("x86-64", "aarch64") where no target is made for that.

@@ -11,6 +11,8 @@
 #include <thread>
 #if defined(__x86_64__)
 #include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #endif
 
 namespace attile {
@@ -32,6 +34,13 @@ std::uint64_t enabled_states() { // xgetbv: the registers that the system saves 
   unsigned low = 0, high = 0;
   __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
   return std::uint64_t(high) << 32 | low;
+}
+
+/// Linux saves the tile registers of a process only once it has asked: stacks for signal handlers have to be
+/// large enough for them. Refused by kernels before 5.16, and by some sandboxes.
+bool may_use_tiles() {
+  constexpr long request_permission = 0x1023, tile_data = 18; // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA
+  return syscall(SYS_arch_prctl, request_permission, tile_data) == 0;
 }
 
 /// Where cpuid reports a feature, and the register states that the system must save for it.
@@ -80,6 +89,8 @@ constexpr FeatureBit feature_bits[] = {{"sse3", 1, 0, ecx, 0, none},
 void find_features(CpuInfo& info) {
   bool saves_vectors = cpuid(1)[ecx] >> 27 & 1; // OSXSAVE
   std::uint64_t states = saves_vectors ? enabled_states() : 0;
+  if ((states & tile) == tile && !may_use_tiles())
+    states &= ~tile;
   info.features = {"sse", "sse2"}; // part of the architecture
   for (const FeatureBit& f : feature_bits)
     if ((cpuid(f.leaf, f.subleaf)[f.reg] >> f.bit & 1) && (states & f.states) == f.states)

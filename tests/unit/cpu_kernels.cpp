@@ -38,7 +38,8 @@ Result<CpuKernels> CpuKernels::compile(std::string_view text, const std::string&
   context.loadAllAvailableDialects();
   auto module = mlir::parseSourceString<mlir::ModuleOp>(llvm::StringRef(text), &context);
   if (!module ||
-      mlir::failed(assignCpuLayouts(*module, target->vector.lanes, !target->vector.dotBf16.empty())) ||
+      mlir::failed(assignCpuLayouts(*module, target->vector.lanes, !target->vector.dotBf16.empty(),
+                                    target->vector.tilesBf16)) ||
       mlir::failed(lowerKernelsToVector(*module, target->vector)) || mlir::failed(mlir::verify(*module)))
     return internal_error("no vector code");
   std::map<std::string, Kernel> kernels;

@@ -10,7 +10,7 @@ using namespace attile::schedule;
 
 namespace {
 
-const char* const kTargets[] = {"x86-64-v2", "x86-64-v3", "x86-64-v4", "x86-64-v4-bf16"};
+const char* const kTargets[] = {"x86-64-v2", "x86-64-v3", "x86-64-v4", "x86-64-v4-bf16", "x86-64-v4-amx"};
 
 void expect_fits(const TargetDescription& target, const Tile& tile) {
   std::int64_t vectors = tile.dot_rows / target.lanes;
@@ -34,10 +34,14 @@ attile::CpuInfo v4_cpu(const char* vendor, bool dots) {
   return cpu;
 }
 
-TEST(Target, NativeTakesBf16DotsWhereTheyAreFast) {
+TEST(Target, NativeTakesBf16ProductsWhereTheyAreFast) {
   EXPECT_EQ(native_target(v4_cpu("AuthenticAMD", true)), "x86-64-v4-bf16");
   EXPECT_EQ(native_target(v4_cpu("AuthenticAMD", false)), "x86-64-v4");
   EXPECT_EQ(native_target(v4_cpu("GenuineIntel", true)), "x86-64-v4");
+  attile::CpuInfo tiles = v4_cpu("GenuineIntel", true);
+  tiles.features.insert(tiles.features.end(), {"amx-tile", "amx-bf16"});
+  EXPECT_EQ(native_target(tiles), "x86-64-v4-amx");
+  EXPECT_TRUE(describe(tiles).bf16_tiles);
   EXPECT_TRUE(describe(v4_cpu("AuthenticAMD", true)).bf16_dot);
   EXPECT_FALSE(describe(v4_cpu("GenuineIntel", true)).bf16_dot);
   EXPECT_EQ(describe(v4_cpu("GenuineIntel", true)).name, "native (x86-64-v4)");

@@ -17,9 +17,8 @@ void SpecOptions::declare(CLI::App& app, bool compiles) {
                  "products of warpgroups on GPUs that have them, or all warps alike (default)");
   if (compiles)
     app.add_option("--target", compile.target,
-                   "native, x86-64-v2, x86-64-v3, x86-64-v4, x86-64-v4-bf16, sm_75, sm_80, sm_86, sm_89, "
-                   "sm_90a, sm_100a or "
-                   "sm_120a")
+                   "native, x86-64-v2, x86-64-v3, x86-64-v4, x86-64-v4-bf16, x86-64-v4-amx, sm_75, sm_80, "
+                   "sm_86, sm_89, sm_90a, sm_100a or sm_120a")
         ->capture_default_str();
 }
 

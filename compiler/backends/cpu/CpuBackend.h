@@ -28,8 +28,8 @@ struct CpuTarget {
   VectorTarget vector;
 };
 
-/// x86-64-v2 (the baseline), x86-64-v3, x86-64-v4, x86-64-v4-bf16, or native, the fastest
-/// for this machine.
+/// x86-64-v2 (the baseline), x86-64-v3, x86-64-v4, x86-64-v4-bf16, x86-64-v4-amx (tile registers for the
+/// scores of few rows), or native, the fastest for this machine.
 /// Errors: an unknown name (user), native on a machine that is not x86-64-v2 (environment).
 Result<CpuTarget> cpuTarget(const std::string& name);
 

@@ -18,7 +18,9 @@ static std::vector<std::string> levelFeatures(int level) {
   return all;
 }
 
-static CpuTarget levelTarget(int level, bool bf16) {
+enum class Bf16 { Widened, Dots, Tiles };
+
+static CpuTarget levelTarget(int level, Bf16 bf16) {
   CpuTarget target;
   target.cpu = "x86-64-v" + std::to_string(level);
   target.name = target.cpu;
@@ -27,7 +29,13 @@ static CpuTarget levelTarget(int level, bool bf16) {
   if (level >= 4)
     target.vector.scaleByPower = "llvm.x86.avx512.mask.scalef.ps.512";
   target.vector.convertsF16 = target.vector.fusesMultiplyAdd = level >= 3;
-  if (bf16) {
+  if (bf16 == Bf16::Tiles) {
+    target.name += "-amx";
+    target.features = {"amx-tile", "amx-bf16"};
+    target.required.insert(target.required.end(), target.features.begin(), target.features.end());
+    target.vector.tilesBf16 = true;
+  }
+  if (bf16 == Bf16::Dots) {
     target.name += "-bf16";
     target.features = {"avx512bf16"};
     target.required.push_back("avx512bf16");
@@ -38,9 +46,11 @@ static CpuTarget levelTarget(int level, bool bf16) {
 
 static std::optional<CpuTarget> namedTarget(const std::string& name) {
   if (name == "x86-64-v2" || name == "x86-64-v3" || name == "x86-64-v4")
-    return levelTarget(name.back() - '0', false);
+    return levelTarget(name.back() - '0', Bf16::Widened);
   if (name == "x86-64-v4-bf16")
-    return levelTarget(4, true);
+    return levelTarget(4, Bf16::Dots);
+  if (name == "x86-64-v4-amx")
+    return levelTarget(4, Bf16::Tiles);
   return std::nullopt;
 }
 
@@ -53,8 +63,8 @@ Result<CpuTarget> cpuTarget(const std::string& name) {
                              "name a target to build a package for another machine");
   return usage_error(
       "unknown target '" + name + "'",
-      "use native, x86-64-v2, x86-64-v3, x86-64-v4, x86-64-v4-bf16, sm_75, sm_80, sm_86, sm_89, sm_90a, "
-      "sm_100a or sm_120a");
+      "use native, x86-64-v2, x86-64-v3, x86-64-v4, x86-64-v4-bf16, x86-64-v4-amx, sm_75, sm_80, sm_86, "
+      "sm_89, sm_90a, sm_100a or sm_120a");
 }
 
 } // namespace attile

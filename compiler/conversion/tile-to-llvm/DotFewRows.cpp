@@ -280,6 +280,8 @@ struct FewRowsDot {
 
 LogicalResult lowerDotFewRows(KernelLowering& k, tile::DotOp op) {
   FewRowsDot dot(k, op);
+  if (op.getTransposeB() && dot.lhs.layout() == tile::LayoutKind::ColPairs)
+    return lowerDotTiles(k, op);
   if (!dot.known())
     return op.emitOpError("has ") << k.lanes
                                   << " rows, fewer than a vector has lanes: expected words of "

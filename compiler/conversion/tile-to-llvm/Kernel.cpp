@@ -108,6 +108,24 @@ Value KernelLowering::allocate(int64_t bytes) {
   return pointer;
 }
 
+bool KernelLowering::configureTiles(ArrayRef<TileShape> shapes) {
+  if (!tileShapes.empty())
+    return ArrayRef<TileShape>(tileShapes) == shapes;
+  tileShapes.assign(shapes.begin(), shapes.end());
+  std::array<uint8_t, 64> bytes{
+      1}; // of palette 1: the bytes of a row from 16 on, two for each, the rows from 48 on
+  for (auto [i, shape] : llvm::enumerate(shapes))
+    bytes[16 + 2 * i] = uint8_t(shape.bytes), bytes[48 + i] = uint8_t(shape.rows);
+  Value memory = allocate(sizeof bytes);
+  OpBuilder::InsertionGuard guard(b);
+  b.restoreInsertionPoint(slotPoint);
+  auto type = VectorType::get({int64_t(bytes.size())}, b.getI8Type());
+  store(arith::ConstantOp::create(b, loc, DenseElementsAttr::get(type, ArrayRef<uint8_t>(bytes))), memory);
+  LLVM::CallIntrinsicOp::create(b, loc, b.getStringAttr("llvm.x86.ldtilecfg"), ValueRange{memory});
+  slotPoint = b.saveInsertionPoint();
+  return true;
+}
+
 const Buffer& KernelLowering::buffer(Value value) const { return buffers.find(value)->second; }
 
 /// Scratch is dense; an inner extent that is dynamic is the plan's value "<name>.dim.<i>".
@@ -193,6 +211,8 @@ LogicalResult KernelLowering::run() {
     return failure();
   anchor->erase();
   b.setInsertionPointToEnd(entry);
+  if (!tileShapes.empty()) // what they hold is saved at every switch of threads
+    LLVM::CallIntrinsicOp::create(b, loc, b.getStringAttr("llvm.x86.tilerelease"), ValueRange{});
   LLVM::ReturnOp::create(b, loc, ValueRange{});
   function->setAttr(tile::kSlotsAttr, b.getArrayAttr(slotNames));
   function->setAttr(kWorkerScratchAttr, b.getI64IntegerAttr(scratchBytes + kOverread));
@@ -298,7 +318,7 @@ struct TileToVectorPass : PassWrapper<TileToVectorPass, OperationPass<ModuleOp>>
                     math::MathDialect>();
   }
   void runOnOperation() override {
-    VectorTarget target{lanes, dotBf16, scaleByPower, convertsF16, fusesMultiplyAdd};
+    VectorTarget target{lanes, dotBf16, scaleByPower, convertsF16, fusesMultiplyAdd, tilesBf16};
     if (failed(lowerKernelsToVector(getOperation(), target)))
       signalPassFailure();
   }
@@ -309,6 +329,8 @@ struct TileToVectorPass : PassWrapper<TileToVectorPass, OperationPass<ModuleOp>>
                                 llvm::cl::init(true)};
   Option<bool> convertsF16{*this, "converts-f16", llvm::cl::desc("the CPU converts f16 (F16C)"),
                            llvm::cl::init(true)};
+  Option<bool> tilesBf16{*this, "tiles-bf16", llvm::cl::desc("the CPU multiplies tiles of bf16 (AMX)"),
+                         llvm::cl::init(false)};
 };
 } // namespace
 

@@ -40,6 +40,12 @@ struct Buffer {
 /// lacks for the last of these are 0.
 inline constexpr int64_t kWordBytes = 8, kGroupWords = 4;
 
+/// Of a tile register: what is used of its 16 rows of 64 bytes.
+struct TileShape {
+  int64_t rows, bytes;
+  bool operator==(const TileShape&) const = default;
+};
+
 class KernelLowering {
 public:
   KernelLowering(tile::KernelOp kernel, const VectorTarget& target, mlir::OpBuilder& builder);
@@ -105,11 +111,14 @@ private:
   llvm::StringMap<mlir::Value> slotValues;
   mlir::SmallVector<mlir::Attribute> slotNames;
   int64_t scratchBytes = 0;
+  mlir::SmallVector<TileShape> tileShapes;
 
 public:
   void define(mlir::Value value, Buffer buffer) { buffers[value] = std::move(buffer); }
   /// `bytes` of worker scratch, 64-byte aligned.
   mlir::Value allocate(int64_t bytes);
+  /// Gives the tile registers their shapes for as long as the kernel runs; false if they have others.
+  bool configureTiles(mlir::ArrayRef<TileShape> shapes);
 };
 
 // ---- one family of operations a file; each lowers its op at the builder's insertion point
@@ -124,6 +133,8 @@ mlir::LogicalResult lowerScatter(KernelLowering& k, tile::ScatterOp op);
 mlir::LogicalResult lowerDot(KernelLowering& k, tile::DotOp op);
 /// The same for blocks of fewer rows than a vector has lanes.
 mlir::LogicalResult lowerDotFewRows(KernelLowering& k, tile::DotOp op);
+/// The same for scores of bf16, by tile registers.
+mlir::LogicalResult lowerDotTiles(KernelLowering& k, tile::DotOp op);
 mlir::LogicalResult lowerGeneric(KernelLowering& k, tile::GenericOp op);
 mlir::LogicalResult lowerAnyAll(KernelLowering& k, tile::AnyAllOp op);
 mlir::LogicalResult lowerSpans(KernelLowering& k, tile::SpansOp op);

@@ -28,6 +28,7 @@ struct VectorTarget {
   std::string scaleByPower;     ///< x * 2^n: (x, n, passthrough, mask, rounding)
   bool convertsF16 = true;      ///< f16 <-> f32 by an instruction
   bool fusesMultiplyAdd = true; ///< a * b + c with one rounding
+  bool tilesBf16 = false;       ///< tile registers that multiply bf16 (AMX)
 };
 
 inline constexpr llvm::StringLiteral kWorkerScratchAttr = "attile.worker_scratch";

@@ -23,7 +23,7 @@ constexpr int64_t kFewKeys = 256, kFewKeysOfFewRows = 4096;
 struct KernelLayouts {
   tile::KernelOp kernel;
   int64_t lanes;
-  bool dotBf16;
+  bool dotBf16, tilesBf16;
 
   void run() {
     placeRowsAcrossLanes();
@@ -77,10 +77,15 @@ struct KernelLayouts {
     auto global = dot.getRhs().getDefiningOp<tile::SliceOp>();
     BufferType rhs = dot.getRhs().getType();
     bool scores = dot.getTransposeB();
-    bool pairs =
-        dotBf16 && rhs.getElementType().isBF16() && (!scores || hasFewRows() || rhs.getShape()[1] % 2 == 0);
+    bool bf16 = rhs.getElementType().isBF16(), even = rhs.getShape()[1] % 2 == 0;
+    bool pairs = dotBf16 && bf16 && (!scores || hasFewRows() || even);
     if (!global || rhs.getSpace() != Space::Global)
       return;
+    if (tilesBf16 && bf16 && even && scores && hasFewRows()) {
+      BufferType queries = dot.getLhs().getType();
+      return retype(dot.getLhs(), BufferType::get(dot.getContext(), queries.getShape(), rhs.getElementType(),
+                                                  Space::Local, LayoutKind::ColPairs));
+    }
     stageLhs(dot, pairs);
     if (hasFewRows()) { // keys and values are read once, where they lie
       if (!scores)
@@ -216,19 +221,20 @@ struct CpuLayoutsPass : PassWrapper<CpuLayoutsPass, OperationPass<ModuleOp>> {
   StringRef getArgument() const override { return "assign-cpu-layouts"; }
   StringRef getDescription() const override { return "buffers as vector code for a CPU wants them"; }
   void runOnOperation() override {
-    if (failed(assignCpuLayouts(getOperation(), lanes, dotBf16)))
+    if (failed(assignCpuLayouts(getOperation(), lanes, dotBf16, tilesBf16)))
       signalPassFailure();
   }
   Option<int64_t> lanes{*this, "lanes", llvm::cl::desc("f32 lanes of a vector register"), llvm::cl::init(16)};
   Option<bool> dotBf16{*this, "dot-bf16", llvm::cl::desc("the CPU has vdpbf16ps"), llvm::cl::init(false)};
+  Option<bool> tilesBf16{*this, "tiles-bf16", llvm::cl::desc("the CPU has AMX"), llvm::cl::init(false)};
 };
 
 } // namespace
 
-LogicalResult assignCpuLayouts(ModuleOp module, int64_t lanes, bool dotBf16) {
+LogicalResult assignCpuLayouts(ModuleOp module, int64_t lanes, bool dotBf16, bool tilesBf16) {
   for (auto kernel : module.getOps<tile::KernelOp>())
     if (kernel.getScheduleAttr())
-      KernelLayouts{kernel, lanes, dotBf16}.run();
+      KernelLayouts{kernel, lanes, dotBf16, tilesBf16}.run();
   return success();
 }
 

@@ -29,8 +29,9 @@
 
 namespace attile {
 
-/// `lanes`: f32 lanes of a vector; `dotBf16`: the CPU multiplies pairs of bf16 (AVX512_BF16).
-mlir::LogicalResult assignCpuLayouts(mlir::ModuleOp module, int64_t lanes, bool dotBf16);
+/// `lanes`: f32 lanes of a vector; `dotBf16`: the CPU multiplies pairs of bf16 (AVX512_BF16); `tilesBf16`: it
+/// has tile registers that do (AMX), which are used for the scores of few rows.
+mlir::LogicalResult assignCpuLayouts(mlir::ModuleOp module, int64_t lanes, bool dotBf16, bool tilesBf16);
 void registerCpuLayoutsPass();
 
 } // namespace attile
