@@ -13,7 +13,7 @@ struct FreeMemory {
 using Memory = std::unique_ptr<void, FreeMemory>;
 
 /// At least `bytes`, uninitialised, aligned to 64 bytes; in huge pages where it is large and the system has
-/// them, as streaming through small ones costs bandwidth. Null if there is not that much.
+/// them, as streaming through small ones costs bandwidth. Null if there is not that much to be had now.
 Memory allocate(std::int64_t bytes);
 
 } // namespace attile

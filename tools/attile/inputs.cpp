@@ -4,6 +4,7 @@
 #include "tools/attile/report.h"
 
 #include <algorithm>
+#include <attile/cpu_info.h>
 #include <attile/npy.h>
 #include <attile/random.h>
 #include <charconv>
@@ -106,6 +107,24 @@ Result<Shape> complete(const PartialShape& partial, std::int64_t default_len) {
   return shape;
 }
 
+/// q, k, v and o of a shape, before time is spent on drawing them.
+Result<void> check_memory(const Package& package, const Shape& shape) {
+  auto rows = [](std::int64_t batch, std::int64_t heads, std::int64_t len) {
+    return static_cast<double>(batch) * static_cast<double>(heads) * static_cast<double>(len);
+  };
+  auto dims = static_cast<double>(package.head_dim + package.head_dim_v);
+  double bytes =
+      (rows(shape.batch, shape.heads, shape.q_len) + rows(shape.batch, shape.kv_heads, shape.kv_len)) * dims *
+      static_cast<double>(size_of(package.dtype));
+  auto available = static_cast<double>(available_memory());
+  if (bytes <= available)
+    return {};
+  return environment_error(
+      fmt::format("q, k, v and o take {:.3g} GB at this shape, there are {:.3g} GB of memory", 1e-9 * bytes,
+                  1e-9 * available),
+      "choose a smaller --shape; 'attile explain' needs no memory for it");
+}
+
 } // namespace
 
 Result<PartialShape> cli::parse_shape(const std::string& text) {
@@ -182,6 +201,9 @@ Result<Inputs> InputOptions::make(const Package& package, const TensorNames* nee
     return complete_shape.error();
 
   inputs.shape = *complete_shape;
+  if (!needed && files.empty())
+    if (Result<void> enough = check_memory(package, inputs.shape); !enough)
+      return enough.error();
   for (Operand& operand : operands) {
     if (!operand.tensor && needed)
       continue;

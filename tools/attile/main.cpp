@@ -41,6 +41,11 @@ Result<int> guarded(const cli::Run& run) {
   }
 }
 
+/// Where the command line cannot be read.
+bool asks_for_json(int argc, char** argv) {
+  return std::find(argv, argv + argc, std::string_view("--json")) != argv + argc;
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
@@ -49,6 +54,16 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version", "attile " ATTILE_VERSION);
   app.require_subcommand(1);
   app.failure_message(CLI::FailureMessage::help);
+
+  // CLI11 would say that a command is missing.
+  auto named = [&](const Command& command) { return std::string_view(argv[1]) == command.name; };
+  if (argc > 1 && argv[1][0] != '-' && std::none_of(std::begin(commands), std::end(commands), named)) {
+    std::string all;
+    for (const Command& command : commands)
+      all += std::string(all.empty() ? "" : ", ") + command.name;
+    return cli::fail(usage_error(fmt::format("there is no command '{}'", argv[1]), "the commands are " + all),
+                     asks_for_json(argc, argv));
+  }
 
   cli::Run run;
   for (const Command& command : commands) {
@@ -60,8 +75,8 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0)
       return app.exit(error); // --help, --version
-    bool json = std::find(argv, argv + argc, std::string_view("--json")) != argv + argc;
-    return cli::fail(usage_error(error.what(), "see 'attile --help' or 'attile COMMAND --help'"), json);
+    return cli::fail(usage_error(error.what(), "see 'attile --help' or 'attile COMMAND --help'"),
+                     asks_for_json(argc, argv));
   }
 
   Result<int> status = guarded(run);
