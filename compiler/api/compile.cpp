@@ -56,9 +56,6 @@ Result<PipelineResult> run(const Spec& spec, const CompileOptions& options, Pipe
   if (!selected)
     return selected.error();
   Dump dump(options.dump_dir);
-  pipeline.target = options.target;
-  pipeline.machineCode = options.machine_code;
-  pipeline.warpgroups = options.warpgroups;
   if (observe || !options.dump_dir.empty())
     pipeline.observe = [&](std::string_view stage, const std::string& text) {
       dump.write(stage, text);
@@ -128,7 +125,7 @@ static Result<Package> compileFor(const Spec& spec, const CompileOptions& option
     noteSpills(before->package, *selected, report);
     return std::move(before->package);
   }
-  PipelineOptions pipeline;
+  PipelineOptions pipeline = api::pipelineOptions(options);
   pipeline.stopAfter = before ? "attn" : ""; // warnings come from there
   Result<PipelineResult> result = run(spec, options, pipeline);
   if (!result)
@@ -169,7 +166,7 @@ Result<std::string> inspect(const Spec& spec, const CompileOptions& options, std
     return usage_error(fmt::format("no stage '{}' on the way to target '{}'", stage, options.target),
                        fmt::format("there are: {}", fmt::join(known, ", ")));
   std::string text;
-  PipelineOptions pipeline;
+  PipelineOptions pipeline = api::pipelineOptions(options);
   bool disassembled = stage == "sass";
   pipeline.stopAfter = disassembled ? "" : stage;
   Result<PipelineResult> result =
@@ -183,7 +180,7 @@ Result<std::string> inspect(const Spec& spec, const CompileOptions& options, std
 }
 
 Result<Package> describe(const Spec& spec, const CompileOptions& options) {
-  PipelineOptions pipeline;
+  PipelineOptions pipeline = api::pipelineOptions(options);
   pipeline.stopAfter = "attn";
   Result<PipelineResult> result = run(spec, options, pipeline);
   if (!result)
@@ -192,7 +189,7 @@ Result<Package> describe(const Spec& spec, const CompileOptions& options) {
 }
 
 Result<Package> compile_counter(const Spec& spec, const CompileOptions& options) {
-  PipelineOptions pipeline;
+  PipelineOptions pipeline = api::pipelineOptions(options);
   pipeline.count = true;
   Result<PipelineResult> result = run(spec, options, pipeline);
   if (!result)

@@ -39,9 +39,7 @@ Result<Explanation> attile::explain(const Spec& spec, const CompileOptions& opti
   Result<api::Selected> selected = api::select(spec, options);
   if (!selected)
     return selected.error();
-  PipelineOptions pipeline;
-  pipeline.target = options.target;
-  pipeline.warpgroups = options.warpgroups;
+  PipelineOptions pipeline = api::pipelineOptions(options);
   pipeline.stopAfter = "tile";
   Result<PipelineResult> tiled = compileAttention(*selected->source, *selected->attention, pipeline);
   if (!tiled)

@@ -50,6 +50,12 @@ static std::string nvrtc_of() {
   return nvrtc ? fmt::format("{} {}.{}", nvrtc->path(), nvrtc->version().first, nvrtc->version().second) : "";
 }
 
+static std::string said(const WarpgroupOptions& options) {
+  return options.used
+             ? fmt::format(" (warpgroups, overlap {}, ping-pong {})", options.overlap, options.ping_pong)
+             : "";
+}
+
 api::PackageCache::PackageCache(const CompileOptions& options, const ast::Attention& attention,
                                 std::vector<std::string>& notes)
     : notes(notes) {
@@ -60,10 +66,10 @@ api::PackageCache::PackageCache(const CompileOptions& options, const ast::Attent
               nvrtc = nvrtc_of();
   if (nvrtc.empty() || compiler.empty() || mlir.empty())
     return; // the compilation says what is missing
-  key = fmt::format(
-      "attile {}\nmlir {}\ntarget {}{}\ntemplates {}\nnvrtc {}\n{}", compiler, mlir, options.target,
-      std::string(options.machine_code ? "" : " (PTX alone)") + (options.warpgroups ? " (warpgroups)" : ""),
-      templates_hash(), nvrtc, frontend::printCanonical(attention));
+  key = fmt::format("attile {}\nmlir {}\ntarget {}{}\ntemplates {}\nnvrtc {}\n{}", compiler, mlir,
+                    options.target,
+                    std::string(options.machine_code ? "" : " (PTX alone)") + said(options.warpgroups),
+                    templates_hash(), nvrtc, frontend::printCanonical(attention));
   Result<std::string> folder = DiskCache::default_folder();
   Result<DiskCache> opened = folder ? DiskCache::open(*folder) : Result<DiskCache>(folder.error());
   if (opened)

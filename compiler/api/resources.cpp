@@ -41,10 +41,8 @@ Result<ResourceReport> resources(const Spec& spec, const CompileOptions& options
     return usage_error(
         fmt::format("target '{}' is no GPU: the resources of a kernel are those of a GPU's", options.target),
         "give --target=sm_80 or another GPU's");
-  PipelineOptions pipeline;
-  pipeline.target = options.target;
-  pipeline.warpgroups = options.warpgroups;
-  Result<PipelineResult> compiled = compileAttention(*selected->source, *selected->attention, pipeline);
+  Result<PipelineResult> compiled =
+      compileAttention(*selected->source, *selected->attention, api::pipelineOptions(options));
   if (!compiled)
     return std::move(compiled).error();
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "compiler/frontend/frontend.h"
+#include "compiler/pipeline/pipeline.h"
 
 #include <attile/compiler.h>
 
@@ -15,5 +16,8 @@ struct Selected {
 
 /// The attention that the options name, or the only one. Its Error has the diagnostics.
 Result<Selected> select(const Spec& spec, const CompileOptions& options);
+
+/// What the options say of the way down.
+PipelineOptions pipelineOptions(const CompileOptions& options);
 
 } // namespace attile::api

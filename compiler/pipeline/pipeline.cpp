@@ -37,8 +37,8 @@ public:
 
   Result<PipelineResult> run() {
     result.gpu = schedule::describe_gpu(options.target);
-    if (result.gpu && !options.warpgroups)
-      result.gpu->warpgroup_flops = 0;
+    if (result.gpu)
+      result.gpu->warpgroups = options.warpgroups;
     if (!result.gpu || options.count) { // tiles of a GPU are counted by this machine
       Result<CpuTarget> chosen = cpuTarget(result.gpu ? "native" : options.target);
       if (!chosen)
@@ -123,7 +123,7 @@ private:
   }
 
   Result<void> gpuStages() {
-    if (!tidy() || failed(cuda::lowerTiles(*module)))
+    if (!tidy() || failed(cuda::lowerTiles(*module, options.warpgroups)))
       return refused("has no GPU form");
     finish("tile");
     if (stop("tile"))

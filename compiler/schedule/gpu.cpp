@@ -183,10 +183,11 @@ static GpuNeeds warpgroup_needs(const GpuDescription& gpu, const Problem& proble
                        pipeline_stages * (panel_tile_bytes(tile.keys, problem.head_dim) +
                                           panel_tile_bytes(tile.keys, problem.head_dim_v)) +
                        row_offset_bytes(tile.rows) + barriers;
-  // Scores become weights and their residuals in place.
+  // Scores become weights in place; where products overlap, 16-bit weights live beside the next scores.
   const std::int64_t warp_rows = warpgroup_rows / 4, scores = warp_rows * tile.keys / 32,
-                     output = warp_rows * round_up(problem.head_dim_v, 8) / 32;
-  needs.registers = scores + output + other_registers(problem, warp_rows, scores);
+                     output = warp_rows * round_up(problem.head_dim_v, 8) / 32,
+                     weights = gpu.warpgroups.overlap ? scores / 2 : 0;
+  needs.registers = scores + output + weights + other_registers(problem, warp_rows, scores);
   needs.blocks_per_sm = needs.shared_bytes <= gpu.shared_per_block ? 1 : 0;
   return needs;
 }
@@ -304,8 +305,8 @@ bool can_multiply(const GpuDescription& gpu, const Problem& problem, std::int64_
                   std::int64_t dot_rows) {
   constexpr std::int64_t widest = 256; // columns of a matrix instruction of a warpgroup
   if (dot_rows == warpgroup_rows)      // at least two, which hide each other's waiting
-    return gpu.warpgroup_flops > 0 && problem.element_bytes == 2 && rows >= 2 * warpgroup_rows &&
-           std::max(problem.head_dim, problem.head_dim_v) <= widest;
+    return gpu.warpgroups.used && gpu.warpgroup_flops > 0 && problem.element_bytes == 2 &&
+           rows >= 2 * warpgroup_rows && std::max(problem.head_dim, problem.head_dim_v) <= widest;
   // Fused multiply-adds keep more operands in registers, and so do the small matrix instructions and the
   // copies through registers of chips without bf16.
   return dot_rows <= rows && (dot_rows == least_rows || (problem.element_bytes == 2 && gpu.bf16));

@@ -13,6 +13,11 @@
 
 namespace attile::schedule {
 
+/// What kernels make of products of warpgroups (attile::WarpgroupOptions).
+struct Warpgroups {
+  bool used = true, overlap = true, ping_pong = true;
+};
+
 /// A chip, by its target's name. Rates are per SM and clock (CUDA C++ Programming Guide, "Compute
 /// Capabilities", and the architectures' white papers).
 struct GpuDescription {
@@ -31,6 +36,7 @@ struct GpuDescription {
   double shared_bytes = 128;
   double memory_bytes = 0; ///< DRAM, of the SM's share
   double ghz = 1.5;
+  Warpgroups warpgroups = {};
 };
 
 /// sm_75, sm_80, sm_86, sm_89, sm_90a, sm_100a, sm_120a; nothing for other names.

@@ -546,9 +546,11 @@ def Tile_BarrierWaitOp : Tile_BarrierUse<"barrier_wait"> {
   let assemblyFormat = "$barrier `[` $stage `]` `parity` $parity attr-dict `:` qualified(type($barrier))";
 }
 def Tile_SyncOp : Tile_Op<"sync", [MemoryEffects<[MemRead, MemWrite]>]> {
-  let summary = "all threads of the scope meet; `id` names one of the block's hardware barriers, `arrive` does not wait";
-  let arguments = (ins Tile_ScopeAttr:$scope, OptionalAttr<I64Attr>:$id, UnitAttr:$arrive);
-  let assemblyFormat = "custom<Scope>($scope) (`id` $id^)? (`arrive` $arrive^)? attr-dict";
+  let summary = "all threads of the scope meet; `id` (`plus` an index) names one of the block's hardware barriers, `arrive` does not wait";
+  let description = [{ Constraint: (sync_c1) plus and arrive come with id. }];
+  let arguments = (ins Tile_ScopeAttr:$scope, OptionalAttr<I64Attr>:$id, Optional<I64>:$plus, UnitAttr:$arrive);
+  let assemblyFormat = "custom<Scope>($scope) (`id` $id^)? (`plus` $plus^)? (`arrive` $arrive^)? attr-dict";
+  let hasVerifier = 1;
 }
 
 def Tile_CopyAsyncOp : Tile_Op<"copy_async", [MemoryEffects<[MemRead, MemWrite]>, AttrSizedOperandSegments]> {
@@ -563,21 +565,29 @@ def Tile_CopyAsyncOp : Tile_Op<"copy_async", [MemoryEffects<[MemRead, MemWrite]>
 }
 
 def Tile_DotAsyncOp : Tile_Op<"dot_async", [MemoryEffects<[MemRead, MemWrite]>]> {
-  let summary = "a dot that completes when its token is waited for; operands may be read until then";
-  let description = [{ Constraint: (dot_async_c1) as `tile.dot`. }];
+  let summary = "a dot that completes when its token, or its acc, is waited for; operands may be read until then";
+  let description = [{ Dots on one acc add in the order in which they started. Constraint: (dot_async_c1) as `tile.dot`. }];
   let arguments = (ins Tile_BufferType:$acc, Tile_BufferType:$lhs, Tile_BufferType:$rhs, UnitAttr:$accumulate, UnitAttr:$transpose_b);
-  let results = (outs Tile_TokenType:$token);
+  let results = (outs Optional<Tile_TokenType>:$token);
   let assemblyFormat = [{
     $acc `,` $lhs `,` $rhs (`accumulate` $accumulate^)? (`transpose_b` $transpose_b^)? attr-dict
-    `:` type($acc) `,` type($lhs) `,` type($rhs) `->` type($token)
+    `:` type($acc) `,` type($lhs) `,` type($rhs) (`->` type($token)^)?
   }];
   let hasVerifier = 1;
 }
 
-def Tile_WaitOp : Tile_Op<"wait", [MemoryEffects<[MemRead, MemWrite]>]> {
+def Tile_WaitOp : Tile_Op<"wait", [MemoryEffects<[MemRead, MemWrite]>, AttrSizedOperandSegments]> {
   let summary = "waits for asynchronous operations; for all that were started if none is named";
-  let arguments = (ins Variadic<Tile_TokenType>:$tokens);
-  let assemblyFormat = "($tokens^ `:` type($tokens))? attr-dict";
+  let description = [{
+    Named are tokens, or the accs `of` dots, whichever path has started them. `computed` are buffers in registers whose
+    elements are computed before the wait: work that is to go on beside a dot, and which a compiler would else be free to
+    move behind it. Constraint: (wait_c1) tokens or `of`, not both; (wait_c2) computed comes with `of`.
+  }];
+  let arguments = (ins Variadic<Tile_TokenType>:$tokens, Variadic<Tile_BufferType>:$of, Variadic<Tile_BufferType>:$computed);
+  let assemblyFormat = [{
+    ($tokens^ `:` type($tokens))? (`of` `(` $of^ `:` type($of) `)`)? (`computed` `(` $computed^ `:` type($computed) `)`)? attr-dict
+  }];
+  let hasVerifier = 1;
 }
 
 #endif

@@ -272,6 +272,21 @@ LogicalResult DotAsyncOp::verify() { // (dot_async_c1)
   return verifyDot(*this, getAcc().getType(), getLhs().getType(), getRhs().getType(), getTransposeB());
 }
 
+LogicalResult SyncOp::verify() {
+  if ((getPlus() || getArrive()) && !getId()) // (sync_c1)
+    return emitOpError(getPlus() ? "has plus but no id to add it to" : "has arrive but no id: nobody meets there");
+  return success();
+}
+
+LogicalResult WaitOp::verify() {
+  if (!getTokens().empty() && !getOf().empty()) // (wait_c1)
+    return emitOpError() << "names " << getTokens().size() << " tokens and " << getOf().size()
+                         << " accumulators, expected one of the two";
+  if (!getComputed().empty() && getOf().empty()) // (wait_c2)
+    return emitOpError("has computed but no `of`: nothing is said to go on beside it");
+  return success();
+}
+
 LogicalResult GenericOp::verify() {
   size_t combiners = getCombiners() ? getCombiners()->size() : 0;
   if (combiners != getReduces().size()) // (generic_c2)

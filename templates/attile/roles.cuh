@@ -13,6 +13,20 @@ template <int Id, int Threads> __device__ __forceinline__ void meet() {
   asm volatile("bar.sync %0, %1;" ::"n"(Id), "n"(Threads) : "memory");
 }
 
+/// The same at a barrier that is chosen at run time, alike in a warp; and for those who only let others go on
+/// there.
+__device__ __forceinline__ void meet(int id, int threads) {
+  asm volatile("bar.sync %0, %1;" ::"r"(id), "r"(threads) : "memory");
+}
+__device__ __forceinline__ void signal(int id, int threads) {
+  asm volatile("bar.arrive %0, %1;" ::"r"(id), "r"(threads) : "memory");
+}
+
+/// Which warpgroup of a role this is, whose first thread has this number.
+__device__ __forceinline__ int warpgroup_of_role(int first_thread) {
+  return (int(threadIdx.x) - first_thread) / warpgroup;
+}
+
 /// What this thread has written to shared memory is seen by copies and products that are asynchronous, as
 /// far as they begin after a meeting with this thread.
 __device__ __forceinline__ void fence_async() { asm volatile("fence.proxy.async.shared::cta;" ::: "memory"); }

@@ -38,9 +38,12 @@ __device__ __forceinline__ void begin_products() { asm volatile("wgmma.fence.syn
 __device__ __forceinline__ void commit_products() {
   asm volatile("wgmma.commit_group.sync.aligned;" ::: "memory");
 }
-/// Waits until at most the N latest groups are under way.
-template <int N> __device__ __forceinline__ void wait_products() {
+/// What is computed of these elements is computed before what follows.
+template <int C> __device__ __forceinline__ void settle(Fragment<float, 16, C>& x) { detail::pin(x.x[0]); }
+/// Waits until at most the N latest groups are under way; those that made these sums are complete then.
+template <int N, class... Sums> __device__ __forceinline__ void wait_products(Sums&... sums) {
   asm volatile("wgmma.wait_group.sync.aligned %0;" ::"n"(N) : "memory");
+  (detail::pin(sums.x[0]), ...);
 }
 
 /// Starts acc = a b^T, contracted over D: each warpgroup its 64 rows of `a` with all rows of `b`.
@@ -85,15 +88,13 @@ template <class T, int C, int Rows, int D>
 __device__ __forceinline__ void dot_nt(Fragment<float, 16, C>& acc, const PanelTile<T, Rows, D>& a,
                                        const PanelTile<T, C, D>& b) {
   start_dot_nt(acc, a, b);
-  wait_products<0>();
-  detail::pin(acc.x[0]);
+  wait_products<0>(acc);
 }
 template <class T, int C, int D>
 __device__ __forceinline__ void dot_nn(Fragment<float, 16, D>& acc, Operand<T, 16, C>& p,
                                        const PanelTile<T, C, D>& v) {
   start_dot_nn(acc, p, v);
-  wait_products<0>();
-  detail::pin(acc.x[0]);
+  wait_products<0>(acc);
 }
 
 } // namespace attile

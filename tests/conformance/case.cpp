@@ -52,7 +52,7 @@ Result<Runner::Compiled> Runner::compile_case(const Case& c) {
   options.target = target;
   options.cache = false; // compiled by this compiler, not one before
   options.machine_code = machine_code || !cli::is_emulated(device);
-  options.warpgroups = warpgroups;
+  options.warpgroups.used = warpgroups;
   options.dtype = dtype_from_name(table.value(c, dtype));
   const std::string& dims = table.value(c, head_dim);
   options.head_dim = std::stoll(dims);

@@ -142,9 +142,62 @@ TEST(Wgmma, MultipliesTiles) {
   check_products("f16", 1, 16, 24);
 }
 
+// A warpgroup's work on all tiles: one product after the other,
+const char* const in_turn = R"(int turn = 0;
+#pragma unroll 1
+    for (i64 key = 0; key < keys; key += C, ++turn) {
+      Fragment<float, 16, C> s;
+      wait_phase(k_full, turn % 2, turn / 2 % 2);
+      dot_nt(s, queries, k_tile.stage(turn % 2));
+      arrive_warp(k_empty, turn % 2);
+      for (int j = 0; j < C / 8; ++j)
+        for (int e = 0; e < 4; ++e)
+          s.x[0][j][e] = math::roundeven(s.x[0][j][e] / 64);
+      Operand<f16, 16, C> p;
+      attile::round(p, s);
+      wait_phase(v_full, turn % 2, turn / 2 % 2);
+      dot_nn(sum, p, v_tile.stage(turn % 2));
+      arrive_warp(v_empty, turn % 2);
+    })";
+
+// or the next scores beside the sum of a tile, and two warpgroups in turns.
+const char* const overlapped = R"(int turn = 0;
+    Operand<f16, 16, C> p;
+    const int who = warpgroup_of_role(0);
+    if (who == 1)
+      signal(3, 256);
+#pragma unroll 1
+    for (i64 key = 0; key < keys; key += C, ++turn) {
+      Fragment<float, 16, C> s;
+      wait_phase(k_full, turn % 2, turn / 2 % 2);
+      meet(3 + who, 256);
+      start_dot_nt(s, queries, k_tile.stage(turn % 2));
+      if (turn > 0) {
+        wait_phase(v_full, (turn - 1) % 2, (turn - 1) / 2 % 2);
+        start_dot_nn(sum, p, v_tile.stage((turn - 1) % 2));
+        signal(4 - who, 256);
+        wait_products<1>(s);
+      } else {
+        signal(4 - who, 256);
+        wait_products<0>(s);
+      }
+      arrive_warp(k_empty, turn % 2);
+      for (int j = 0; j < C / 8; ++j)
+        for (int e = 0; e < 4; ++e)
+          s.x[0][j][e] = math::roundeven(s.x[0][j][e] / 64);
+      settle(s);
+      wait_products<0>(sum);
+      if (turn > 0)
+        arrive_warp(v_empty, (turn - 1) % 2);
+      attile::round(p, s);
+    }
+    const int last = turn - 1;
+    wait_phase(v_full, last % 2, last / 2 % 2);
+    dot_nn(sum, p, v_tile.stage(last % 2));)";
+
 // A producer warpgroup brings tiles through two stages to two that multiply: o = sum over tiles of round(q
 // k^T / 64) v, as in pipeline_test.cpp. Without a map the producer copies by hand.
-Kernel pipeline(std::size_t keys, std::size_t d, bool divides_registers = false) {
+Kernel pipeline(std::size_t keys, std::size_t d, const char* loop = in_turn, bool divides_registers = false) {
   Kernel kernel = {with(R"(#include "attile/kernel.cuh"
 #include "attile/hopper.cuh"
 using namespace attile;
@@ -177,22 +230,7 @@ extern "C" __global__ void __launch_bounds__(384, 1) test(const __grid_constant_
     meet<1, 256>();
     Fragment<float, 16, D> sum;
     fill(sum, 0.0f);
-    int turn = 0;
-#pragma unroll 1
-    for (i64 key = 0; key < keys; key += C, ++turn) {
-      Fragment<float, 16, C> s;
-      wait_phase(k_full, turn % 2, turn / 2 % 2);
-      dot_nt(s, queries, k_tile.stage(turn % 2));
-      arrive_warp(k_empty, turn % 2);
-      for (int j = 0; j < C / 8; ++j)
-        for (int e = 0; e < 4; ++e)
-          s.x[0][j][e] = math::roundeven(s.x[0][j][e] / 64);
-      Operand<f16, 16, C> p;
-      attile::round(p, s);
-      wait_phase(v_full, turn % 2, turn / 2 % 2);
-      dot_nn(sum, p, v_tile.stage(turn % 2));
-      arrive_warp(v_empty, turn % 2);
-    }
+    $L
     scatter_rows<true>(o, 0, D, zero, row, sum, int(rows - first));
   } else {
     $K
@@ -209,6 +247,7 @@ extern "C" __global__ void __launch_bounds__(384, 1) test(const __grid_constant_
 })",
                         {{"C", std::to_string(keys)},
                          {"D", std::to_string(d)},
+                         {"L", loop},
                          {"T", divides_registers ? "take_registers<232>();" : ""},
                          {"K", divides_registers ? "keep_registers<40>();" : ""}})};
   kernel.threads = 384;
@@ -275,16 +314,17 @@ TEST(HopperPipeline, IsRight) {
   NEEDS_NVRTC;
   const Problem problem = {72, 150, 150};
   const std::vector<double> wanted = problem.result();
-  everywhere(pipeline(tile, 72), [&](Device& device) {
-    for (bool mapped : {true, false}) {
-      SCOPED_TRACE(mapped ? "with maps" : "by hand");
-      const u64 o = device.output<float>(wanted.size());
-      problem.launch(device, o, mapped, true);
-      const auto found = device.download<float>(o, wanted.size());
-      for (std::size_t i = 0; i < wanted.size(); ++i)
-        ASSERT_EQ(found[i], wanted[i]) << "row " << i / problem.d << ", column " << i % problem.d;
-    }
-  });
+  for (const char* loop : {in_turn, overlapped})
+    everywhere(pipeline(tile, 72, loop), [&](Device& device) {
+      for (bool mapped : {true, false}) {
+        SCOPED_TRACE(mapped ? "with maps" : "by hand");
+        const u64 o = device.output<float>(wanted.size());
+        problem.launch(device, o, mapped, true);
+        const auto found = device.download<float>(o, wanted.size());
+        for (std::size_t i = 0; i < wanted.size(); ++i)
+          ASSERT_EQ(found[i], wanted[i]) << "row " << i / problem.d << ", column " << i % problem.d;
+      }
+    });
 }
 
 TEST(HopperPipelineMutants, AreReported) {
@@ -298,27 +338,42 @@ TEST(HopperPipelineMutants, AreReported) {
       });
     return found;
   };
-  Kernel kernel = pipeline(tile, 64);
-  EXPECT_FALSE(reported(kernel, true));
-  EXPECT_FALSE(reported(kernel, false));
-  for (const char* piece :
-       {"      wait_phase(k_full, turn % 2, turn / 2 % 2);",
-        "      wait_phase(v_full, turn % 2, turn / 2 % 2);", "      arrive_warp(k_empty, turn % 2);",
-        "      arrive_warp(v_empty, turn % 2);", "      wait_phase(k_empty, turn % 2, 1 - turn / 2 % 2);",
-        "      wait_phase(v_empty, turn % 2, 1 - turn / 2 % 2);", "    meet<1, 256>();"}) {
-    kernel.without = {piece, 0};
-    EXPECT_TRUE(reported(kernel, random()() % 2 == 0)) << "without " << piece;
-  }
+  const auto all_are = [&](const char* loop, std::initializer_list<const char*> pieces, auto mapped) {
+    Kernel kernel = pipeline(tile, 64, loop);
+    EXPECT_FALSE(reported(kernel, true));
+    EXPECT_FALSE(reported(kernel, false));
+    for (const char* piece : pieces) {
+      kernel.without = {piece, 0};
+      EXPECT_TRUE(reported(kernel, mapped())) << "without " << piece;
+    }
+  };
+  all_are(in_turn,
+          {"      wait_phase(k_full, turn % 2, turn / 2 % 2);",
+           "      wait_phase(v_full, turn % 2, turn / 2 % 2);", "      arrive_warp(k_empty, turn % 2);",
+           "      arrive_warp(v_empty, turn % 2);", "      wait_phase(k_empty, turn % 2, 1 - turn / 2 % 2);",
+           "      wait_phase(v_empty, turn % 2, 1 - turn / 2 % 2);", "    meet<1, 256>();"},
+          [] { return random()() % 2 == 0; });
+  // Copied by hand, keys would come after the values of the tile before: one wait would do for both.
+  all_are(overlapped,
+          {"      wait_phase(k_full, turn % 2, turn / 2 % 2);",
+           "        wait_phase(v_full, (turn - 1) % 2, (turn - 1) / 2 % 2);",
+           "    wait_phase(v_full, last % 2, last / 2 % 2);", "      arrive_warp(k_empty, turn % 2);",
+           "        arrive_warp(v_empty, (turn - 1) % 2);", "        wait_products<1>(s);",
+           "        wait_products<0>(s);", "      wait_products<0>(sum);", "        signal(4 - who, 256);",
+           "      signal(3, 256);"},
+          [] { return true; });
 }
 
 // Machine code: no spills, no products in turn (C75xx), registers divided anew.
 TEST(HopperPipeline, IsAssembledAsItIsMeant) {
   NEEDS_NVRTC;
-  const auto resources = resources_of(pipeline(128, 128, true), hopper);
-  ASSERT_EQ(resources.size(), 1u);
-  EXPECT_EQ(resources[0].spill_stores + resources[0].spill_loads, 0);
-  EXPECT_EQ(resources[0].stack, 0);
-  EXPECT_EQ(resources[0].registers, 168);
+  for (const char* loop : {in_turn, overlapped}) {
+    const auto resources = resources_of(pipeline(128, 128, loop, true), hopper);
+    ASSERT_EQ(resources.size(), 1u);
+    EXPECT_EQ(resources[0].spill_stores + resources[0].spill_loads, 0);
+    EXPECT_EQ(resources[0].stack, 0);
+    EXPECT_EQ(resources[0].registers, 168);
+  }
 }
 
 } // namespace

@@ -380,6 +380,42 @@ tile.kernel @k(%c: i64 {tile.name = "c"}, %x: f32 {tile.name = "x"}, %g: !tile.b
 }
 
 // -----
+// (wait_c1)
+tile.kernel @k(%g: !tile.buffer<8xf32, global> {tile.name = "g"}) {
+  %acc = tile.alloc : !tile.buffer<8x16xf32, register>
+  %s = tile.alloc : !tile.buffer<8xf32, shared>
+  %t = tile.copy_async %s, %g : !tile.buffer<8xf32, shared>, !tile.buffer<8xf32, global> -> !tile.token
+  // expected-error@+1 {{names 1 tokens and 1 accumulators, expected one of the two}}
+  tile.wait %t : !tile.token of(%acc : !tile.buffer<8x16xf32, register>)
+  tile.return
+}
+
+// -----
+// (wait_c2)
+tile.kernel @k(%c: i64 {tile.name = "c"}) {
+  %acc = tile.alloc : !tile.buffer<8x16xf32, register>
+  // expected-error@+1 {{has computed but no `of`: nothing is said to go on beside it}}
+  tile.wait computed(%acc : !tile.buffer<8x16xf32, register>)
+  tile.return
+}
+
+// -----
+// (sync_c1)
+tile.kernel @k(%c: i64 {tile.name = "c"}) {
+  // expected-error@+1 {{has plus but no id to add it to}}
+  tile.sync block plus %c
+  tile.return
+}
+
+// -----
+// (sync_c1)
+tile.kernel @k(%c: i64 {tile.name = "c"}) {
+  // expected-error@+1 {{has arrive but no id: nobody meets there}}
+  tile.sync block arrive
+  tile.return
+}
+
+// -----
 // (generic_c1)
 tile.kernel @k(%c: i64 {tile.name = "c"}, %x: f32 {tile.name = "x"}, %g: !tile.buffer<?x?x?x64xbf16, global> {tile.name = "g"}, %t: !tile.buffer<?x?xi32, global> {tile.name = "t"}) {
   %s = tile.alloc : !tile.buffer<8x16xf32, local>

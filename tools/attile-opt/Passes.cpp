@@ -9,6 +9,8 @@
 #include "compiler/transforms/tile/FuseMasks.h"
 #include "compiler/transforms/tile/GpuLayouts.h"
 #include "compiler/transforms/tile/NarrowIntegers.h"
+#include "compiler/transforms/tile/OverlapProducts.h"
+#include "compiler/transforms/tile/PingPong.h"
 #include "compiler/transforms/tile/PrefetchTiles.h"
 #include "compiler/transforms/tile/PrepareRows.h"
 #include "compiler/transforms/tile/SpecialiseWarps.h"
@@ -31,6 +33,8 @@ void attile::registerAttilePasses() {
   registerVisitLoopsPass();
   registerPrefetchTilesPass();
   registerSpecialiseWarpsPass();
+  registerOverlapProductsPass();
+  registerPingPongPass();
   registerNarrowIntegersPass();
   cuda::registerPrepareForEmissionPass();
   registerTileToVectorPass();

@@ -5,6 +5,16 @@
 
 namespace attile::cli {
 
+static void declare_warpgroups(CLI::App& app, WarpgroupOptions& options) {
+  app.add_flag("--warpgroups,!--no-warpgroups", options.used,
+               "products of warpgroups on GPUs that have them, or all warps alike (default)");
+  app.add_flag("--overlap,!--no-overlap", options.overlap,
+               "with warpgroups: the next scores are made while weights are computed (default), or one after "
+               "the other");
+  app.add_flag("--ping-pong,!--no-ping-pong", options.ping_pong,
+               "with overlap: two warpgroups take turns at the matrix units (default), or as it comes");
+}
+
 void SpecOptions::declare(CLI::App& app, bool compiles) {
   app.add_option("spec", path, "the spec file")->required();
   app.add_option("--attention", compile.attention, "which attention of the file, if it has several");
@@ -13,8 +23,7 @@ void SpecOptions::declare(CLI::App& app, bool compiles) {
   app.add_option("--head-dim-v", compile.head_dim_v, "of v, where it differs");
   app.add_flag("--json", json, "print facts as JSON");
   if (compiles)
-    app.add_flag("--warpgroups,!--no-warpgroups", compile.warpgroups,
-                 "products of warpgroups on GPUs that have them, or all warps alike (default)");
+    declare_warpgroups(app, compile.warpgroups);
   if (compiles)
     app.add_option("--target", compile.target,
                    "native, x86-64-v2, x86-64-v3, x86-64-v4, x86-64-v4-bf16, x86-64-v4-amx, sm_75, sm_80, "

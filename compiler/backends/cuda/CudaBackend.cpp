@@ -6,6 +6,8 @@
 #include "compiler/transforms/tile/FuseMasks.h"
 #include "compiler/transforms/tile/GpuLayouts.h"
 #include "compiler/transforms/tile/NarrowIntegers.h"
+#include "compiler/transforms/tile/OverlapProducts.h"
+#include "compiler/transforms/tile/PingPong.h"
 #include "compiler/transforms/tile/PrefetchTiles.h"
 #include "compiler/transforms/tile/PrepareRows.h"
 #include "compiler/transforms/tile/SpecialiseWarps.h"
@@ -28,7 +30,7 @@ static LogicalResult tidy(ModuleOp module) {
   return manager.run(module);
 }
 
-LogicalResult lowerTiles(ModuleOp module) {
+LogicalResult lowerTiles(ModuleOp module, const schedule::Warpgroups& warpgroups) {
   assignGpuLayouts(module);
   if (failed(tidy(module)))
     return failure();
@@ -38,6 +40,10 @@ LogicalResult lowerTiles(ModuleOp module) {
   if (failed(lowerVisitsToLoops(module)))
     return failure();
   specialiseWarps(module);
+  if (warpgroups.overlap)
+    overlapProducts(module);
+  if (warpgroups.ping_pong)
+    pingPong(module);
   prefetchTiles(module);
   if (failed(tidy(module)))
     return failure();

@@ -7,6 +7,7 @@
 #define ATTILE_BACKENDS_CUDA_CUDABACKEND_H
 
 #include "compiler/backends/cuda/nvrtc.h"
+#include "compiler/schedule/gpu.h"
 
 #include <attile/package.h>
 
@@ -15,7 +16,7 @@
 namespace attile::cuda {
 
 /// The tile passes of a GPU, from what attn-to-tile writes to what emitCuda prints.
-mlir::LogicalResult lowerTiles(mlir::ModuleOp module);
+mlir::LogicalResult lowerTiles(mlir::ModuleOp module, const schedule::Warpgroups& warpgroups);
 
 struct CudaCode {
   NvrtcResult result;

@@ -42,6 +42,7 @@ private:
   void copy(tile::CopyOp op);
   void copyAsync(tile::CopyAsyncOp op);
   void dot(tile::DotOp op);
+  void wait(tile::WaitOp op);
   void gather(tile::GatherOp op);
   void scatter(tile::ScatterOp op);
   void rangeOf(tile::RangeOfOp op);
@@ -55,6 +56,7 @@ private:
   // ---- RolePrinter.cpp: parts of a block, and what passes between them
   void roleOperation(mlir::Operation& op);
   void roles(tile::RolesOp op);
+  void sync(tile::SyncOp op);
   void allocateBarrier(tile::BarrierAllocOp op);
   void bringRows(tile::CopyAsyncOp op);
   /// "empty, stage" of a barrier's stage.
@@ -80,6 +82,7 @@ private:
   int depth = 0;
   int role = 0;                     ///< hardware barrier of the role that is printed; 0 outside of roles
   int64_t roleThreads = 0;          ///< that meet there
+  int64_t firstThread = 0;          ///< of that role
   llvm::StringSet<> names;          ///< of variables
   llvm::StringMap<int> taken;       ///< how many there are of a stem, about
   llvm::StringMap<std::string> ids; ///< variables of the parameters, by the names of their slots

@@ -59,10 +59,14 @@ private:
              llvm::all_of(roles.getRoles().getAsRange<tile::RoleAttr>(),
                           [](tile::RoleAttr each) { return each.getScope() == tile::Scope::Warpgroup; });
     if (auto sync = dyn_cast<tile::SyncOp>(op))
-      return !sync.getId() && !sync.getArrive() &&
-             sync.getScope() == (role ? tile::Scope::Role : tile::Scope::Block);
-    if (isa<tile::BarrierAllocOp, tile::BarrierArriveOp, tile::BarrierWaitOp>(op) && !usesWarpgroups(kernel))
+      return sync.getScope() == (role ? tile::Scope::Role : tile::Scope::Block) && (role || !sync.getId());
+    if (isa<tile::BarrierAllocOp, tile::BarrierArriveOp, tile::BarrierWaitOp, tile::DotAsyncOp>(op) &&
+        !usesWarpgroups(kernel))
       return false;
+    if (auto dot = dyn_cast<tile::DotAsyncOp>(op))
+      return !dot.getToken() && dot.getTransposeB() != dot.getAccumulate();
+    if (auto wait = dyn_cast<tile::WaitOp>(op))
+      return wait.getOf().empty() == !usesWarpgroups(kernel);
     if (auto arrive = dyn_cast<tile::BarrierArriveOp>(op); arrive && arrive.getExpect()) {
       auto copy = dyn_cast_or_null<tile::CopyAsyncOp>(op->getNextNode()); // that announces its bytes
       return copy && copy.getBarrier() == arrive.getBarrier() && copy.getStage() == arrive.getStage();
@@ -83,9 +87,9 @@ private:
       bool known =
           isa<tile::KernelOp, tile::ReturnOp, tile::YieldOp, tile::SizeOp, tile::BlockIndexOp, tile::AllocOp,
               tile::SliceOp, tile::LookupOp, tile::FillOp, tile::CopyOp, tile::CopyAsyncOp, tile::WaitOp,
-              tile::SyncOp, tile::ResidualOp, tile::GatherOp, tile::ScatterOp, tile::DotOp, tile::GenericOp,
-              tile::IndexOp, tile::SummarizeOp, tile::RangeOfOp, tile::RolesOp, tile::BarrierAllocOp,
-              tile::BarrierArriveOp, tile::BarrierWaitOp>(op);
+              tile::SyncOp, tile::ResidualOp, tile::GatherOp, tile::ScatterOp, tile::DotOp, tile::DotAsyncOp,
+              tile::GenericOp, tile::IndexOp, tile::SummarizeOp, tile::RangeOfOp, tile::RolesOp,
+              tile::RoleIndexOp, tile::BarrierAllocOp, tile::BarrierArriveOp, tile::BarrierWaitOp>(op);
       if (structured || scalar || (known && isPrintedSo(op)))
         return WalkResult::advance();
       op->emitOpError("has no CUDA form");
@@ -162,15 +166,16 @@ private:
       }
       if (isa<tile::ResidualOp>(user) && use.getOperandNumber() == 0)
         return "weights_low";
-      if (auto dot = dyn_cast<tile::DotOp>(user)) {
-        if (dot.getAcc() == use.get())
-          return dot.getTransposeB() ? "scores" : "out";
-        if (dot.getRhs() == use.get())
-          return dot.getTransposeB() ? "k_tile" : "v_tile";
-        if (dot.getRescale() == use.get())
-          found = "factor";
-        else
-          found = "weights";
+      if (isa<tile::DotOp, tile::DotAsyncOp>(user)) { // operands: acc, lhs, rhs, perhaps rescale
+        bool ofKeys = user->hasAttr("transpose_b");
+        switch (use.getOperandNumber()) {
+        case 0:
+          return ofKeys ? "scores" : "out";
+        case 2:
+          return ofKeys ? "k_tile" : "v_tile";
+        default:
+          found = use.getOperandNumber() == 1 ? "weights" : "factor";
+        }
       }
     }
     if (!found.empty())
@@ -253,7 +258,7 @@ private:
   /// go on, unless the wait is for all.
   void countPending() {
     kernel.walk([&](tile::WaitOp wait) {
-      int64_t pending = 0;
+      int64_t pending = wait.getOf().empty() ? 0 : laterDots(wait);
       for (Operation* op = wait->getPrevNode(); op && !wait.getTokens().empty(); op = op->getPrevNode()) {
         auto copy = dyn_cast<tile::CopyAsyncOp>(op);
         if (copy && llvm::is_contained(wait.getTokens(), copy.getToken()))
@@ -262,6 +267,30 @@ private:
       }
       wait->setAttr(kPending, b.getI64IntegerAttr(pending));
     });
+  }
+
+  /// Dots that have started after those that are waited for, whatever path has led here.
+  static int64_t laterDots(tile::WaitOp wait) {
+    auto isMeant = [&](Operation* op) {
+      auto dot = dyn_cast<tile::DotAsyncOp>(op);
+      return dot && llvm::is_contained(wait.getOf(), dot.getAcc());
+    };
+    int64_t later = 0;
+    for (Operation* at = wait;;) {
+      Operation* op = at->getPrevNode();
+      at = op ? op : at->getParentOp();
+      if (!op && !isa<scf::IfOp>(at))
+        return 0;
+      if (!op)
+        continue;
+      if (isMeant(op))
+        return later;
+      WalkResult inside = op->walk(
+          [&](Operation* each) { return isMeant(each) ? WalkResult::interrupt() : WalkResult::advance(); });
+      if (inside.wasInterrupted()) // on some paths
+        return 0;
+      later += isa<tile::DotAsyncOp>(op);
+    }
   }
 
   tile::KernelOp kernel;

@@ -10,7 +10,7 @@
 //   tile.alloc    tile.offset        of a shared buffer, in bytes; tile.id, a telling name
 //   tile.barrier_alloc               the same; tile.count, how many warps arrive for the arrivals it is for
 //   tile.gather   tile.offset        of its row offsets, in shared memory
-//   tile.wait     tile.pending       copies that may still be in flight afterwards
+//   tile.wait     tile.pending       copies, or groups of products, that may still be in flight afterwards
 //
 // Precondition: kernels after the GPU's tile passes. Postcondition: the printer prints every operation, or
 // this pass has refused it with a diagnostic at its place.

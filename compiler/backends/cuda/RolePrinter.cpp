@@ -27,11 +27,11 @@ void KernelPrinter::roleOperation(Operation& op) {
   llvm::TypeSwitch<Operation*>(&op)
       .Case([&](tile::RolesOp roles) { this->roles(roles); })
       .Case([&](tile::BarrierAllocOp barrier) { allocateBarrier(barrier); })
-      .Case([&](tile::SyncOp) {
-        if (role)
-          line("meet<" + Twine(role) + ", " + Twine(roleThreads) + ">();");
-        else
-          line("__syncthreads();");
+      .Case([&](tile::SyncOp sync) { this->sync(sync); })
+      .Case([&](tile::RoleIndexOp index) {
+        std::string name = fresh("warpgroup_index");
+        line("const int " + name + " = warpgroup_of_role(" + Twine(firstThread) + ");");
+        text.name(index.getResult(), "(i64)" + name);
       })
       .Case([&](tile::BarrierArriveOp arrive) {
         if (!arrive.getExpect()) // else the copy that follows arrives
@@ -43,12 +43,25 @@ void KernelPrinter::roleOperation(Operation& op) {
       });
 }
 
+void KernelPrinter::sync(tile::SyncOp op) {
+  std::string threads = std::to_string(roleThreads);
+  if (!role)
+    return line("__syncthreads();");
+  if (!op.getId())
+    return line("meet<" + Twine(role) + ", " + threads + ">();");
+  std::string barrier = std::to_string(*op.getId());
+  if (op.getPlus())
+    barrier += " + (int)" + text.whole(op.getPlus());
+  line(Twine(op.getArrive() ? "signal(" : "meet(") + barrier + ", " + threads + ");");
+}
+
 void KernelPrinter::roles(tile::RolesOp op) {
   int64_t threads = kernel->getAttrOfType<IntegerAttr>(kThreads).getInt(), before = 0;
   for (auto [attribute, body] : llvm::zip(op.getRoles(), op.getBodies())) {
     auto description = cast<tile::RoleAttr>(attribute);
     int64_t registers = description.getRegisters();
     roleThreads = threadsOf(description);
+    firstThread = before;
     before += roleThreads;
     ++role;
     std::string condition = before < threads ? "if (threadIdx.x < " + std::to_string(before) + ") " : "";

@@ -111,17 +111,19 @@ void KernelPrinter::tileOperation(Operation& op) {
       })
       .Case([&](tile::CopyOp copy) { this->copy(copy); })
       .Case([&](tile::CopyAsyncOp copy) { copy.getBarrier() ? bringRows(copy) : copyAsync(copy); })
-      .Case([&](tile::WaitOp wait) {
-        line("wait_copies<" + std::to_string(wait->getAttrOfType<IntegerAttr>(kPending).getInt()) + ">();");
-      })
-      .Case<tile::SyncOp, tile::RolesOp, tile::BarrierAllocOp, tile::BarrierArriveOp, tile::BarrierWaitOp>(
-          [&](auto other) { roleOperation(*other); })
+      .Case([&](tile::WaitOp wait) { this->wait(wait); })
+      .Case<tile::SyncOp, tile::RolesOp, tile::RoleIndexOp, tile::BarrierAllocOp, tile::BarrierArriveOp,
+            tile::BarrierWaitOp>([&](auto other) { roleOperation(*other); })
       .Case([&](tile::ResidualOp residual) {
         line("residual(" + buffer(residual.getDest()) + ", " + buffer(residual.getSource()) + ");");
       })
       .Case([&](tile::GatherOp gather) { this->gather(gather); })
       .Case([&](tile::ScatterOp scatter) { this->scatter(scatter); })
       .Case([&](tile::DotOp dot) { this->dot(dot); })
+      .Case([&](tile::DotAsyncOp dot) {
+        line(Twine(dot.getTransposeB() ? "start_dot_nt(" : "start_dot_nn(") + buffer(dot.getAcc()) + ", " +
+             buffer(dot.getLhs()) + ", " + buffer(dot.getRhs()) + ");");
+      })
       .Case([&](tile::GenericOp generic) { this->generic(generic); })
       .Case([&](tile::RangeOfOp range) { rangeOf(range); })
       .Case([&](tile::SummarizeOp summarize) {
@@ -175,6 +177,17 @@ void KernelPrinter::dot(tile::DotOp op) {
     line("fill(" + acc + ", 0.0f);");
   line(Twine(op.getTransposeB() ? "dot_nt(" : "dot_nn(") + acc + ", " + buffer(op.getLhs()) + ", " +
        buffer(op.getRhs()) + ");");
+}
+
+void KernelPrinter::wait(tile::WaitOp op) {
+  std::string pending = std::to_string(op->getAttrOfType<IntegerAttr>(kPending).getInt()), accs;
+  if (op.getOf().empty())
+    return line("wait_copies<" + pending + ">();");
+  for (Value computed : op.getComputed())
+    line("settle(" + buffer(computed) + ");");
+  for (Value acc : op.getOf())
+    accs += (accs.empty() ? "" : ", ") + buffer(acc);
+  line("wait_products<" + pending + ">(" + accs + ");");
 }
 
 void KernelPrinter::gather(tile::GatherOp op) {

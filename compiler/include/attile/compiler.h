@@ -14,6 +14,14 @@
 
 namespace attile {
 
+/// Kernels of 16-bit types on GPUs with products of warpgroups (sm_90a: wgmma): one warpgroup brings keys
+/// and values, others multiply. What they do can be left out, to measure its worth.
+struct WarpgroupOptions {
+  bool used = false;     ///< else all warps are alike, as on other GPUs
+  bool overlap = true;   ///< the next scores are in the making while weights are computed
+  bool ping_pong = true; ///< with overlap: two warpgroups take turns at the matrix units
+};
+
 /// What is fixed when a spec is compiled. Shapes, strides and params are not: they are given at every launch.
 struct CompileOptions {
   std::string attention = {};      ///< which attention of the file; may be left out if it has one
@@ -28,9 +36,7 @@ struct CompileOptions {
   /// Of a GPU, a cubin beside PTX. Without it, compiling takes half the time: the emulated GPU reads PTX
   /// alone.
   bool machine_code = true;
-  /// On GPUs with products of warpgroups (sm_90a: wgmma), use them for 16-bit types: one warpgroup brings
-  /// keys and values, others multiply. Without, all warps are alike, as on other GPUs.
-  bool warpgroups = false;
+  WarpgroupOptions warpgroups = {};
   std::string dump_dir = {}; ///< a folder for every stage's text, numbered; made if it is not there
 };
 

@@ -144,12 +144,12 @@ struct BlockLayouts {
   }
 
   void waitFor(OpBuilder& b, Value token) {
-    tile::WaitOp::create(b, kernel.getLoc(), token);
+    tile::WaitOp::create(b, kernel.getLoc(), token, ValueRange(), ValueRange());
     synchronise(b);
   }
 
   void synchronise(OpBuilder& b) {
-    tile::SyncOp::create(b, kernel.getLoc(), tile::Scope::Block, IntegerAttr(), false);
+    tile::SyncOp::create(b, kernel.getLoc(), tile::Scope::Block, IntegerAttr(), Value(), false);
   }
 
   /// Weights that no running maximum scales need not fit into f16: they meet their values in f32.

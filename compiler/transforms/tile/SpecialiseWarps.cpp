@@ -2,6 +2,7 @@
 #include "compiler/transforms/tile/SpecialiseWarps.h"
 
 #include "compiler/schedule/gpu.h"
+#include "compiler/transforms/tile/Stages.h"
 #include "dialect/tile/Tile.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -16,10 +17,6 @@ namespace {
 
 using tile::BufferType;
 
-Value number(OpBuilder& b, Location loc, int64_t value, unsigned bits = 64) {
-  return arith::ConstantIntOp::create(b, loc, value, bits);
-}
-
 // ---- how often the body has run ------------------------------------------------------------------------
 
 /// Rebuilds loops and branches around a body so that they carry a count of its runs, in 32 bits.
@@ -28,7 +25,7 @@ public:
   /// `marker` is an operation of the body, `top` what stands around it outermost. The count is 0 before.
   Counter(Operation* top, Operation* marker) : marker(marker) {
     OpBuilder b(top);
-    carry(top, number(b, top->getLoc(), 0, 32));
+    carry(top, wholeNumber(b, top->getLoc(), 0, 32));
   }
   /// How often the body had run when a run of it begins.
   Value before;
@@ -77,7 +74,7 @@ private:
       return carry(child, count);
     before = count;
     OpBuilder b(block->getTerminator());
-    return arith::AddIOp::create(b, child->getLoc(), count, number(b, child->getLoc(), 1, 32));
+    return arith::AddIOp::create(b, child->getLoc(), count, wholeNumber(b, child->getLoc(), 1, 32));
   }
 
   static void take(Block* to, Block* from) {
@@ -125,7 +122,7 @@ public:
   void run() {
     OpBuilder b(nest);
     allocate(b);
-    tile::SyncOp::create(b, loc, tile::Scope::Block, IntegerAttr(), false);
+    tile::SyncOp::create(b, loc, tile::Scope::Block, IntegerAttr(), Value(), false);
     auto roles = tile::RolesOp::create(b, loc, describeRoles(b), 2);
     Block* consumer = b.createBlock(&roles.getBodies()[0]);
     Block* producer = b.createBlock(&roles.getBodies()[1]);
@@ -168,23 +165,8 @@ private:
          tile::RoleAttr::get(b.getContext(), "producer", 1, tile::Scope::Warpgroup, producer)});
   }
 
-  /// Stage and parity of a run of the body, as positions.
-  struct At {
-    Value stage, parity;
-    At(OpBuilder& b, Location loc, Value count) {
-      Value stages = number(b, loc, schedule::pipeline_stages, 32), two = number(b, loc, 2, 32);
-      Value round = arith::DivSIOp::create(b, loc, count, stages);
-      stage = wide(b, loc, arith::RemSIOp::create(b, loc, count, stages));
-      parity = wide(b, loc, arith::RemSIOp::create(b, loc, round, two));
-    }
-    static Value wide(OpBuilder& b, Location loc, Value value) {
-      return arith::ExtSIOp::create(b, loc, b.getI64Type(), value);
-    }
-  };
-
-  Value tileAt(OpBuilder& b, const Stage& stage, Value at, Type type) {
-    Value zero = number(b, loc, 0);
-    return tile::SliceOp::create(b, loc, type, stage.buffers, ValueRange{at, zero, zero}, ValueRange());
+  StageAt stageAt(OpBuilder& b, const Counter& counter) {
+    return {b, loc, counter.before, schedule::pipeline_stages};
   }
 
   // ---- the producer: what copies, and what decides about it --------------------------------------------
@@ -200,13 +182,13 @@ private:
     SmallVector<tile::CopyAsyncOp> mine = copiesOf(loops);
     Counter counter(loops, mine.front());
     OpBuilder b(mine.front());
-    At at(b, loc, counter.before);
-    Value other = arith::SubIOp::create(b, loc, number(b, loc, 1), at.parity);
+    StageAt at = stageAt(b, counter);
+    Value other = arith::SubIOp::create(b, loc, wholeNumber(b, loc, 1), at.parity);
     for (auto [copy, stage] : llvm::zip(mine, stagesOf)) {
       BufferType type = copy.getDest().getType();
       b.setInsertionPoint(copy);
-      Value bytes = number(b, loc, schedule::panel_tile_bytes(type.getShape()[0], type.getShape()[1]));
-      Value to = tileAt(b, stage, at.stage, type);
+      Value bytes = wholeNumber(b, loc, schedule::panel_tile_bytes(type.getShape()[0], type.getShape()[1]));
+      Value to = tileOfStage(b, loc, stage.buffers, at.stage, type);
       tile::BarrierWaitOp::create(b, loc, stage.empty, at.stage, other);
       tile::BarrierArriveOp::create(b, loc, stage.full, at.stage, bytes);
       tile::CopyAsyncOp::create(b, copy.getLoc(), Type(), to, copy.getSource(), stage.full, at.stage);
@@ -228,7 +210,7 @@ private:
       op.moveBefore(end);
       if (isa<tile::GatherOp>(op)) {
         b.setInsertionPoint(end);
-        tile::SyncOp::create(b, loc, tile::Scope::Role, IntegerAttr(), false);
+        tile::SyncOp::create(b, loc, tile::Scope::Role, IntegerAttr(), Value(), false);
       }
     }
     consume();
@@ -238,7 +220,7 @@ private:
     Counter counter(nest, copies.front());
     Block* body = copies.front()->getBlock();
     OpBuilder b = OpBuilder::atBlockBegin(body);
-    At at(b, loc, counter.before);
+    StageAt at = stageAt(b, counter);
     SmallVector<tile::SyncOp> syncs;
     body->walk([&](tile::SyncOp sync) { syncs.push_back(sync); });
     for (tile::SyncOp sync : syncs)
@@ -246,7 +228,7 @@ private:
     for (auto [each, stage] : llvm::zip(copies, stagesOf)) {
       tile::CopyAsyncOp copy = each;
       Value staged = copy.getDest();
-      Value now = tileAt(b, stage, at.stage, staged.getType());
+      Value now = tileOfStage(b, loc, stage.buffers, at.stage, staged.getType());
       staged.replaceUsesWithIf(now, [&](OpOperand& use) { return use.getOwner() != copy; });
       for (Operation* user : llvm::make_early_inc_range(copy.getToken().getUsers())) {
         OpBuilder here(user);
