@@ -107,8 +107,8 @@ private:
     if (options.count)
       describeCounts();
     planOp.erase();
-    if (!pass(createCSEPass()) || failed(lowerToLLVMDialect(*module)))
-      return refused("cannot be lowered to LLVM");
+    if (!pass(createCSEPass()))
+      return refused("has no vector code");
     CpuListing listing;
     Result<CpuImage> image = compileImage(*module, target, options.observe ? &listing : nullptr);
     if (!image)

@@ -52,8 +52,6 @@ Result<CpuKernels> CpuKernels::compile(std::string_view text, const std::string&
       kernel.slots.push_back(mlir::cast<mlir::StringAttr>(slot).str());
     kernel.worker_scratch = function->getAttrOfType<mlir::IntegerAttr>(kWorkerScratchAttr).getInt();
   }
-  if (mlir::failed(lowerToLLVMDialect(*module)))
-    return internal_error("no LLVM dialect");
   Result<CpuImage> code = compileImage(*module, *target);
   if (!code)
     return code.error();

@@ -1,4 +1,4 @@
-//===- Compile.cpp - the LLVM dialect to object code ------------------------------------===//
+//===- Compile.cpp - kernels as vector code to object code ---------------------------------===//
 #include "compiler/backends/cpu/CpuBackend.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -16,7 +16,6 @@
 #include "llvm/TargetParser/Host.h"
 #include "llvm/Transforms/Utils/Cloning.h"
 
-#include <atomic>
 #include <attile/cpu_info.h>
 #include <mutex>
 #include <optional>
@@ -149,51 +148,53 @@ struct KernelJob {
 
 } // namespace
 
-/// A module for each kernel, with the functions that kernels share; translated one after the other, since the
-/// MLIR context is not for several threads.
-static std::vector<KernelJob> translateKernels(mlir::ModuleOp module) {
+/// Of a kernel: a module with it and the functions that kernels share, as LLVM IR.
+static std::optional<Error> translate(mlir::ModuleOp module, mlir::LLVM::LLVMFuncOp kernel, KernelJob& job) {
+  mlir::OwningOpRef<mlir::ModuleOp> alone = mlir::ModuleOp::create(module.getLoc());
+  mlir::OpBuilder builder = mlir::OpBuilder::atBlockEnd(alone->getBody());
+  for (auto function : module.getOps<mlir::LLVM::LLVMFuncOp>())
+    if (function == kernel || function.getLinkage() == mlir::LLVM::Linkage::Internal)
+      builder.clone(*function);
+  if (mlir::failed(lowerToLLVMDialect(*alone)))
+    return internal_error("a kernel could not be lowered to the LLVM dialect");
+  job.module = mlir::translateModuleToLLVMIR(*alone, *job.context, kernel.getSymName());
+  if (!job.module)
+    return internal_error("the LLVM dialect could not be translated to LLVM IR");
+  return std::nullopt;
+}
+
+/// Kernels are lowered one after the other, since the MLIR context is not for several threads; each is
+/// compiled while the next ones are lowered.
+static std::vector<std::unique_ptr<KernelJob>> compileKernels(mlir::ModuleOp module, const CpuTarget& target,
+                                                              bool list) {
   mlir::registerBuiltinDialectTranslation(*module.getContext());
   mlir::registerLLVMDialectTranslation(*module.getContext());
-  std::vector<KernelJob> jobs;
+  bool alone = cpu_info().threads < 2;
+  std::vector<std::unique_ptr<KernelJob>> jobs;
+  std::vector<std::jthread> threads; // joined before the jobs that they work on are handed out
   for (auto kernel : module.getOps<mlir::LLVM::LLVMFuncOp>()) {
     if (kernel.getLinkage() == mlir::LLVM::Linkage::Internal)
       continue;
-    mlir::OwningOpRef<mlir::ModuleOp> alone = mlir::ModuleOp::create(module.getLoc());
-    mlir::OpBuilder builder = mlir::OpBuilder::atBlockEnd(alone->getBody());
-    for (auto function : module.getOps<mlir::LLVM::LLVMFuncOp>())
-      if (function == kernel || function.getLinkage() == mlir::LLVM::Linkage::Internal)
-        builder.clone(*function);
-    KernelJob& job = jobs.emplace_back();
-    job.module = mlir::translateModuleToLLVMIR(*alone, *job.context, kernel.getSymName());
-    if (!job.module)
-      job.failure = internal_error("the LLVM dialect could not be translated to LLVM IR");
+    KernelJob& job = *jobs.emplace_back(std::make_unique<KernelJob>());
+    job.failure = translate(module, kernel, job);
+    if (job.failure)
+      break;
+    auto work = [&job, &target, list] { job.run(target, list); };
+    if (alone)
+      work();
+    else
+      threads.emplace_back(work);
   }
   return jobs;
 }
 
-static void runAll(std::vector<KernelJob>& jobs, const CpuTarget& target, bool list) {
-  std::atomic<size_t> next = 0;
-  auto work = [&] {
-    for (size_t i; (i = next++) < jobs.size();)
-      if (!jobs[i].failure)
-        jobs[i].run(target, list);
-  };
-  size_t helpers = std::min<size_t>(jobs.size(), std::max(cpu_info().threads, 1)) - 1;
-  std::vector<std::thread> threads;
-  for (size_t i = 0; i < helpers; ++i)
-    threads.emplace_back(work);
-  work();
-  for (std::thread& thread : threads)
-    thread.join();
-}
-
 Result<CpuImage> compileImage(mlir::ModuleOp module, const CpuTarget& target, CpuListing* listing) {
-  std::vector<KernelJob> jobs = translateKernels(module);
+  std::vector<std::unique_ptr<KernelJob>> jobs = compileKernels(module, target, listing != nullptr);
   if (jobs.empty())
     return internal_error("there is no kernel to compile");
-  runAll(jobs, target, listing != nullptr);
   CpuImage image;
-  for (KernelJob& job : jobs) {
+  for (const std::unique_ptr<KernelJob>& each : jobs) {
+    const KernelJob& job = *each;
     if (job.failure)
       return *job.failure;
     image.alignment = std::max(image.alignment, job.image.alignment);

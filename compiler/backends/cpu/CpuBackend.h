@@ -47,7 +47,8 @@ struct CpuListing {
 /// Lowers the functions of `module` (vector, scf, arith, llvm) to the LLVM dialect in place.
 mlir::LogicalResult lowerToLLVMDialect(mlir::ModuleOp module);
 
-/// Compiles the LLVM dialect. Errors are internal: the input has been checked by then.
+/// Lowers and compiles such functions, as many at a time as there are cores. Errors are internal: the input
+/// has been checked by then.
 Result<CpuImage> compileImage(mlir::ModuleOp module, const CpuTarget& target, CpuListing* listing = nullptr);
 
 /// Links one relocatable x86-64 ELF object with itself. Errors name an undefined symbol or an unknown
