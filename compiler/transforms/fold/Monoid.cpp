@@ -5,6 +5,8 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
+#include "llvm/Support/Format.h"
+
 #include <cmath>
 #include <limits>
 
@@ -142,6 +144,14 @@ static std::optional<double> neutralElement(Operation* op) {
   return std::nullopt;
 }
 
+static std::string text(double number) {
+  if (std::isinf(number))
+    return number < 0 ? "-inf" : "inf";
+  std::string result;
+  llvm::raw_string_ostream(result) << llvm::format("%g", number);
+  return result;
+}
+
 /// Block arguments: from[gauges], to[gauges], scores, values; then, for the merge, a[fields] and b[fields].
 struct LinearMonoid::Reader {
   Reader(attn::MonoidOp monoid, unsigned numScores, Operation* user, LinearMonoid& result)
@@ -223,13 +233,11 @@ LogicalResult LinearMonoid::Reader::readGauge(unsigned field) {
            << " and b." << name(field) << "; write it as max, min, + or * of the two";
   std::optional<double> start = constantFloat(identity[field]);
   if (start != neutral) {
-    InFlightDiagnostic diagnostic = refuse(identity[field].getLoc());
-    diagnostic << "identity of gauge '" << name(field) << "' is ";
-    if (start)
-      diagnostic << *start;
-    else
-      diagnostic << "not a constant";
-    return diagnostic << ", expected " << *neutral << ", the neutral element of its merge";
+    std::string expected = text(*neutral);
+    return refuse(merged[field].getLoc()) // the state's constants have no places: equal ones are one
+           << "gauge '" << name(field) << "' is initially " << (start ? text(*start) : "not a constant")
+           << ", expected " << expected << ", the neutral element of its merge; write state " << name(field)
+           << " = " << expected;
   }
   if (reads(lifted[field], [&](Value leaf) { return llvm::is_contained(values, leaf); }))
     return refuse(lifted[field].getLoc())
@@ -240,9 +248,9 @@ LogicalResult LinearMonoid::Reader::readGauge(unsigned field) {
 
 LogicalResult LinearMonoid::Reader::readLift(Sum& sum) {
   if (constantFloat(identity[sum.field]) != 0.0)
-    return refuse(identity[sum.field].getLoc())
-           << "identity of '" << name(sum.field)
-           << "' is not 0; start the sum at 0 and add the constant in finalize";
+    return refuse(merged[sum.field].getLoc())
+           << "'" << name(sum.field)
+           << "' is not 0 initially; start the sum at 0 and add the constant in finalize";
   LinearReader reader(builder, values);
   FailureOr<Linear> form = reader.read(lifted[sum.field]);
   if (failed(form))
