@@ -120,6 +120,7 @@ Result<Accuracy> Reference::check(const Operands& operands,
     return found.error();
   Accuracy accuracy = report(*found, *results);
   accuracy.rows = static_cast<int64_t>(rows.size());
+  accuracy.nan_rows = std::count(results->mayBeNaN.begin(), results->mayBeNaN.end(), uint8_t{1});
   accuracy.total_rows = sizes->batch * sizes->heads * sizes->qLen;
   return accuracy;
 }

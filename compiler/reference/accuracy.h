@@ -18,6 +18,7 @@ struct Accuracy {
       0; ///< greatest |x - ref| / max(1, |ref|) of the row outputs (lse, max); 0 if there are none
   double lseBound = 0; ///< 2e-6 * max(1, max|s| / 16)
   /// Where the reference is not finite, the output must be the same infinity or NaN; first row that differs.
+  /// NaN is right in rows that may be NaN, too.
   std::optional<Row> nonFiniteMismatch;
 
   /// Why nothing could be verified, for reasons that lie in the spec and the inputs; empty: it was.

@@ -66,6 +66,7 @@ private:
     std::vector<std::vector<double>> queries; ///< one an operand; empty if it is not a query
     std::vector<State> states;                ///< one a reduction
     double maxAbsScore = 0, maxAbsState = 0;
+    bool mayBeNaN = false;
   };
   /// A chunk of an operand's rows as double, each filled when it is first needed.
   struct Loaded {
@@ -78,6 +79,7 @@ private:
   void finish(Active& active);
 
   void loadRow(int operand, Row place, double* out);
+  bool hasFiniteValues(Row row);
   const double* loadKey(int operand, Row row, int64_t k, int64_t lane);
   void score(int node, Active& active, int64_t k, int64_t n);
   void fold(size_t reduction, Active& active, int64_t k, int64_t n);
@@ -135,8 +137,11 @@ void Worker::evaluate(std::span<const Row> rows, size_t begin, size_t end) {
     for (Active& active : group)
       keys(active, k, n);
   }
-  for (Active& active : group)
+  bool finite = begin == end || hasFiniteValues(rows[begin]);
+  for (Active& active : group) {
+    active.mayBeNaN |= !finite;
     finish(active);
+  }
 }
 
 /// The state before the first key: the identity, or the sink.
@@ -226,6 +231,7 @@ void Worker::fold(size_t r, Active& active, int64_t k, int64_t n) {
       s[i] = scores[reduction.scores[i]][lane];
       if (chain.scores[reduction.scores[i]].hasDot && std::isfinite(s[i]))
         active.maxAbsScore = std::max(active.maxAbsScore, std::fabs(s[i]));
+      active.mayBeNaN |= std::isnan(s[i]) || s[i] > std::numeric_limits<double>::max();
     }
     for (size_t i = 0; i < values.size(); ++i)
       values[i] = loadKey(reduction.values[i], active.row, k, lane);
@@ -258,6 +264,22 @@ void Worker::finish(Active& active) {
   }
   results.maxAbsScore[active.slot] = active.maxAbsScore;
   results.maxAbsState[active.slot] = active.maxAbsState;
+  results.mayBeNaN[active.slot] = active.mayBeNaN;
+}
+
+/// Of all keys of the row's head.
+bool Worker::hasFiniteValues(Row row) {
+  std::vector<double> value;
+  for (const Reduction& reduction : chain.reductions)
+    for (int operand : reduction.values) {
+      value.resize(chain.operands[operand].channels);
+      for (int64_t k = 0; k < chain.sizes.kvLen; ++k) {
+        loadRow(operand, {row.b, chain.kvHead(row.h), k}, value.data());
+        if (!std::all_of(value.begin(), value.end(), [](double x) { return std::isfinite(x); }))
+          return false;
+      }
+    }
+  return true;
 }
 
 void Worker::loadRow(int index, Row place, double* out) {
@@ -370,6 +392,7 @@ Result<RowResults> Interpreter::evaluate(std::span<const Row> rows, int threads,
   }
   results.maxAbsScore.resize(rows.size());
   results.maxAbsState.resize(rows.size());
+  results.mayBeNaN.resize(rows.size());
 
   const std::vector<size_t> starts = groupStarts(rows);
   const size_t groups = starts.size() - 1;

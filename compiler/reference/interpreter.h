@@ -47,7 +47,10 @@ struct RowResults {
   std::vector<Output> outputs;     ///< one for each result of the kernel
   std::vector<double> maxAbsScore; ///< greatest finite |s| among the visible keys, one a row; 0 without keys
   std::vector<double> maxAbsState; ///< greatest finite number in the row's lifts and states
-  int64_t visible = 0;             ///< (row, key) pairs that were lifted
+  /// Rows where a kernel may give NaN, whatever stands in `outputs`: a visible score is NaN or inf (an online
+  /// maximum then meets inf - inf), or a value of the head is, seen or not (a tile multiplies it by 0).
+  std::vector<uint8_t> mayBeNaN;
+  int64_t visible = 0;                ///< (row, key) pairs that were lifted
   std::vector<OutOfRange> outOfRange; ///< one a tensor
 
   const Output* find(std::string_view name) const;

@@ -97,6 +97,7 @@ Json json_of(const Session& session, const std::optional<Accuracy>& accuracy, do
     json["verified"] = accuracy->unverified.empty();
     json["problems"] = accuracy->problems;
     json["clamped"] = accuracy->clamped;
+    json["nan_rows"] = accuracy->nan_rows;
   }
   return json;
 }
@@ -198,6 +199,10 @@ Result<int> run(RunOptions& options) {
     report_problems(*accuracy);
     for (const std::string& clamped : accuracy->clamped)
       note(clamped);
+    if (accuracy->nan_rows > 0)
+      note(fmt::format(
+          "{} of the rows compared see scores or values that are NaN or infinite; NaN is right there",
+          accuracy->nan_rows));
   }
   if (options.spec.json) {
     Json json = json_of(*session, accuracy, stats.ms);

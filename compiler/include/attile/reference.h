@@ -17,6 +17,7 @@ struct Accuracy {
   double lse_bound = 0;
   bool misplaced = false;                ///< infinities or NaNs are not where the reference has them
   std::int64_t rows = 0, total_rows = 0; ///< compared, and there are
+  std::int64_t nan_rows = 0; ///< of those compared: scores or values are NaN or infinite, NaN is right there
   /// Why nothing could be verified, for reasons that lie in the spec and the inputs: numbers beyond f32, or a
   /// bound that accepts anything. Then it is not ok. Empty: it was verified.
   std::string unverified = {};
