@@ -25,7 +25,7 @@ MAY_INCLUDE = {
     "compiler/include": (("attile/",), "public headers show no MLIR or LLVM"),
     "dialect/attn": (("dialect/attn/", "dialect/Regions.h") + LLVM, "dialects know nothing of the compiler, and attn nothing of tile"),
     "dialect/tile": (("dialect/",) + LLVM, "dialects know nothing of the compiler"),
-    "compiler": (("compiler/", "dialect/", "templates/templates.h", "attile/compiler.h", "attile/reference.h") + PACKAGE + LLVM + LIBRARIES,
+    "compiler": (("compiler/", "dialect/", "templates/templates.h", "attile/compiler.h", "attile/mask.h", "attile/reference.h") + PACKAGE + LLVM + LIBRARIES,
                  "the compiler knows only the package format and the cache of the runtime"),
     "tools/attile-emu": (("tools/", "attile/", "emulator/driver/abi.h", "emulator/include/") + LIBRARIES,
                          "the tool is a program of the emulated driver"),

@@ -1,8 +1,6 @@
 #include <attile/reference.h>
 
-#include "compiler/api/diagnostics.h"
-#include "compiler/api/selected.h"
-#include "compiler/irgen/irgen.h"
+#include "compiler/api/attn_module.h"
 #include "compiler/reference/accuracy.h"
 #include "compiler/reference/interpreter.h"
 
@@ -12,9 +10,8 @@
 namespace attile {
 
 struct Reference::Impl {
-  mlir::MLIRContext context{mlir::MLIRContext::Threading::DISABLED};
-  mlir::OwningOpRef<mlir::ModuleOp> module;
-  attn::KernelOp kernel;
+  std::shared_ptr<const api::AttnModule> attention;
+  attn::KernelOp kernel = attention->kernel;
 };
 
 struct VisibleKeys::Impl {
@@ -23,25 +20,6 @@ struct VisibleKeys::Impl {
 };
 
 namespace {
-
-reference::Scalar widened(const Scalar& scalar) {
-  return std::visit(
-      [](auto value) -> reference::Scalar {
-        if constexpr (std::is_same_v<decltype(value), float>)
-          return static_cast<double>(value);
-        else
-          return value;
-      },
-      scalar);
-}
-
-reference::Arguments argumentsOf(const Operands& operands) {
-  reference::Arguments arguments;
-  arguments.tensors = operands.tensors;
-  for (const auto& [name, scalar] : operands.scalars)
-    arguments.scalars[name] = widened(scalar);
-  return arguments;
-}
 
 /// Rows whose scores are about max_scores in all, but never fewer than this.
 constexpr int64_t kMinRows = 64;
@@ -83,22 +61,16 @@ Accuracy report(const reference::Accuracy& found, const reference::RowResults& r
 } // namespace
 
 Result<Reference> Reference::create(const Spec& spec, const CompileOptions& options) {
-  Result<api::Selected> selected = api::select(spec, options);
-  if (!selected)
-    return selected.error();
-  auto impl = std::make_shared<Impl>();
-  irgen::Generated generated = irgen::generate(impl->context, *selected->source, *selected->attention);
-  if (!generated.ok())
-    return api::errorOf(*selected->source, generated.diagnostics);
-  impl->module = std::move(generated.module);
-  impl->kernel = *impl->module->getOps<attn::KernelOp>().begin();
-  return Reference(std::move(impl));
+  Result<std::shared_ptr<const api::AttnModule>> attention = api::AttnModule::create(spec, options);
+  if (!attention)
+    return attention.error();
+  return Reference(std::make_shared<Impl>(Impl{*attention}));
 }
 
 Result<Accuracy> Reference::check(const Operands& operands,
                                   const std::map<std::string, ConstTensorView, std::less<>>& outputs,
                                   const CheckOptions& options) const {
-  reference::Arguments arguments = argumentsOf(operands);
+  reference::Arguments arguments = api::argumentsOf(operands);
   Result<reference::Sizes> sizes = reference::sizesOf(impl->kernel, arguments);
   if (!sizes)
     return sizes.error();
@@ -127,7 +99,7 @@ Result<Accuracy> Reference::check(const Operands& operands,
 
 Result<std::map<std::string, Tensor, std::less<>>> Reference::evaluate(const Operands& operands,
                                                                        int threads) const {
-  reference::Arguments arguments = argumentsOf(operands);
+  reference::Arguments arguments = api::argumentsOf(operands);
   Result<reference::Sizes> sizes = reference::sizesOf(impl->kernel, arguments);
   if (!sizes)
     return sizes.error();
@@ -156,7 +128,7 @@ Result<std::map<std::string, Tensor, std::less<>>> Reference::evaluate(const Ope
 Result<VisibleKeys> Reference::visible_keys(const Shape& shape, const Operands& operands) const {
   reference::Sizes sizes{shape.batch, shape.heads, shape.kv_heads, shape.q_len, shape.kv_len};
   Result<reference::Interpreter> interpreter =
-      reference::Interpreter::create(impl->kernel, sizes, argumentsOf(operands));
+      reference::Interpreter::create(impl->kernel, sizes, api::argumentsOf(operands));
   if (!interpreter)
     return interpreter.error();
   auto visible = std::make_shared<VisibleKeys::Impl>(VisibleKeys::Impl{std::move(*interpreter), nullptr});

@@ -317,6 +317,10 @@ private:
 
 } // namespace
 
+Result<Bindings> bindParams(attn::KernelOp kernel, const Sizes& sizes, const Arguments& arguments) {
+  return Binder(kernel, sizes, arguments).bind();
+}
+
 Result<Chain> decodeChain(attn::KernelOp kernel, const Sizes& sizes, const Arguments& arguments) {
   for (int64_t size : {sizes.batch, sizes.heads, sizes.kvHeads, sizes.qLen, sizes.kvLen})
     if (size < 0)
@@ -324,7 +328,7 @@ Result<Chain> decodeChain(attn::KernelOp kernel, const Sizes& sizes, const Argum
   if (sizes.kvHeads == 0 ? sizes.heads != 0 : sizes.heads % sizes.kvHeads != 0)
     return user_error(
         fmt::format("heads = {} is not a multiple of kv_heads = {}", sizes.heads, sizes.kvHeads));
-  Result<Bindings> bindings = Binder(kernel, sizes, arguments).bind();
+  Result<Bindings> bindings = bindParams(kernel, sizes, arguments);
   if (!bindings)
     return bindings.error();
   return ChainDecoder(kernel, arguments, std::move(*bindings)).decode();

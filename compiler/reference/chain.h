@@ -55,6 +55,8 @@ struct Chain {
   int64_t kvHead(int64_t h) const { return h / (sizes.heads / sizes.kvHeads); }
 };
 
+/// The kernel's params for one call, checked against their types and dims.
+Result<Bindings> bindParams(attn::KernelOp kernel, const Sizes& sizes, const Arguments& arguments);
 Result<Chain> decodeChain(attn::KernelOp kernel, const Sizes& sizes, const Arguments& arguments);
 
 } // namespace attile::reference

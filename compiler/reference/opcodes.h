@@ -39,6 +39,7 @@ inline double propagateNaN(double a, double b, double other) {
 inline int64_t shiftAmount(int64_t x) { return x & 63; }
 
 #define ATTILE_F_F(X)                                                                                        \
+  X(ExtF, "arith.extf", a)                                                                                   \
   X(NegF, "arith.negf", -a)                                                                                  \
   X(AbsF, "math.absf", std::fabs(a))                                                                         \
   X(Exp, "math.exp", std::exp(a))                                                                            \

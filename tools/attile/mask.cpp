@@ -64,12 +64,9 @@ Result<MaskCells> look(const MaskOptions& options, const Spec& spec, const Input
   if (options.h < 0 || options.h >= shape.heads)
     return usage_error(fmt::format("--h is {}, but has to be in 0..{}", options.h, shape.heads - 1),
                        "the query heads are hq of --shape");
-  Result<Reference> reference = Reference::create(spec, options.spec.compile);
-  if (!reference)
-    return reference.error();
   Progress progress("reading the mask");
-  return mask_cells(*reference, shape, inputs.operands, options.b, options.h, tile, options.size,
-                    [&](double part) { progress.update(part); });
+  return mask_cells(spec, options.spec.compile, shape, inputs.operands,
+                    {options.b, options.h, tile, options.size}, [&](double part) { progress.update(part); });
 }
 
 Result<int> mask(MaskOptions& options) {
@@ -96,11 +93,12 @@ Result<int> mask(MaskOptions& options) {
   if (!cells)
     return cells.error();
 
-  if (cells->sampled)
-    cli::note(
-        "of each cell some scores were looked at, as there are over 2^26: where a mask has gaps (neither a "
-        "window, a prefix nor sorted documents), a partial cell may be drawn as empty or full; 'attile "
-        "explain' counts tiles exactly");
+  if (cells->guessed > 0)
+    cli::note(fmt::format(
+        "{} of {} cells are drawn by some of their scores, as looking at all {:.2g} would take too "
+        "long: a partial one may look empty or full; 'attile explain' counts tiles exactly",
+        cells->guessed, cells->cells.size(),
+        static_cast<double>(inputs->shape.q_len) * static_cast<double>(inputs->shape.kv_len)));
 
   Picture picture(cells->columns, cells->rows);
   double visible = 0;
@@ -121,12 +119,13 @@ Result<int> mask(MaskOptions& options) {
                 {"scale", scale},
                 {"tile", {{"q", tile->rows}, {"k", tile->keys}}},
                 {"visible", visible},
-                {"sampled", cells->sampled}});
+                {"sampled", cells->sampled},
+                {"guessed", cells->guessed}});
   else
     fmt::print("{}: {} x {} cells of a mask of {} x {}, {:.2f} % visible{}; blue tiles are full, orange ones "
                "partial\n",
                options.output, cells->rows, cells->columns, inputs->shape.q_len, inputs->shape.kv_len,
-               100 * visible, cells->sampled ? " (sampled)" : "");
+               100 * visible, cells->sampled ? " (estimated)" : "");
   return 0;
 }
 

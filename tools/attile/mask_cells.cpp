@@ -3,19 +3,15 @@
 #include <algorithm>
 #include <attile/random.h>
 #include <numeric>
+#include <optional>
 
 using namespace attile;
 using namespace attile::cli;
 
 namespace {
 
-constexpr std::int64_t exact_scores = std::int64_t{1} << 26;
 /// Random places in a cell: so many rows, and a run of so many keys in each.
 constexpr std::int64_t sample_rows = 3, sample_keys = 8;
-
-struct Place {
-  std::int64_t b, h;
-};
 
 Cell::Tile class_of(std::int64_t visible, std::int64_t all) {
   return visible == 0 ? Cell::Tile::empty : visible == all ? Cell::Tile::full : Cell::Tile::partial;
@@ -34,8 +30,8 @@ Range part(std::int64_t length, std::int64_t i, std::int64_t n) {
 /// Every score, a band of tiles at a time.
 class Exact {
 public:
-  Exact(VisibleKeys& keys, const Shape& shape, Place place, TileSize tile, MaskCells& result)
-      : keys(keys), shape(shape), place(place), tile(tile), result(result),
+  Exact(VisibleKeys& keys, const Shape& shape, const MaskPlace& place, MaskCells& result)
+      : keys(keys), shape(shape), place(place), tile(place.tile), result(result),
         tiles((shape.kv_len + tile.keys - 1) / tile.keys), row(static_cast<std::size_t>(shape.kv_len)),
         sums(static_cast<std::size_t>(shape.kv_len) + 1) {}
 
@@ -94,7 +90,7 @@ private:
 
   VisibleKeys& keys;
   const Shape& shape;
-  Place place;
+  const MaskPlace& place;
   TileSize tile;
   MaskCells& result;
   std::int64_t tiles;
@@ -102,19 +98,23 @@ private:
   std::vector<std::int64_t> sums;
 };
 
-/// Some scores of each cell. Whether a cell is empty or full is asked where masks have their ends: at the
-/// corners of its tiles and where the diagonals k = q and k = q_pos enter and leave them. That decides for
-/// every convex mask (causal, windows), for sorted documents and for prefixes; elsewhere random places help.
+/// Some scores of each cell. A cell is empty or full if the mask analysis says so, and partial if both kinds
+/// of scores are seen, at random places and where masks have their ends: at the corners of its tiles and
+/// where the diagonals k = q and k = q_pos enter and leave them. What is left is halved until it is decided,
+/// down to tiles that are read, as long as that does not take too long.
 class Sampled {
 public:
-  Sampled(VisibleKeys& keys, const Shape& shape, Place place, TileSize tile, MaskCells& result)
-      : keys(keys), shape(shape), place(place), tile(tile), result(result) {}
+  Sampled(VisibleKeys& keys, MaskBoxes& boxes, const Shape& shape, const MaskPlace& place, MaskCells& result)
+      : keys(keys), boxes(boxes), shape(shape), place(place), tile(place.tile), result(result) {}
 
   void run(const std::function<void(double)>& progress) {
     std::int64_t partial = 0;
     for (int r = 0; r < result.rows; ++r) {
+      Range rows = part(shape.q_len, r, result.rows);
+      classify(tiles_of(rows, tile.rows, shape.q_len));
       for (int c = 0; c < result.columns; ++c) {
-        result.at(r, c) = look(part(shape.q_len, r, result.rows), part(shape.kv_len, c, result.columns));
+        result.at(r, c) =
+            look(rows, part(shape.kv_len, c, result.columns), classes[static_cast<std::size_t>(c)]);
         partial += result.at(r, c).tile == Cell::Tile::partial;
       }
       progress(static_cast<double>(r + 1) / result.rows);
@@ -130,8 +130,11 @@ public:
   }
 
 private:
+  using Class = MaskBoxes::Class;
   /// Of partial cells, so many whole rows are read, as long as there are not too many keys in all.
   static constexpr std::int64_t max_measured_rows = 16, measured_keys = std::int64_t{1} << 27;
+  /// What deciding the rest may cost: boxes that are classified one by one, and scores that are read.
+  static constexpr std::int64_t max_boxes = std::int64_t{1} << 22, max_scores = std::int64_t{1} << 28;
 
   struct Seen {
     std::int64_t visible = 0, all = 0;
@@ -153,7 +156,20 @@ private:
     return {range.begin / size * size, std::min((range.end + size - 1) / size * size, length)};
   }
 
-  Cell look(Range rows, Range columns) {
+  /// The tiles of each cell of a row of them, at once.
+  void classify(Range rows) {
+    std::vector<std::int64_t> begins, ends;
+    for (int c = 0; c < result.columns; ++c) {
+      Range range = tiles_of(part(shape.kv_len, c, result.columns), tile.keys, shape.kv_len);
+      begins.push_back(range.begin), ends.push_back(range.end);
+    }
+    classes.resize(begins.size());
+    boxes.classify(place.b, place.h, rows.begin, rows.end, begins, ends, classes);
+  }
+
+  Cell look(Range rows, Range columns, Class known) {
+    if (known != Class::unknown)
+      return known == Class::full ? Cell{1, Cell::Tile::full} : Cell{0, Cell::Tile::empty};
     Seen random;
     for (std::int64_t i = 0; i < sample_rows; ++i) {
       std::int64_t n = std::min(sample_keys, columns.size());
@@ -172,8 +188,46 @@ private:
         for (std::int64_t q : {first, last})
           read(seen, q, q + offset, 1);
     }
-    return {static_cast<float>(random.visible) / static_cast<float>(random.all),
-            class_of(seen.visible, seen.all)};
+    Cell::Tile found = class_of(seen.visible, seen.all);
+    if (found != Cell::Tile::partial) {
+      std::optional<Cell::Tile> exact = decide(qs, ks);
+      result.guessed += !exact;
+      found = exact.value_or(found);
+    }
+    return {static_cast<float>(random.visible) / static_cast<float>(random.all), found};
+  }
+
+  /// Of a box of whole tiles; nothing if it would take too long.
+  std::optional<Cell::Tile> decide(Range qs, Range ks) {
+    if (--boxes_left < 0)
+      return std::nullopt;
+    Class known;
+    boxes.classify(place.b, place.h, qs.begin, qs.end, {&ks.begin, 1}, {&ks.end, 1}, {&known, 1});
+    if (known != Class::unknown)
+      return known == Class::full ? Cell::Tile::full : Cell::Tile::empty;
+    std::int64_t tall = (qs.size() + tile.rows - 1) / tile.rows,
+                 wide = (ks.size() + tile.keys - 1) / tile.keys;
+    if (tall == 1 && wide == 1) {
+      Seen seen;
+      for (std::int64_t q = qs.begin; q < qs.end; ++q) {
+        if ((scores_left -= ks.size()) < 0)
+          return std::nullopt;
+        read(seen, q, ks.begin, ks.size());
+        if (class_of(seen.visible, seen.all) == Cell::Tile::partial)
+          break;
+      }
+      return class_of(seen.visible, seen.all);
+    }
+    Range q2 = qs, k2 = ks;
+    if (tall >= wide)
+      q2.begin = qs.end = qs.begin + tall / 2 * tile.rows;
+    else
+      k2.begin = ks.end = ks.begin + wide / 2 * tile.keys;
+    std::optional<Cell::Tile> first = decide(qs, ks);
+    if (!first || *first == Cell::Tile::partial)
+      return first;
+    std::optional<Cell::Tile> second = decide(q2, k2);
+    return !second || *second == *first ? second : Cell::Tile::partial;
   }
 
   float measure(Range rows, Range columns, std::int64_t n) {
@@ -186,30 +240,40 @@ private:
   }
 
   VisibleKeys& keys;
+  MaskBoxes& boxes;
   const Shape& shape;
-  Place place;
+  const MaskPlace& place;
   TileSize tile;
   MaskCells& result;
   std::vector<std::uint8_t> row;
+  std::vector<Class> classes; ///< of a row of cells
   std::uint64_t draws = 0;
+  std::int64_t boxes_left = max_boxes, scores_left = max_scores;
 };
 
 } // namespace
 
-Result<MaskCells> cli::mask_cells(const Reference& reference, const Shape& shape, const Operands& operands,
-                                  std::int64_t b, std::int64_t h, TileSize tile, int size,
+Result<MaskCells> cli::mask_cells(const Spec& spec, const CompileOptions& options, const Shape& shape,
+                                  const Operands& operands, const MaskPlace& place,
                                   const std::function<void(double)>& progress) {
-  Result<VisibleKeys> keys = reference.visible_keys(shape, operands);
+  Result<Reference> reference = Reference::create(spec, options);
+  if (!reference)
+    return reference.error();
+  Result<VisibleKeys> keys = reference->visible_keys(shape, operands);
   if (!keys)
     return keys.error();
   MaskCells result;
-  result.rows = static_cast<int>(std::min<std::int64_t>(size, shape.q_len));
-  result.columns = static_cast<int>(std::min<std::int64_t>(size, shape.kv_len));
+  result.rows = static_cast<int>(std::min<std::int64_t>(place.size, shape.q_len));
+  result.columns = static_cast<int>(std::min<std::int64_t>(place.size, shape.kv_len));
   result.cells.resize(static_cast<std::size_t>(result.rows) * result.columns);
   result.sampled = shape.q_len > exact_scores / shape.kv_len;
-  if (result.sampled)
-    Sampled(*keys, shape, {b, h}, tile, result).run(progress);
-  else
-    Exact(*keys, shape, {b, h}, tile, result).run(progress);
+  if (!result.sampled) {
+    Exact(*keys, shape, place, result).run(progress);
+    return result;
+  }
+  Result<MaskBoxes> boxes = MaskBoxes::create(spec, options, shape, operands);
+  if (!boxes)
+    return boxes.error();
+  Sampled(*keys, *boxes, shape, place, result).run(progress);
   return result;
 }

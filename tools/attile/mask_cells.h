@@ -1,6 +1,7 @@
 // A mask, reduced to a grid of cells: how much of each is visible, and of what class its tiles are.
 #pragma once
 
+#include <attile/mask.h>
 #include <attile/reference.h>
 #include <cstdint>
 #include <functional>
@@ -16,17 +17,27 @@ struct Cell {
 
 struct MaskCells {
   int rows = 0, columns = 0;
-  std::vector<Cell> cells; ///< [rows, columns]
-  bool sampled = false;    ///< cells were looked at in some places only
+  std::vector<Cell> cells;  ///< [rows, columns]
+  bool sampled = false;     ///< parts are estimates, from some scores of each cell
+  std::int64_t guessed = 0; ///< cells whose class is an estimate, too
 
   Cell& at(int row, int column) { return cells[static_cast<std::size_t>(row) * columns + column]; }
 };
 
-/// For batch entry b and head h, at most `size` x `size` cells. Up to 2^26 scores every one is looked at;
-/// beyond, some of each cell: classes are right for causal masks, windows, sorted documents and prefixes (see
-/// mask_cells.cpp), parts are estimates.
-Result<MaskCells> mask_cells(const Reference& reference, const Shape& shape, const Operands& operands,
-                             std::int64_t b, std::int64_t h, TileSize tile, int size,
+/// What of a mask is drawn: batch entry b and head h, in at most `size` x `size` cells.
+struct MaskPlace {
+  std::int64_t b = 0, h = 0;
+  TileSize tile;
+  int size = 768;
+};
+
+/// Up to this many scores every one is looked at.
+inline constexpr std::int64_t exact_scores = std::int64_t{1} << 26;
+
+/// Beyond `exact_scores`, parts are estimated from some scores of each cell. Classes are still exact where
+/// the mask analysis decides them or a cell's scores are seen to differ; `guessed` counts the others.
+Result<MaskCells> mask_cells(const Spec& spec, const CompileOptions& options, const Shape& shape,
+                             const Operands& operands, const MaskPlace& place,
                              const std::function<void(double)>& progress);
 
 } // namespace attile::cli
