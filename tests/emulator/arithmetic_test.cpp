@@ -167,6 +167,9 @@ TEST(Arithmetic, DotProducts) {
   check<u32, u32, u32, u32>("dp4a.s32.s32", dot<s8, s8, 4, 0>);
   check<u32, u32, u32, u32>("dp2a.lo.u32.u32", dot<u16, u8, 2, 0>);
   check<u32, u32, u32, u32>("dp2a.lo.s32.u32", dot<s16, u8, 2, 0>);
+  check<u32, u32, u32, u32>("dp2a.lo.u32.s32", dot<u16, s8, 2, 0>);
+  check<u32, u32, u32, u32>("dp2a.hi.s32.u32", dot<s16, u8, 2, 16>);
+  check<u32, u32, u32, u32>("dp2a.hi.u32.u32", dot<u16, u8, 2, 16>);
   check<u32, u32, u32, u32>("dp2a.hi.u32.s32", dot<u16, s8, 2, 16>);
   check<u32, u32, u32, u32>("dp2a.hi.s32.s32", dot<s16, s8, 2, 16>);
 }

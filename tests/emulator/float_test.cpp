@@ -214,13 +214,17 @@ TEST(Convert, SmallFloats) {
 }
 
 TEST(Convert, TheRoundingMustBeGiven) {
-  Machine machine;
-  EXPECT_EQ(
-      machine.load(
-          ".visible .entry test() {\n.reg .f32 %f<2>;\n.reg .b32 %r<2>;\ncvt.f32.s32 %f0, %r0;\nret;\n}\n"),
-      nullptr);
-  EXPECT_EQ(machine.error.place.line, 7);
-  EXPECT_NE(machine.error.message.find(".rn"), std::string::npos) << machine.error.message;
+  for (const char* conversion :
+       {"cvt.f32.s32 %f0, %r0;", "cvt.f32.f64 %f0, %d0;", "cvt.sat.f16.f32 %h0, %f0;"}) {
+    Machine machine;
+    EXPECT_EQ(machine.load(join({".visible .entry test() {\n.reg .f32 %f<2>;\n.reg .b32 %r<2>;.reg .f64 "
+                                 "%d<2>; .reg .b16 %h<2>;\n",
+                                 conversion, "\nret;\n}\n"})),
+              nullptr)
+        << conversion;
+    EXPECT_EQ(machine.error.place.line, 7);
+    EXPECT_NE(machine.error.message.find(".rn"), std::string::npos) << machine.error.message;
+  }
 }
 
 } // namespace

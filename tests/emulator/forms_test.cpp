@@ -2,7 +2,6 @@
 // instructions whose only effect is that the kernel goes on.
 #include "kernel_text.h"
 
-
 namespace emu::test {
 namespace {
 
@@ -35,8 +34,11 @@ template <class T> void bits_compare(const std::string& type) {
       const auto p = each<u32>(join({"setp.ne.u32 %p2, %c, 0;\nsetp", name, type, " %p0, %a, %b", third,
                                      "selp.u32 %d, 1, 0, %p0;"}),
                                a, b, c);
-      const auto mask = each<u32>(
-          join({"setp.ne.u32 %p2, %c, 0;\nset", name, ".u32", type, " %d, %a, %b", third}), a, b, c);
+      const auto number = [&](const char* result) {
+        return each<u32>(join({"setp.ne.u32 %p2, %c, 0;\nset", name, result, type, " %d, %a, %b", third}), a,
+                         b, c);
+      };
+      const auto mask = number(".u32"), as_signed = number(".s32"), as_float = number(".f32");
       for (std::size_t i = 0; i < a.size(); ++i) {
         const bool plain = (a[i] == b[i]) == equal, other = c[i] != 0;
         const bool wanted = how.empty()     ? plain
@@ -45,6 +47,8 @@ template <class T> void bits_compare(const std::string& type) {
                                             : plain != other;
         EXPECT_EQ(p[i], wanted ? 1U : 0U) << name << type << " " << a[i] << " " << b[i];
         EXPECT_EQ(mask[i], wanted ? ~0U : 0U) << name << type << " " << a[i] << " " << b[i];
+        EXPECT_EQ(as_signed[i], mask[i]) << name << type;
+        EXPECT_EQ(as_float[i], wanted ? 0x3f800000U : 0U) << name << type;
       }
     }
 }

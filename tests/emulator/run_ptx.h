@@ -32,26 +32,27 @@ inline std::string join(std::initializer_list<std::string_view> parts) {
   return all;
 }
 
-/// The entries of the table that the tests of this program run. With ATTILE_USED_ENTRIES it is appended to
-/// that file when the program ends: see unused_entries.cpp.
+/// The instructions that the tests of this program run, as they are spelt. With ATTILE_USED_ENTRIES each is
+/// written to that file, with its entry of the table, when the program ends: see unused_entries.cpp.
 class UsedEntries {
 public:
   void add(const Program& program) {
     for (const auto& function : program.functions)
       for (const Instruction& instruction : function->code)
         if (instruction.entry != Table::no_entry)
-          used.insert(instruction.entry);
+          used.emplace(instruction.entry,
+                       function->source->statements[function->statements[instruction.index]].opcode->text);
   }
   ~UsedEntries() {
     if (const char* path = std::getenv("ATTILE_USED_ENTRIES")) {
       std::ofstream file(path);
-      for (std::uint32_t entry : used)
-        file << Table::instance()[entry].syntax << '\n';
+      for (const auto& [entry, spelling] : used)
+        file << Table::instance()[entry].syntax << ' ' << spelling << '\n';
     }
   }
 
 private:
-  std::set<std::uint32_t> used;
+  std::set<std::pair<std::uint32_t, std::string>> used;
 };
 inline UsedEntries& used_entries() {
   static UsedEntries used;

@@ -66,6 +66,9 @@ std::string kinds(const std::string& body) {
 
 TEST(Stack, IsChecked) {
   EXPECT_EQ(kinds("alloca.u64 %l0, 12;\nst.local.u32 [%l0+8], %r0;\nld.local.u32 %r1, [%l0+8];\n"), "");
+  EXPECT_EQ(kinds("stacksave.u32 %r3;\nalloca.u32 %r2, 12;\nst.local.u32 [%r2+8], %r0;\nld.local.u32 %r1, "
+                  "[%r2+8];\nstackrestore.u32 %r3;\n"),
+            "");
   EXPECT_EQ(kinds("alloca.u64 %l0, 12;\nst.local.u32 [%l0+12], %r0;\n"), "out-of-bounds");
   EXPECT_EQ(
       kinds("stacksave.u64 %l1;\nalloca.u64 %l0, 12;\nstackrestore.u64 %l1;\nst.local.u32 [%l0], %r0;\n"),

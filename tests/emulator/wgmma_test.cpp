@@ -328,6 +328,9 @@ std::vector<Case> all_cases() {
     s8.unsigned_a = true;
     s8.a.swizzle = s8.b.swizzle = 64;
     add(s8, "u8_" + suffix);
+    s8.types = ".s32.u8.u8";
+    s8.unsigned_b = true;
+    add(s8, "u8u8_" + suffix);
     Case bits = {.name = "b1",
                  .types = ".s32.b1.b1.and.popc",
                  .n = 48,

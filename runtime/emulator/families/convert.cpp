@@ -104,6 +104,10 @@ void decode_convert(Decoding& d, bool packed) {
       .to = number_of(d.type(0)), .from = number_of(d.type(1)), .packed = packed, .options = read_options(d)};
   if (!is_integer(choice.to) && is_integer(choice.from) && d.which({"rn", "rz", "rm", "rp"}) < 0)
     return d.fail("an integer becomes a float by .rn, .rz, .rm or .rp: none is given");
+  const bool narrows = !packed && !is_integer(choice.to) && !is_integer(choice.from) &&
+                       ptx::bits(d.type(0)) < ptx::bits(d.type(1));
+  if (narrows && d.which({"rn", "rz", "rm", "rp", "rna", "rs"}) < 0)
+    return d.fail("a float becomes a narrower one by .rn, .rz, .rm or .rp: none is given");
   d.out.flags = flags_of(choice.options);
   d.out.execute = EMU_CHOOSE_HOST(choose_conversion)(choice);
   if (d.out.execute == nullptr)

@@ -59,7 +59,9 @@ std::span<const Entry> half_entries() {
 #define ANY "(.f16|.f16x2|.bf16|.bf16x2)"
 #define OP "(.eq|.ne|.lt|.le|.gt|.ge|.equ|.neu|.ltu|.leu|.gtu|.geu|.num|.nan)"
 #define COMBINE "(.and|.or|.xor)"
-#define RESULT "(.f16|.bf16|.u16|.s16|.u32|.s32|.f32|.f16x2|.bf16x2)"
+#define OF_SCALARS "(.f16|.bf16|.u16|.s16|.u32|.s32)(.f16|.bf16)"
+#define OF_F16X2 "(.f16x2|.u32|.s32).f16x2"
+#define OF_BF16X2 "(.bf16x2|.u32|.s32).bf16x2"
   constexpr auto compute = Kind::compute;
   constexpr auto half = Class::half;
   constexpr auto special = Class::special;
@@ -79,9 +81,14 @@ std::span<const Entry> half_entries() {
       {"setp" OP "{.ftz}" ANY, "=pred|pred t0 t0", decode_comparison<Operation::setp>, compute, compare},
       {"setp" OP COMBINE "{.ftz}" ANY, "=pred|pred t0 t0 pred", decode_comparison<Operation::setp>, compute,
        compare},
-      {"set" OP "{.ftz}" RESULT ANY, "=t0 t1 t1", decode_comparison<Operation::set>, compute, compare},
-      {"set" OP COMBINE "{.ftz}" RESULT ANY, "=t0 t1 t1 pred", decode_comparison<Operation::set>, compute,
+      {"set" OP "{.ftz}" OF_SCALARS, "=t0 t1 t1", decode_comparison<Operation::set>, compute, compare},
+      {"set" OP "{.ftz}" OF_F16X2, "=t0 t1 t1", decode_comparison<Operation::set>, compute, compare},
+      {"set" OP OF_BF16X2, "=t0 t1 t1", decode_comparison<Operation::set>, compute, compare},
+      {"set" OP COMBINE "{.ftz}" OF_SCALARS, "=t0 t1 t1 pred", decode_comparison<Operation::set>, compute,
        compare},
+      {"set" OP COMBINE "{.ftz}" OF_F16X2, "=t0 t1 t1 pred", decode_comparison<Operation::set>, compute,
+       compare},
+      {"set" OP COMBINE OF_BF16X2, "=t0 t1 t1 pred", decode_comparison<Operation::set>, compute, compare},
   };
   return entries;
 #undef F16
@@ -89,7 +96,9 @@ std::span<const Entry> half_entries() {
 #undef ANY
 #undef OP
 #undef COMBINE
-#undef RESULT
+#undef OF_SCALARS
+#undef OF_F16X2
+#undef OF_BF16X2
 }
 
 } // namespace emu

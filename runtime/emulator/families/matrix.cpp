@@ -102,8 +102,8 @@ Product product_of(const Decoding& d, const MatrixTypes& types) {
   product.shape = shape_of(d);
   product.a = matrix_format_of(types.a);
   product.b = matrix_format_of(types.b);
-  product.a_signed = ptx::is_signed(types.a) || types.a == ptx::Type::s4;
-  product.b_signed = ptx::is_signed(types.b) || types.b == ptx::Type::s4;
+  product.a_signed = ptx::is_signed(types.a);
+  product.b_signed = ptx::is_signed(types.b);
   product.nibbles = types.a == ptx::Type::u4 || types.a == ptx::Type::s4;
   product.satfinite = d.has("satfinite");
   product.bits = d.has("xor") ? numeric::BitOperation::xor_popc : numeric::BitOperation::and_popc;
