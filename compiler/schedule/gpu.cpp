@@ -140,10 +140,11 @@ std::int64_t threads_of(std::int64_t rows, std::int64_t dot_rows) {
   return rows ? 32 * (rows / dot_rows) : 32;
 }
 
-std::pair<std::int64_t, std::int64_t> role_registers(std::int64_t warpgroups) {
+std::pair<std::int64_t, std::int64_t> role_registers(std::int64_t warpgroups, std::int64_t scalars) {
+  constexpr std::int64_t few_scalars = 20; // trees have these, grids 29: by the assembler's reports
   switch (warpgroups) {
   case 2: // of 168 at the launch
-    return {232, 40};
+    return scalars <= few_scalars ? std::pair(232, 40) : std::pair(184, 136);
   case 3: // of 128
     return {160, 32};
   default:
@@ -187,7 +188,9 @@ static GpuNeeds warpgroup_needs(const GpuDescription& gpu, const Problem& proble
   const std::int64_t warp_rows = warpgroup_rows / 4, scores = warp_rows * tile.keys / 32,
                      output = warp_rows * round_up(problem.head_dim_v, 8) / 32,
                      weights = gpu.warpgroups.overlap ? scores / 2 : 0;
-  needs.registers = scores + output + weights + other_registers(problem, warp_rows, scores);
+  const double addresses = problem.fetched_per_score * static_cast<double>(scores) / 2;
+  needs.registers = scores + output + weights + other_registers(problem, warp_rows, scores) +
+                    static_cast<std::int64_t>(addresses);
   needs.blocks_per_sm = needs.shared_bytes <= gpu.shared_per_block ? 1 : 0;
   return needs;
 }

@@ -65,8 +65,9 @@ std::int64_t panel_tile_bytes(std::int64_t rows, std::int64_t columns);
 inline constexpr std::int64_t warpgroup_rows = 64, warpgroup_threads = 128, pipeline_stages = 2;
 
 /// Registers of a thread that multiplies, and of one that brings, once the block has divided them anew; 0
-/// leaves them as they are. (Multiples of 8; all of them together are those of an SM.)
-std::pair<std::int64_t, std::int64_t> role_registers(std::int64_t warpgroups);
+/// leaves them as they are. (Multiples of 8; all of them together are those of an SM.) Who brings has to decide
+/// which tiles are visited, with so many `scalars` at hand.
+std::pair<std::int64_t, std::int64_t> role_registers(std::int64_t warpgroups, std::int64_t scalars = 0);
 
 /// What a tile needs.
 struct GpuNeeds {

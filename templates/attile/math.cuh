@@ -11,6 +11,12 @@ __device__ __forceinline__ float exp2(float x) {
   asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(power) : "f"(x));
   return power;
 }
+/// 1 / x, within a unit in the last place, without the call that an exact quotient takes for rare operands.
+__device__ __forceinline__ float inverse(float x) {
+  float quotient;
+  asm("rcp.approx.f32 %0, %1;" : "=f"(quotient) : "f"(x));
+  return quotient;
+}
 __device__ __forceinline__ float exp(float x) { return expf(x); }
 __device__ __forceinline__ float log(float x) { return logf(x); }
 __device__ __forceinline__ float log2(float x) { return log2f(x); }

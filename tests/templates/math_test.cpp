@@ -43,6 +43,7 @@ TEST(Math, IsAccurate) {
   NEEDS_NVRTC;
   const std::vector<Function> functions = {
       {"exp2", [](double x) { return std::exp2(x); }, -125.5, 128},
+      {"inverse", [](double x) { return 1 / x; }, -1e30, 1e30},
       {"exp", [](double x) { return std::exp(x); }, -87, 88.7},
       {"log", [](double x) { return std::log(x); }, 1e-38, 10},
       {"log2", [](double x) { return std::log2(x); }, 1e-38, 1e30},
@@ -134,7 +135,7 @@ extern "C" __global__ void test(const float* a, const float* b, long long n, flo
 TEST(Math, SpecialValues) {
   NEEDS_NVRTC;
   const std::vector<std::string> names = {"exp2", "exp",   "log", "log2", "tanh",
-                                          "sqrt", "rsqrt", "sin", "cos"};
+                                          "sqrt", "rsqrt", "sin", "cos",  "inverse"};
   const std::vector<float> values = {0.0f, -INFINITY, INFINITY, NAN, -1e30f, 1e30f, 1e-45f, -0.0f};
   const float inf = INFINITY, nan = NAN, any = -12345; // any: not looked at
   const std::vector<std::vector<float>> wanted = {
@@ -147,6 +148,7 @@ TEST(Math, SpecialValues) {
       {inf, nan, 0, nan, nan, any, any, any},
       {0, nan, nan, nan, any, any, any, 0},
       {1, nan, nan, nan, any, any, 1, 1},
+      {inf, -0.0f, 0, nan, any, any, inf, -inf},
   };
   const std::size_t n = values.size();
   std::vector<float> x;

@@ -67,3 +67,36 @@ tile.kernel @beyond(%o: !tile.buffer<16xf32, global> {tile.name = "o"}) {
   }
   tile.return
 }
+
+// Positions divided by a param, which may be anything: the quotient is that by the nearest divisor of 32 bits, which greater
+// ones have, too.
+// CHECK-LABEL: tile.kernel @grid
+// CHECK-DAG: %[[MOST:.*]] = arith.constant 2147483646 : i64
+// CHECK-DAG: %[[LEAST:.*]] = arith.constant -2147483647 : i64
+// CHECK: %[[MIN:.*]] = arith.minsi %param.width, %[[MOST]] : i64
+// CHECK: %[[MAX:.*]] = arith.maxsi %[[MIN]], %[[LEAST]] : i64
+// CHECK: %[[WIDTH:.*]] = arith.trunci %[[MAX]] : i64 to i32
+// CHECK: tile.generic
+// CHECK: arith.floordivsi %{{.*}}, %[[WIDTH]] : i32
+// A divisor that is computed for each element is clamped there; a dividend that may be anything stays.
+// CHECK: arith.minsi
+// CHECK: arith.divsi %{{.*}}, %{{.*}} : i32
+// CHECK: arith.divsi %{{.*}}, %{{.*}} : i64
+tile.kernel @grid(%width: i64 {tile.name = "param.width"}) {
+  %c64 = arith.constant 64 : i64
+  %q = tile.alloc : !tile.buffer<16xi32, register>
+  %v = tile.alloc : !tile.buffer<16x64xi1, register, fragment>
+  tile.generic rows(16) cols(%c64) ins(%q : !tile.buffer<16xi32, register>) outs(%v : !tile.buffer<16x64xi1, register, fragment>) {
+  ^bb0(%row: i64):
+    %col = tile.index 1
+    %y = arith.floordivsi %row, %width : i64
+    %sum = arith.addi %width, %col : i64
+    %z = arith.divsi %row, %sum : i64
+    %wide = arith.divsi %sum, %row : i64
+    %one = arith.cmpi slt, %y, %z : i64
+    %two = arith.cmpi slt, %wide, %y : i64
+    %both = arith.andi %one, %two : i1
+    tile.yield %both : i1
+  }
+  tile.return
+}

@@ -28,6 +28,22 @@ tile.kernel @weights(%n: i64 {tile.name = "param.n"}) {
     %y = arith.divf %x, %sum : f32
     tile.yield %y : f32
   }
+  // A scalar is the same for all rows, too; what depends on the column is none.
+  // CHECK: ^bb0(%[[A:.*]]: f32):
+  // CHECK: %[[COUNT:.*]] = arith.sitofp %param.n
+  // CHECK: %[[SHARE:.*]] = arith.divf %{{.*}}, %[[COUNT]]
+  // CHECK: arith.mulf %[[A]], %[[SHARE]]
+  // CHECK: %[[COL:.*]] = arith.sitofp
+  // CHECK: arith.divf %[[A]], %[[COL]]
+  tile.generic rows(16) cols(%n) ins(%s : !tile.buffer<16x32xf32, register, fragment>) outs(%s, %s : !tile.buffer<16x32xf32, register, fragment>, !tile.buffer<16x32xf32, register, fragment>) {
+  ^bb0(%x: f32):
+    %count = arith.sitofp %n : i64 to f32
+    %mean = arith.divf %x, %count : f32
+    %col = tile.index 1
+    %number = arith.sitofp %col : i64 to f32
+    %y = arith.divf %x, %number : f32
+    tile.yield %mean, %y : f32, f32
+  }
   tile.return
 }
 

@@ -232,13 +232,14 @@ TEST(Schedule, TilesOfGpusFit) {
 // told.
 TEST(Schedule, WarpgroupsShareRegisters) {
   const GpuDescription hopper = *describe_gpu("sm_90a");
-  for (std::int64_t groups : {2, 3}) {
-    auto [consumer, producer] = role_registers(groups);
-    EXPECT_EQ(consumer % 8 + producer % 8, 0);
-    EXPECT_LE(warpgroup_threads * (groups * consumer + producer), hopper.registers_per_sm);
-    std::int64_t launched = hopper.registers_per_sm / threads_of(64 * groups, 64) / 8 * 8;
-    EXPECT_LE(groups * consumer + producer, (groups + 1) * launched); // that the block has
-  }
+  for (std::int64_t scalars : {0, 20, 21})
+    for (std::int64_t groups : {2, 3}) {
+      auto [consumer, producer] = role_registers(groups, scalars);
+      EXPECT_EQ(consumer % 8 + producer % 8, 0);
+      EXPECT_LE(warpgroup_threads * (groups * consumer + producer), hopper.registers_per_sm);
+      std::int64_t launched = hopper.registers_per_sm / threads_of(64 * groups, 64) / 8 * 8;
+      EXPECT_LE(groups * consumer + producer, (groups + 1) * launched); // that the block has
+    }
   Problem problem{.head_dim = 128, .head_dim_v = 128, .element_bytes = 2};
   GpuNeeds needs = needs_of(hopper, problem, {128, 128, 64, 128, 128});
   EXPECT_EQ(needs.threads, 384);

@@ -247,6 +247,8 @@ std::string ScalarText::expression(Operation& op) const {
     if (isa<arith::ShLIOp>(op) ||
         llvm::any_of(op.getOperands(), [&](Value operand) { return isUnbounded(operand); }))
       return fmt::format("{}({}, {})", name.str(), whole(op.getOperand(0)), whole(op.getOperand(1)));
+  if (isa<arith::DivFOp>(op) && matchPattern(op.getOperand(0), m_OneFloat()))
+    return "math::inverse(" + whole(op.getOperand(1)) + ")";
   if (StringRef sign = infix(op); !sign.empty()) {
     if (isa<arith::XOrIOp>(op) && matchPattern(op.getOperand(1), m_One()) &&
         op.getResult(0).getType().isInteger(1))

@@ -59,18 +59,19 @@ Grid attile::attn_to_tile::planRowTiles(Arithmetic& a, Variant& variant, bool sp
   return {tiles, splits, rows, few, many};
 }
 
-/// First query and number of queries of query tile `index`.
+/// First query and number of queries of query tile `index`. (There is one: bounds change nothing, but tell
+/// what the products may be, and so do those of heads.)
 static std::pair<Value, Value> queriesOf(KernelBuilder& k, Value index, Value qPerTile, RowTile& tile) {
   Value qLen = k.size("q_len");
   std::optional<uint64_t> qBlock = k.variant.fold.getQBlock();
   if (!qBlock) {
-    Value first = k.mul(index, qPerTile);
+    Value first = k.max(k.min(k.mul(index, qPerTile), qLen), k.number(0));
     return {first, k.min(qPerTile, k.sub(qLen, first))};
   }
   Value perBlock = k.size(value::blockTiles), block = k.number(*qBlock);
   tile.qBlock = k.div(index, perBlock);
-  Value start = k.mul(tile.qBlock, block);
-  Value first = k.add(start, k.mul(k.rem(index, perBlock), qPerTile));
+  Value start = k.min(k.mul(tile.qBlock, block), qLen);
+  Value first = k.min(k.add(start, k.mul(k.rem(index, perBlock), qPerTile)), qLen);
   Value past = k.min(k.add(start, block), qLen);
   return {first, k.min(qPerTile, k.sub(past, first))};
 }
@@ -114,14 +115,14 @@ RowTile attile::attn_to_tile::decodeRowTile(KernelBuilder& k, bool split) {
   tile.b = k.div(rest, kvHeads);
 
   Value group = k.div(k.size("heads"), kvHeads), headsPerTile = k.size(value::headsPerTile);
-  Value hOffset = k.mul(headTile, headsPerTile);
+  Value hOffset = k.min(k.mul(headTile, headsPerTile), group);
   Value hCount = k.min(headsPerTile, k.sub(group, hOffset));
-  tile.hLo = k.add(k.mul(tile.kvH, group), hOffset);
+  tile.hLo = k.add(k.min(k.mul(tile.kvH, group), k.size("heads")), hOffset);
   tile.hHi = k.sub(k.add(tile.hLo, hCount), one);
   auto [qLo, qCount] = queriesOf(k, qTile, k.size(value::qPerTile), tile);
   tile.qLo = qLo;
   tile.qHi = k.sub(k.add(qLo, qCount), one);
-  tile.count = k.mul(hCount, qCount);
+  tile.count = k.max(k.min(k.mul(hCount, qCount), k.number(k.rows)), k.number(0));
   fillRows(k, tile, qCount);
   return tile;
 }

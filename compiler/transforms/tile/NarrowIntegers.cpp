@@ -112,12 +112,31 @@ private:
     op.getRhsMutable().assign(yNarrow ? narrowed(y) : clamped(y, generic));
   }
 
-  Value clamped(Value value, tile::GenericOp before) {
+  /// The quotient of a narrow value by anything is that by the nearest value of i32: both are 0 or -1 where
+  /// the divisor is the greater, and the remainder is what follows.
+  void narrowDivisor(Operation& op) {
+    if (!isa<arith::DivSIOp, arith::FloorDivSIOp, arith::RemSIOp>(op))
+      return;
+    Value divisor = op.getOperand(1);
+    if (!isNarrow(op.getOperand(0)) || divisor.getType() != i64 || isNarrow(divisor))
+      return;
+    auto generic = dyn_cast<tile::GenericOp>(op.getParentOp());
+    bool outside = generic && !generic.getBody().isAncestor(divisor.getParentRegion());
+    Value nearest = clamped(divisor, outside ? generic.getOperation() : &op, inner);
+    OpBuilder b(&op);
+    Value wide = arith::ExtSIOp::create(b, op.getLoc(), i64, nearest);
+    ranges.set(wide, inner);
+    op.setOperand(1, wide);
+  }
+
+  static constexpr IntRange whole{INT32_MIN, INT32_MAX}, inner{INT32_MIN + 1, INT32_MAX - 1}; // see narrow()
+
+  Value clamped(Value value, Operation* before, IntRange to = whole) {
     OpBuilder b(before);
-    Location loc = before.getLoc();
+    Location loc = before->getLoc();
     auto number = [&](int64_t n) -> Value { return arith::ConstantIntOp::create(b, loc, n, 64); };
-    Value most = arith::MinSIOp::create(b, loc, value, number(INT32_MAX));
-    return arith::TruncIOp::create(b, loc, i32, arith::MaxSIOp::create(b, loc, most, number(INT32_MIN)));
+    Value most = arith::MinSIOp::create(b, loc, value, number(to.hi));
+    return arith::TruncIOp::create(b, loc, i32, arith::MaxSIOp::create(b, loc, most, number(to.lo)));
   }
 
   void narrow(Operation& op) {
@@ -126,6 +145,7 @@ private:
                      arith::ShRSIOp, arith::SelectOp, math::AbsIOp>(op);
     if (!known || !isNarrow(op.getResult(0)))
       return;
+    narrowDivisor(op);
     auto stays = [&](Value operand) { return operand.getType() == i64 && !isNarrow(operand); };
     if (llvm::any_of(op.getOperands(), stays))
       return;

@@ -17,6 +17,8 @@
 //         %d = arith.subi %q_pos_32, %k : i32
 //         %in = arith.cmpi slt, %d, %limit : i32
 //
+// A divisor that may be anything is clamped likewise: what is divided is nearer to 0.
+//
 // A GPU has no 64-bit integers: each takes two registers, and an operation two or more instructions, a
 // division a hundred. Operations change where the ranges of positions prove that nothing is lost. (The CPU's
 // lowering decides the same while it makes vectors.)

@@ -22,6 +22,17 @@ bool isElementOf(Value value, int64_t rank) {
   return cast<tile::BufferType>(input.getType()).getRank() == rank;
 }
 
+/// Whether a value is the same for all columns of a row: computed from the row's own values and from scalars.
+bool isOfRow(Value value, tile::GenericOp generic) {
+  if (!generic.getBody().isAncestor(value.getParentRegion()))
+    return true;
+  Operation* op = value.getDefiningOp();
+  if (!op)
+    return isElementOf(value, 1);
+  return op->getNumRegions() == 0 && !isa<tile::IndexOp, tile::LookupOp>(op) &&
+         llvm::all_of(op->getOperands(), [&](Value operand) { return isOfRow(operand, generic); });
+}
+
 Value number(OpBuilder& b, Location loc, float value) {
   return arith::ConstantFloatOp::create(b, loc, b.getF32Type(), APFloat(value));
 }
@@ -42,7 +53,8 @@ void rewrite(math::ExpOp exp) {
 }
 
 void rewrite(arith::DivFOp quotient) {
-  if (!isElementOf(quotient.getLhs(), 2) || !isElementOf(quotient.getRhs(), 1))
+  if (!isElementOf(quotient.getLhs(), 2) ||
+      !isOfRow(quotient.getRhs(), cast<tile::GenericOp>(quotient->getParentOp())))
     return;
   OpBuilder b(quotient);
   Location loc = quotient.getLoc();

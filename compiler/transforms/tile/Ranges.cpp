@@ -80,7 +80,7 @@ IntRange Ranges::compute(Value value) {
                                          name);
         return extent ? IntRange{0, kMaxLength} : IntRange{};
       })
-      .Case([&](tile::BlockIndexOp) { return IntRange{0, INT32_MAX}; })
+      .Case([&](tile::BlockIndexOp) { return IntRange{0, INT32_MAX - 1}; }) // of 2^31 - 1 blocks at most
       .Case([&](tile::IndexOp) { return IntRange{0, kMaxLength}; })
       .Case([&](tile::LookupOp lookup) {
         Type element = lookup.getBuffer().getType().getElementType();

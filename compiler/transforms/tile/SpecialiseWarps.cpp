@@ -9,6 +9,8 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/Pass/Pass.h"
+#include "mlir/Transforms/RegionUtils.h"
+#include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
 
@@ -158,8 +160,20 @@ private:
     }
   }
 
+  /// Scalars that the loops read from before: each role keeps them in registers.
+  int64_t scalarsFromAbove() {
+    llvm::SetVector<Value> used;
+    getUsedValuesDefinedAbove(nest->getRegions(), used);
+    used.insert(nest->operand_begin(), nest->operand_end());
+    return llvm::count_if(used, [](Value value) {
+      Operation* op = value.getDefiningOp();
+      return value.getType().isIntOrFloat() && op && !isa<tile::SizeOp>(op) &&
+             !matchPattern(op, m_Constant());
+    });
+  }
+
   ArrayAttr describeRoles(OpBuilder& b) {
-    auto [consumer, producer] = schedule::role_registers(warpgroups());
+    auto [consumer, producer] = schedule::role_registers(warpgroups(), scalarsFromAbove());
     return b.getArrayAttr(
         {tile::RoleAttr::get(b.getContext(), "consumer", warpgroups(), tile::Scope::Warpgroup, consumer),
          tile::RoleAttr::get(b.getContext(), "producer", 1, tile::Scope::Warpgroup, producer)});
