@@ -68,6 +68,8 @@ Result<Explanation> attile::explain(const Spec& spec, const CompileOptions& opti
   }
   result.ms = 1e3 * predicted.seconds;
   result.bound_by = predicted.bound_by;
+  result.tile_units = predicted.tile_units;
+  result.tile_cycles = predicted.tile_cycles;
   for (const schedule::Rejected& other : choice.rejected)
     result.rejected.push_back(
         {schedule::to_string(other.tile),

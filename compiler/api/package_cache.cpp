@@ -50,10 +50,11 @@ static std::string nvrtc_of() {
   return nvrtc ? fmt::format("{} {}.{}", nvrtc->path(), nvrtc->version().first, nvrtc->version().second) : "";
 }
 
+/// What is left out.
 static std::string said(const WarpgroupOptions& options) {
-  return options.used
-             ? fmt::format(" (warpgroups, overlap {}, ping-pong {})", options.overlap, options.ping_pong)
-             : "";
+  if (!options.used)
+    return " (no warpgroups)";
+  return std::string(options.overlap ? "" : " (no overlap)") + (options.ping_pong ? "" : " (no ping-pong)");
 }
 
 api::PackageCache::PackageCache(const CompileOptions& options, const ast::Attention& attention,

@@ -70,7 +70,7 @@ static std::span<const GpuDescription> chips() {
        .shared_per_block = 227 * kb,
        .shared_per_sm = 228 * kb,
        .matrix_flops = 2560,
-       .warpgroup_flops = 4096,
+       .warpgroup_flops = 0.79 * 4096, // that large products reach: 770 to 800 TFLOP/s
        .memory_bytes = 4800e9 / 132 / 1.83e9,
        .ghz = 1.83},
       // B200, by mma.sync
@@ -230,41 +230,56 @@ std::int64_t wanted_blocks(const GpuDescription& gpu, const Problem& problem, co
 namespace {
 
 struct Cost {
-  double cycles = 0; ///< of an SM, for a score
-  std::string_view bound_by;
+  std::vector<std::pair<std::string, double>> units; ///< cycles of an SM for a tile
+  double tile_cycles = 0;                            ///< for all of a tile
+  double cycles = 0;                                 ///< for a score
+  std::string bound_by;
 };
+
+/// Which part of what is not the greatest bottleneck is not hidden behind it.
+///
+/// For warpgroups by FlashAttention-3's figures at head_dim 128 (table 2 of the paper, H100: 661 TFLOP/s with
+/// overlap and ping-pong, 570 and 582 without one of them): 0.19 and 0.22 cycles a score, of which products
+/// take 0.158. So a quarter and a half are exposed of the 0.1 of elementwise work and special functions.
+double exposed_part(const GpuDescription& gpu, const Tile& tile) {
+  if (tile.dot_rows != warpgroup_rows)
+    return 0.5;
+  const bool turns = gpu.warpgroups.overlap && gpu.warpgroups.ping_pong;
+  return 0.25 + (gpu.warpgroups.overlap ? 0 : 0.25) + (turns ? 0 : 0.25);
+}
 
 /// A tile takes as long as its greatest bottleneck; what of the others is not hidden behind it shrinks with
 /// the blocks that share an SM, as does the time of meeting at barriers.
 Cost cost_of(const GpuDescription& gpu, const Problem& problem, const Tile& tile, const GpuNeeds& needs) {
-  constexpr double exposed = 0.5, barriers = 400, l2_over_memory = 2.5;
+  constexpr double barriers = 400, l2_over_memory = 2.5;
+  const bool warpgroups = tile.dot_rows == warpgroup_rows;
   double rows = static_cast<double>(tile.rows), keys = static_cast<double>(tile.keys), scores = rows * keys;
   double bytes = static_cast<double>(problem.element_bytes),
          dims = static_cast<double>(problem.head_dim + problem.head_dim_v);
-  double warps = rows / static_cast<double>(tile.dot_rows);
-  double read = warps * keys * dims * bytes + rows * static_cast<double>(problem.head_dim) * bytes;
-  const std::pair<std::string_view, double> parts[] = {
-      {"matrix products", 2 * scores * dims /
-                              (problem.element_bytes != 2        ? gpu.ffma_flops
-                               : tile.dot_rows == warpgroup_rows ? gpu.warpgroup_flops
-                                                                 : gpu.matrix_flops)},
-      {"special functions", scores * problem.special_per_score / gpu.special},
-      {"elementwise", scores * problem.plain_per_score / gpu.plain},
-      {"shared memory", (read + keys * dims * bytes) / gpu.shared_bytes},
-      {"l2", keys * dims * bytes / (l2_over_memory * gpu.memory_bytes)}};
+  double parts = rows / static_cast<double>(tile.dot_rows);
+  double read = parts * keys * dims * bytes + rows * static_cast<double>(problem.head_dim) * bytes;
   Cost cost;
+  cost.units = {{"matrix products", 2 * scores * dims /
+                                        (problem.element_bytes != 2 ? gpu.ffma_flops
+                                         : warpgroups               ? gpu.warpgroup_flops
+                                                                    : gpu.matrix_flops)},
+                {"special functions", scores * problem.special_per_score / gpu.special},
+                {"elementwise", scores * problem.plain_per_score / gpu.plain},
+                {"shared memory", (read + keys * dims * bytes) / gpu.shared_bytes},
+                {"l2", keys * dims * bytes / (l2_over_memory * gpu.memory_bytes)}};
   double greatest = 0, sum = 0;
-  for (const auto& [name, cycles] : parts) {
-    sum += cycles;
+  for (const auto& [name, cycles] : cost.units) {
+    bool brought = warpgroups && (name == "shared memory" || name == "l2"); // while products are made
+    sum += brought ? 0 : cycles;
     if (cycles > greatest)
       greatest = cycles, cost.bound_by = name;
   }
   // Warpgroups wait for each other no more than blocks do.
-  double together = tile.dot_rows == warpgroup_rows
-                        ? warps
-                        : static_cast<double>(std::max<std::int64_t>(needs.blocks_per_sm, 1));
+  double together = warpgroups ? parts : static_cast<double>(std::max<std::int64_t>(needs.blocks_per_sm, 1));
+  double exposed = exposed_part(gpu, tile) * std::max(sum - greatest, 0.0) / (warpgroups ? 1 : together);
   double waste = problem.masked ? 1 + (rows + keys) / 2048 : 1; // scores at a mask's ends that nobody sees
-  cost.cycles = waste * (greatest + (exposed * (sum - greatest) + barriers) / together) / scores;
+  cost.tile_cycles = greatest + exposed + barriers / together;
+  cost.cycles = waste * cost.tile_cycles / scores;
   return cost;
 }
 
@@ -328,9 +343,14 @@ Choice choose_among(const GpuDescription& gpu, const Problem& problem,
         candidates.push_back(
             {tile, needs, cost_of(gpu, problem, tile, needs), obstacle_to(gpu, needs, tile)});
       }
+  // Warpgroups first: the model flatters kernels without them (FlashAttention-2 reaches about half of
+  // FlashAttention-3's rate on an H100).
   std::sort(candidates.begin(), candidates.end(), [](const auto& a, const auto& b) {
-    return std::tuple(a.cost.cycles, a.tile.rows, a.tile.dot_rows, a.tile.keys) <
-           std::tuple(b.cost.cycles, b.tile.rows, b.tile.dot_rows, b.tile.keys);
+    auto order = [](const GpuCandidate& one) {
+      return std::tuple(one.tile.dot_rows != warpgroup_rows, one.cost.cycles, one.tile.rows,
+                        one.tile.dot_rows, one.tile.keys);
+    };
+    return order(a) < order(b);
   });
   auto found =
       std::find_if(candidates.begin(), candidates.end(), [](const auto& c) { return c.obstacle.empty(); });
@@ -381,6 +401,8 @@ Prediction predict_gpu(const GpuDescription& gpu, const Problem& problem, const 
   Cost cost = cost_of(gpu, problem, tile, needs);
   Prediction result;
   result.bound_by = cost.bound_by;
+  result.tile_units = cost.units;
+  result.tile_cycles = cost.tile_cycles;
   result.flops = 2 * scores * dims;
   result.special = scores * problem.special_per_score;
   result.memory_bytes = real(shape.batch * shape.heads * shape.q_len) * dims * bytes +
@@ -388,7 +410,8 @@ Prediction predict_gpu(const GpuDescription& gpu, const Problem& problem, const 
   result.working_set = needs.shared_bytes;
   double busy =
       std::min(1.0, row_tiles / real(gpu.multiprocessors)); // fewer tiles than SMs, unless keys are split
-  result.seconds = std::max(scores * cost.cycles / (real(gpu.multiprocessors) * busy * gpu.ghz * 1e9),
+  double tiles = scores / real(tile.rows * tile.keys);      // executed: what a mask wastes is among them
+  result.seconds = std::max(tiles * cost.tile_cycles / (real(gpu.multiprocessors) * busy * gpu.ghz * 1e9),
                             real(shape.batch * shape.kv_heads * shape.kv_len) * dims * bytes /
                                 (gpu.memory_bytes * real(gpu.multiprocessors) * gpu.ghz * 1e9));
   return result;

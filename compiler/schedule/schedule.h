@@ -50,6 +50,10 @@ struct Prediction {
   double special = 0;   ///< elementary functions evaluated
   double l1_bytes = 0, l2_bytes = 0, memory_bytes = 0; ///< read and written from that level
   std::int64_t working_set = 0;                        ///< bytes that a worker keeps in its L2
+  /// Of a GPU: cycles of an SM for a tile, by what it keeps busy, and with what of it goes on at the same
+  /// time.
+  std::vector<std::pair<std::string, double>> tile_units;
+  double tile_cycles = 0;
   double fraction_of_peak(const TargetDescription& target, const Problem& problem, const Shape& shape) const;
 };
 

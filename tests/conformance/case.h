@@ -26,7 +26,7 @@ public:
   /// Has cubins made for the emulated GPU, too, which it does not read: the assembler sees every kernel.
   void make_machine_code() { machine_code = true; }
   /// See CompileOptions.
-  void use_warpgroups() { warpgroups = true; }
+  void leave_out_warpgroups() { warpgroups = false; }
   /// Cases that are right are also written there.
   void export_to(Exporter* to) { exporter = to; }
   /// Draws inputs from `seed`.
@@ -49,7 +49,7 @@ private:
   Device device;
   std::string target;
   Exporter* exporter = nullptr;
-  bool machine_code = false, warpgroups = false;
+  bool machine_code = false, warpgroups = true;
   Case last; ///< the case that `compiled` is of: consecutive cases often share it
   std::optional<Result<Compiled>> compiled;
 };

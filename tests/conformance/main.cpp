@@ -22,7 +22,7 @@ struct Options {
   std::vector<std::string> only, devices;
   std::string export_folder, export_target;
   double export_mib = 40;
-  bool machine_code = false, warpgroups = false;
+  bool machine_code = false, warpgroups = true;
   std::size_t most = std::numeric_limits<std::size_t>::max(); ///< cases
   std::uint64_t seed = std::random_device()();
 };
@@ -100,8 +100,8 @@ void run_on(const std::string& name, const Table& table, const std::vector<Case>
   Exporter exporter(options.export_folder, options.export_target, options.export_mib * 1024 * 1024);
   if (options.machine_code)
     runner.make_machine_code();
-  if (options.warpgroups)
-    runner.use_warpgroups();
+  if (!options.warpgroups)
+    runner.leave_out_warpgroups();
   if (!options.export_folder.empty())
     runner.export_to(&exporter);
   std::mt19937_64 seeds(options.seed);
@@ -168,7 +168,8 @@ int main(int argc, char** argv) {
   app.add_option("--target", options.target, "what to compile for; this machine must be able to run it");
   app.add_flag("--machine-code", options.machine_code,
                "assemble kernels for the emulated GPU, too, which reads PTX");
-  app.add_flag("--warpgroups", options.warpgroups, "products of warpgroups where the target has them");
+  app.add_flag("--warpgroups,!--no-warpgroups", options.warpgroups,
+               "products of warpgroups where the target has them (default)");
   app.add_option("--seed", options.seed, "of the inputs and of the sample; fresh if left out");
   app.add_option("--export", options.export_folder,
                  "write cases that are right into this folder, with what is expected, for attile-run");

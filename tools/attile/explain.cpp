@@ -38,21 +38,29 @@ Json json_of(const Explanation& e, const TileCounts& counts) {
   Json rejected = Json::array();
   for (const Explanation::Rejected& other : e.rejected)
     rejected.push_back({{"tile", other.tile}, {"reason", other.reason}});
-  return {{"ok", true},
-          {"tile", {{"q", e.tile.rows}, {"k", e.tile.keys}}},
-          {"schedule", e.schedule},
-          {"tiles_full", counts.full},
-          {"tiles_partial", counts.partial},
-          {"tiles_empty", counts.empty},
-          {"scores_visible", counts.visible},
-          {"scores_executed", counts.executed},
-          {"bytes", whole(e.memory_bytes)},
-          {"bytes_by_level", by_level(e)},
-          {"flops", whole(e.flops)},
-          {"special_functions", whole(e.special)},
-          {"predicted_ms", e.ms},
-          {"bound_by", e.bound_by},
-          {"rejected", rejected}};
+  Json units = Json::object();
+  for (const auto& [unit, cycles] : e.tile_units)
+    units[unit] = whole(cycles);
+  Json json = {{"ok", true},
+               {"tile", {{"q", e.tile.rows}, {"k", e.tile.keys}}},
+               {"schedule", e.schedule},
+               {"tiles_full", counts.full},
+               {"tiles_partial", counts.partial},
+               {"tiles_empty", counts.empty},
+               {"scores_visible", counts.visible},
+               {"scores_executed", counts.executed},
+               {"bytes", whole(e.memory_bytes)},
+               {"bytes_by_level", by_level(e)},
+               {"flops", whole(e.flops)},
+               {"special_functions", whole(e.special)},
+               {"predicted_ms", e.ms},
+               {"bound_by", e.bound_by},
+               {"rejected", rejected}};
+  if (!e.tile_units.empty()) { // a GPU's
+    json["tile_cycles"] = whole(e.tile_cycles);
+    json["tile_cycles_by_unit"] = units;
+  }
+  return json;
 }
 
 void print(const Shape& shape, const Explanation& e, const TileCounts& counts) {
@@ -62,6 +70,12 @@ void print(const Shape& shape, const Explanation& e, const TileCounts& counts) {
   fmt::print("tiles     {} full, {} partial, {} empty; {} scores visible, {} executed\n", counts.full,
              counts.partial, counts.empty, counts.visible, counts.executed);
   fmt::print("predicted {:.3g} ms, bound by {}\n", e.ms, e.bound_by);
+  if (!e.tile_units.empty()) {
+    fmt::print("          {:.0f} cycles of an SM for a tile, where", e.tile_cycles);
+    for (const auto& [unit, cycles] : e.tile_units)
+      fmt::print("{} {} take {:.0f}", &unit == &e.tile_units.front().first ? "" : ",", unit, cycles);
+    fmt::print("\n");
+  }
   fmt::print("          {:.3g} FLOP, {:.3g} elementary functions\n", e.flops, e.special);
   fmt::print("          {:.3g} bytes of memory", e.memory_bytes);
   for (const auto& [level, bytes] : {std::pair("L2", e.l2_bytes), {"L1", e.l1_bytes}})

@@ -7,7 +7,7 @@ namespace attile::cli {
 
 static void declare_warpgroups(CLI::App& app, WarpgroupOptions& options) {
   app.add_flag("--warpgroups,!--no-warpgroups", options.used,
-               "products of warpgroups on GPUs that have them, or all warps alike (default)");
+               "products of warpgroups on GPUs that have them (default), or all warps alike");
   app.add_flag("--overlap,!--no-overlap", options.overlap,
                "with warpgroups: the next scores are made while weights are computed (default), or one after "
                "the other");

@@ -17,7 +17,7 @@ namespace attile {
 /// Kernels of 16-bit types on GPUs with products of warpgroups (sm_90a: wgmma): one warpgroup brings keys
 /// and values, others multiply. What they do can be left out, to measure its worth.
 struct WarpgroupOptions {
-  bool used = false;     ///< else all warps are alike, as on other GPUs
+  bool used = true;      ///< else all warps are alike, as on other GPUs
   bool overlap = true;   ///< the next scores are in the making while weights are computed
   bool ping_pong = true; ///< with overlap: two warpgroups take turns at the matrix units
 };
@@ -179,6 +179,9 @@ struct Explanation {
   double ms = 0;
   std::string bound_by;           ///< "fma", "special functions", "elementwise", "l2" or "memory"
   std::vector<Rejected> rejected; ///< the nearest ones, best first
+  /// Of a GPU: cycles of an SM for a tile, by what they keep busy; and for all of it, with what overlaps.
+  std::vector<std::pair<std::string, double>> tile_units;
+  double tile_cycles = 0;
 };
 
 /// `executed` is the part of all scores that the kernel computes: 1 without a mask.
