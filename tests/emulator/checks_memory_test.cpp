@@ -212,6 +212,47 @@ TEST_F(Checks, RowsThatAreDroppedAreFine) {
          "undefined-store");
 }
 
+// What && and || are compiled to, if looking at both sides does no harm: the other side decides.
+TEST_F(Checks, LogicThatDoesNotDependOnUndefined) {
+  b = machine.buffer(128, false);
+  const std::string load = "ld.global.u32 %r0, [%y]; setp.lt.u32 %p0, %r0, 5; setp.lt.u32 %p1, %t, 99; ";
+  const std::string use = "@%p2 bra END; st.global.u32 [%x], %t; END:";
+  expect(kernel(load + "or.pred %p2, %p1, %p0; " + use), "");
+  expect(kernel(load + "not.pred %p1, %p1; and.pred %p2, %p0, %p1; " + use), "");
+  expect(kernel(load + "and.pred %p2, %p0, %p1; " + use), "undefined-branch");
+  expect(kernel(load + "not.pred %p1, %p1; or.pred %p2, %p0, %p1; " + use), "undefined-branch");
+  expect(kernel(load + "xor.pred %p2, %p1, %p0; " + use), "undefined-branch");
+}
+
+// Lanes that call a function leave alone what others have where its variables are, which are elsewhere in
+// theirs.
+TEST_F(Checks, CallsOfOtherLanesUndefineNothing) {
+  const std::string fib =
+      ".func (.param .b32 r) fib(.param .b32 n) {\n.reg .b32 %n, %a, %b; .reg .pred %p;\n"
+      "ld.param.u32 %n, [n]; setp.lt.u32 %p, %n, 2; mov.u32 %a, %n; @%p bra DONE;\n"
+      "{ .param .b32 x; .param .b32 y; sub.u32 %a, %n, 1; st.param.b32 [x], %a; call (y), fib, (x); "
+      "ld.param.b32 %a, [y]; }\n"
+      "{ .param .b32 x; .param .b32 y; sub.u32 %b, %n, 2; st.param.b32 [x], %b; call (y), fib, (x); "
+      "ld.param.b32 %b, [y]; }\nadd.u32 %a, %a, %b;\nDONE: st.param.b32 [r], %a; ret;\n}\n"
+      ".func (.param .b32 r) same(.param .b32 n) { .reg .b32 %n; ld.param.u32 %n, [n]; "
+      "st.param.b32 [r], %n; ret; }\n.global .u64 table[2] = {fib, same};\n";
+  const std::string text =
+      fib +
+      kernel(
+          "and.b32 %r0, %t, 7; and.b32 %r1, %t, 1; mov.u64 %l0, table; mad.wide.u32 %l0, %r1, 8, %l0; "
+          "ld.global.u64 %l1, [%l0]; { .param .b32 x; .param .b32 y; st.param.b32 [x], %r0; p: "
+          ".callprototype "
+          "(.param .b32 _) _ (.param .b32 _); call (y), %l1, (x), p; ld.param.b32 %r2, [y]; } st.global.u32 "
+          "[%x], %r2;");
+  for (std::uint64_t schedule = 0; schedule < 24; ++schedule) {
+    machine.options.mode = schedule == 0 ? Options::Mode::fast : Options::Mode::scheduled;
+    machine.options.seed = schedule;
+    expect(text, "");
+    const auto found = machine.download<std::uint32_t>(a, 8);
+    EXPECT_EQ(found, (std::vector<std::uint32_t>{0, 1, 1, 3, 3, 5, 8, 7}));
+  }
+}
+
 TEST_F(Checks, BytesAreFollowedThroughCopies) {
   b = machine.buffer(128, false);
   for (int i = 0; i < 32; ++i)

@@ -24,7 +24,6 @@ const std::vector<Type>& wide_types() {
 
 // ---- carry ----
 
-/// a * b + c or a + b, without the operands' width.
 template <class T> struct WithCarry {
   T result;
   u32 carry;
@@ -33,9 +32,9 @@ template <class T> struct WithCarry {
 template <class T>
 WithCarry<T> carried(const std::string& operation, bool is_signed, T a, T b, T c, u32 carry_in) {
   constexpr int bits = 8 * sizeof(T);
-  if (operation.starts_with("sub")) {
-    const U128 taken = static_cast<U128>(b) + carry_in;
-    return {static_cast<T>(a - taken), taken > a ? 1U : 0U};
+  if (operation.starts_with("sub")) { // a + ~b + 1: the flag is set if nothing is borrowed
+    const U128 sum = static_cast<U128>(a) + static_cast<T>(~b) + (operation == "sub" ? 1 : carry_in);
+    return {static_cast<T>(sum), static_cast<u32>(sum >> bits) & 1};
   }
   T first = a, second = b;
   if (operation.starts_with("mad")) {

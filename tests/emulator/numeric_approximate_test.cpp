@@ -79,6 +79,8 @@ TEST(Approximate, Ex2) {
       "ex2", inputs([](auto& r) { return uniform(r, -2, 2); }),
       [](float x, auto s) { return approximate_ex2(x, s); }, exact, within);
   for (auto seed : seeds) {
+    for (int power = -149; power < 128; ++power)
+      EXPECT_EQ(approximate_ex2(static_cast<float>(power), seed), std::ldexp(1.0f, power));
     EXPECT_EQ(oracle::bits(approximate_ex2(-INFINITY, seed)), 0u);
     EXPECT_EQ(approximate_ex2(-0.0f, seed), 1.0f);
     EXPECT_EQ(approximate_ex2(0.0f, seed), 1.0f);

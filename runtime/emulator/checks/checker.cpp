@@ -148,16 +148,18 @@ void Checker::block_begins(Block& block) {
   block.checks = std::move(checks);
 }
 
-void Checker::frame_begins(Warp& warp, Frame& frame) {
+void Checker::frame_begins(Warp& warp, Frame& frame, Mask lanes) {
   if (!data->options.defined)
     return;
   frame.checks = std::make_shared<RegisterShadow>(*frame.function);
   const std::uint64_t bytes = frame.function->local_bytes;
-  for (OwnShadow& lane : static_cast<BlockChecks*>(warp.block->checks.get())->local[warp.index]) {
-    lane.grow(frame.local_base + bytes);
-    lane.defined.fill(frame.local_base, bytes, false);
-    lane.tainted.fill(frame.local_base, bytes, false);
-  }
+  auto& local = static_cast<BlockChecks*>(warp.block->checks.get())->local[warp.index];
+  for_lanes(lanes, [&](int lane) {
+    OwnShadow& own = local[static_cast<std::size_t>(lane)];
+    own.grow(frame.local_base + bytes);
+    own.defined.fill(frame.local_base, bytes, false);
+    own.tainted.fill(frame.local_base, bytes, false);
+  });
 }
 
 void Checker::local_allocated(Warp& warp, int lane, std::uint64_t at, std::uint64_t bytes) {

@@ -51,8 +51,8 @@ public:
   // ---- a launch ----
   void launch_begins(const Launch& launch);
   void block_begins(Block& block); ///< before its warps are made
-  /// A new activation: its registers and its local variables are undefined.
-  void frame_begins(Warp& warp, Frame& frame);
+  /// A new activation of those lanes: its registers and their local variables are undefined.
+  void frame_begins(Warp& warp, Frame& frame, Mask lanes);
   /// A value passes between two activations.
   void passed(Warp& warp, Mask lanes, const PassedValue& to, const PassedValue& from);
   /// Local memory that a lane has from now on, and that is undefined.

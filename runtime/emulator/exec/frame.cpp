@@ -152,7 +152,8 @@ void reserve_local(Warp& warp, std::uint64_t bytes) {
   warp.local_bytes = grown;
 }
 
-std::shared_ptr<Frame> make_frame(Warp& warp, const Function& function, std::shared_ptr<Frame> caller) {
+std::shared_ptr<Frame> make_frame(Warp& warp, const Function& function, std::shared_ptr<Frame> caller,
+                                  Mask lanes) {
   constexpr std::size_t align = 64;
   auto frame = std::make_shared<Frame>();
   frame->function = &function;
@@ -170,7 +171,7 @@ std::shared_ptr<Frame> make_frame(Warp& warp, const Function& function, std::sha
   reserve_local(warp, frame->local_base + function.local_bytes);
   fill_specials(warp, *frame);
   if (Checker* checker = warp.block->launch->checker)
-    checker->frame_begins(warp, *frame);
+    checker->frame_begins(warp, *frame, lanes);
   return frame;
 }
 
@@ -212,7 +213,7 @@ std::unique_ptr<Block> make_block(Cluster& cluster, std::uint32_t rank) {
     warp->alive = count == warp_size ? all_lanes : (Mask(1) << count) - 1;
     auto group = std::make_unique<Group>();
     group->warp = warp.get();
-    group->activation = make_frame(*warp, *launch.kernel, nullptr);
+    group->activation = make_frame(*warp, *launch.kernel, nullptr, all_lanes);
     group->frame = group->activation->registers;
     group->code = launch.kernel->code.data();
     group->mask = warp->alive;

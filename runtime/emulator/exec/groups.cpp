@@ -127,7 +127,7 @@ Entered enter(Group& group, const Instruction& call, const Function& callee, Mas
     group.mask &= ~lanes;
     called = other.get();
   }
-  auto frame = make_frame(*group.warp, callee, called->activation);
+  auto frame = make_frame(*group.warp, callee, called->activation, lanes);
   frame->call = &call;
   const Frame* entered = frame.get();
   activate(*called, std::move(frame), 0);

@@ -39,7 +39,8 @@ void wake(Warp& warp);
 void wake_barrier(Block& block, std::uint32_t id);
 void wake_async(Block& block);
 
-std::shared_ptr<Frame> make_frame(Warp& warp, const Function& function, std::shared_ptr<Frame> caller);
+std::shared_ptr<Frame> make_frame(Warp& warp, const Function& function, std::shared_ptr<Frame> caller,
+                                  Mask lanes);
 /// Where the variables of what `frame` calls begin in local memory.
 std::uint64_t locals_end(const Frame& frame);
 /// Local memory has room for so many bytes a lane.

@@ -69,7 +69,9 @@ constexpr auto dot2 = [](u32 a, u32 b, u32 c) {
 
 // ---- carry ----
 
-// The slots are d, the new carry if it is written, the operands, the old carry if it is read.
+// The slots are d, the new carry if it is written, the operands, the old carry if it is read. A difference is
+// a + ~b + 1, and its carry that of this sum: not set if something was borrowed. The ISA does not say so of
+// CC.CF, but chips do it, and NVIDIA's division of 128 bits reads by addc what subc.cc wrote.
 enum class Sum : std::uint8_t { add, sub, mad_low, mad_high };
 
 template <Sum what, bool writes, bool reads, class T>
@@ -78,24 +80,21 @@ Flow with_carry(Group& group, const Instruction& instruction, Mask mask) {
   const T* a = lanes<T>(group.frame, instruction.slot[first]);
   const T* b = lanes<T>(group.frame, instruction.slot[first + 1]);
   const T* c = lanes<T>(group.frame, instruction.slot[first + operands - 1]);
-  const Mask in = reads ? predicate(group.frame, instruction.slot[first + operands]) : 0;
-  auto left = [=](int i) {
-    return what == Sum::mad_low    ? low_product(a[i], b[i])
-           : what == Sum::mad_high ? high_product(a[i], b[i])
-                                   : a[i];
-  };
+  const Mask in = reads              ? predicate(group.frame, instruction.slot[first + operands])
+                  : what == Sum::sub ? all_lanes
+                                     : 0;
   using U = std::make_unsigned_t<T>;
+  auto left = [=](int i) -> U {
+    return static_cast<U>(what == Sum::mad_low    ? low_product(a[i], b[i])
+                          : what == Sum::mad_high ? high_product(a[i], b[i])
+                                                  : a[i]);
+  };
   auto sum = [=](int i) -> U {
-    const U carry = in >> i & 1;
-    return what == Sum::sub ? U(left(i)) - U(b[i]) - carry : U(left(i)) + U(c[i]) + carry;
+    return left(i) + static_cast<U>(what == Sum::sub ? ~b[i] : c[i]) + static_cast<U>(in >> i & 1);
   };
   const Mask out = !writes ? 0 : lanes_where(mask, [=](int i) {
-    const U x = static_cast<U>(left(i)), y = static_cast<U>(what == Sum::sub ? b[i] : c[i]);
-    const bool carry = in >> i & 1;
-    if (what == Sum::sub)
-      return x < y || (carry && x == y);
-    const U result = sum(i);
-    return result < x || (carry && result == x);
+    const U x = left(i), result = sum(i);
+    return result < x || ((in >> i & 1) != 0 && result == x);
   });
   each_lane(lanes<U>(group.frame, instruction.slot[0]), mask, sum);
   if (writes) {

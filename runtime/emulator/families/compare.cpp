@@ -140,10 +140,10 @@ std::span<const Entry> compare_entries() {
       {"slct" ANY ".s32", "=t0 t0 t0 s32", decode_slct<by_sign, std::int32_t>, compute, compare},
       {"slct" ANY ".f32", "=t0 t0 t0 f32", decode_slct<by_float, float>, compute, compare},
       {"slct.ftz" ANY ".f32", "=t0 t0 t0 f32", decode_slct<by_flushed, float>, compute, compare},
-      {"and.pred", "=pred pred pred", decode_as<logic<Combine::conjunction>>, compute, compare},
-      {"or.pred", "=pred pred pred", decode_as<logic<Combine::disjunction>>, compute, compare},
-      {"xor.pred", "=pred pred pred", decode_as<logic<Combine::exclusive>>, compute, compare},
-      {"not.pred", "=pred pred", decode_as<negate>, compute, compare},
+      {"and.pred", "=pred pred pred", decode_as<logic<Combine::conjunction>>, Kind::copy, compare},
+      {"or.pred", "=pred pred pred", decode_as<logic<Combine::disjunction>>, Kind::copy, compare},
+      {"xor.pred", "=pred pred pred", decode_as<logic<Combine::exclusive>>, Kind::copy, compare},
+      {"not.pred", "=pred pred", decode_as<negate>, Kind::copy, compare},
       {"mov.pred", "=pred pred", decode_as<copy>, Kind::copy, Class::move},
   };
   return entries;

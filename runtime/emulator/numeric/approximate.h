@@ -40,12 +40,14 @@ EMU_INLINE float perturbed(double exact, double bound, double jitter) {
   return canonical(static_cast<float>(regular ? moved : exact));
 }
 
-// ex2.approx{.ftz}.f32: 2 ulp from the correctly rounded result.
+// ex2.approx{.ftz}.f32: 2 ulp from the correctly rounded result; that of an integer is exact, on which
+// NVIDIA's erf of double relies.
 EMU_INLINE float approximate_ex2(float x, std::uint64_t seed, bool ftz = false) {
   float a = flush_if(ftz, x);
   double limited = a > -200.0f ? a : -200.0; // also NaN
   double exact = elementary::exp2(limited < 200.0 ? limited : 200.0);
-  float near = perturbed(exact, 1.5 * unit_of_float(exact), jitter(bits_of(a), seed));
+  double bound = __builtin_truncf(a) == a ? 0.0 : 1.5 * unit_of_float(exact);
+  float near = perturbed(exact, bound, jitter(bits_of(a), seed));
   near = a == 0 ? 1.0f : a > 128.0f ? infinity<float>() : near; // also +inf
   near = a < -160.0f || near < 0 ? 0.0f : near;
   return a != a ? canonical_nan<float>() : flush_if(ftz, near);
