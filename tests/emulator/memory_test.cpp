@@ -198,6 +198,24 @@ TEST(Load, LeavesNothingAllocatedWhenItFails) {
   EXPECT_EQ(machine.memory.used(), 0u);
 }
 
+TEST(Load, RefusesGuardsThatAreNoPredicates) {
+  Machine machine;
+  EXPECT_EQ(
+      machine.load(".visible .entry test() {\n.reg .b32 %r<2>;\nmov.u32 %r0, 1;\n@!%r0 exit;\nret;\n}\n"),
+      nullptr);
+  EXPECT_EQ(machine.error.place.line, 7);
+  EXPECT_EQ(machine.error.message, "the guard of 'exit' has 32 bits: expected a predicate");
+}
+
+TEST(Load, RefusesAddressesOf32Bits) {
+  Memory memory(1 << 20);
+  ptx::Error error;
+  EXPECT_EQ(load(".version 9.0\n.target sm_80\n.address_size 32\n.entry test() { ret; }\n", memory, error),
+            nullptr);
+  EXPECT_EQ(error.message, "addresses have 32 bits: expected '.address_size 64'");
+  EXPECT_EQ(error.place.line, 2);
+}
+
 TEST(Load, RefusesVariablesThatNoSpaceHasRoomFor) {
   Machine machine;
   auto error = [&](const std::string& text) {

@@ -189,6 +189,11 @@ with tempfile.TemporaryDirectory() as name:
     refused("f8:1", "'f8' is no kind of argument", 2)
     refused("zeros:f64", "has no shape", 2)
     refused("zeros:f64[0]", "'0' is not an extent", 2)
+    numpy.save(x, numpy.zeros((0, 3)))
+    refused(f"in:{x}", "the array of shape [0, 3] has no elements")
+    for seeds in (0, -1):
+        text = run(copy, *grid, "--seeds", seeds, status=2)
+        assert "--seeds" in text and len(text) < 200, text
     refused("zeros:f64[4096,4294967296,4096]", "does not fit the device", 2)
     refused("full:i8[4]:128", "'128' is not a number of type i8", 2)
     refused("u8:-1", "'-1' is not a number of type u8", 2)

@@ -255,6 +255,9 @@ Result<Array> read_array(const std::string& path, const Array& expected) {
   if (!expected.shape.empty() && expected.shape != array.shape)
     return user_error(fmt::format("{}: expected shape {}, got {}", path, shape_text(expected.shape),
                                   shape_text(array.shape)));
+  if (std::ranges::count(array.shape, 0) > 0)
+    return user_error(
+        fmt::format("{}: the array of shape {} has no elements", path, shape_text(array.shape)));
   const std::span<const std::byte> elements = file.subspan(header->data_offset);
   array.bytes.assign(elements.begin(), elements.end());
   if (header->fortran_order)

@@ -223,7 +223,7 @@ void add_options(CLI::App& app, Options& options) {
       "the ISA), of undefined values (default 0)");
   app.add_option("--seeds", options.seeds,
                  "runs with that many seeds, from --seed on, and compares outputs (default 1)")
-      ->check(CLI::PositiveNumber);
+      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1'000'000}));
   app.add_option("--jobs", options.jobs, "seeds at a time, in processes (default 0: one for each core)");
   app.add_option("--workers", options.workers,
                  "host threads of the fast mode (default 0: one for each core, shared by --jobs)");

@@ -87,6 +87,13 @@ private:
       out.guarded = true;
       out.guard_negated = statement.guard->negated;
       out.guard = operands.register_slot(statement.guard->reg);
+      if (out.guard.bytes != 0) {
+        error = {statement.place,
+                 fmt::format("the guard of '{}' has {} bits: expected a predicate", statement.opcode->text,
+                             8 * out.guard.bytes),
+                 "compare by setp first"};
+        return false;
+      }
     }
     Decoding decoding = {.module = module,
                          .statement = statement,
@@ -190,6 +197,12 @@ bool decode(Program& program, Memory& memory, ptx::Error& error, const ResolveEx
   const std::optional<Target> target = parse_target(source.target);
   if (!target) {
     error = {source.target_place, fmt::format("unknown target '{}'", source.target), "a name such as sm_90a"};
+    return false;
+  }
+  if (source.address_size != 64) {
+    error = {source.target_place,
+             fmt::format("addresses have {} bits: expected '.address_size 64'", source.address_size),
+             "compile for 64 bits"};
     return false;
   }
   Placement placement(source, program, memory, external);
