@@ -166,11 +166,13 @@ std::int64_t row_offset_bytes(std::int64_t rows) { return round_up(rows * 8, 128
 
 /// Registers of a thread beside scores, weights and output: row statistics, addresses and operands of a
 /// product; what expressions need at once: 2 for an operation, 16 for an elementary function, 8 for a block
-/// table, and for a tensor or a quotient about one for each score, as loads are started together. Found by
-/// the assembler's reports: little spills at d=64 and 128.
+/// table, 24 where rows have no greatest score and flags tell whether they see a key, and for a tensor or a
+/// quotient about one for each score, as loads are started together. Found by the assembler's reports: little
+/// spills at d=64 and 128.
 static std::int64_t other_registers(const Problem& problem, std::int64_t rows_of_warp, std::int64_t scores) {
   const double expressions = 2 * (std::max(problem.plain_per_score - 4, 0.0) + problem.mask_per_score) +
                              16 * std::max(problem.special_per_score - 1, 0.0) + (problem.key_block ? 8 : 0) +
+                             (problem.masked && problem.special_per_score < 1 ? 24 : 0) +
                              problem.fetched_per_score * static_cast<double>(scores + 8);
   return 40 + rows_of_warp / 2 + static_cast<std::int64_t>(expressions);
 }
@@ -325,6 +327,8 @@ bool can_multiply(const GpuDescription& gpu, const Problem& problem, std::int64_
   if (dot_rows == warpgroup_rows)      // at least two, which hide each other's waiting
     return gpu.warpgroups.used && gpu.warpgroup_flops > 0 && problem.element_bytes == 2 &&
            rows >= 2 * warpgroup_rows && std::max(problem.head_dim, problem.head_dim_v) <= widest;
+  if (rows > 2 * warpgroup_rows) // is for three of them
+    return false;
   // Fused multiply-adds keep more operands in registers, and so do the small matrix instructions and the
   // copies through registers of chips without bf16.
   return dot_rows <= rows && (dot_rows == least_rows || (problem.element_bytes == 2 && gpu.bf16));
@@ -379,7 +383,7 @@ Choice choose_among(const GpuDescription& gpu, const Problem& problem,
 
 Choice choose_gpu(const GpuDescription& gpu, const Problem& problem) {
   std::vector<std::int64_t> rows;
-  for (std::int64_t size : {16, 32, 64, 128})
+  for (std::int64_t size : {16, 32, 64, 128, 192})
     if (problem.query_block == 0 || size <= std::max(problem.query_block, least_rows))
       rows.push_back(size);
   return choose_among(gpu, problem, rows);

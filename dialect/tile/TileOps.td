@@ -547,9 +547,13 @@ def Tile_BarrierWaitOp : Tile_BarrierUse<"barrier_wait"> {
 }
 def Tile_SyncOp : Tile_Op<"sync", [MemoryEffects<[MemRead, MemWrite]>]> {
   let summary = "all threads of the scope meet; `id` (`plus` an index) names one of the block's hardware barriers, `arrive` does not wait";
-  let description = [{ Constraint: (sync_c1) plus and arrive come with id. }];
-  let arguments = (ins Tile_ScopeAttr:$scope, OptionalAttr<I64Attr>:$id, Optional<I64>:$plus, UnitAttr:$arrive);
-  let assemblyFormat = "custom<Scope>($scope) (`id` $id^)? (`plus` $plus^)? (`arrive` $arrive^)? attr-dict";
+  let description = [{
+    Of a role with several groups, `groups` of them meet at such a barrier (all if it is not said), those that arrive included.
+    Constraint: (sync_c1) plus, groups and arrive come with id.
+  }];
+  let arguments = (ins Tile_ScopeAttr:$scope, OptionalAttr<I64Attr>:$id, Optional<I64>:$plus, OptionalAttr<I64Attr>:$groups,
+                       UnitAttr:$arrive);
+  let assemblyFormat = "custom<Scope>($scope) (`id` $id^)? (`plus` $plus^)? (`groups` $groups^)? (`arrive` $arrive^)? attr-dict";
   let hasVerifier = 1;
 }
 

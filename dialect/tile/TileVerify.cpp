@@ -272,9 +272,15 @@ LogicalResult DotAsyncOp::verify() { // (dot_async_c1)
   return verifyDot(*this, getAcc().getType(), getLhs().getType(), getRhs().getType(), getTransposeB());
 }
 
-LogicalResult SyncOp::verify() {
-  if ((getPlus() || getArrive()) && !getId()) // (sync_c1)
-    return emitOpError(getPlus() ? "has plus but no id to add it to" : "has arrive but no id: nobody meets there");
+LogicalResult SyncOp::verify() { // (sync_c1)
+  if (getId())
+    return success();
+  if (getPlus())
+    return emitOpError("has plus but no id to add it to");
+  if (getGroups())
+    return emitOpError("has groups but no id: all groups meet");
+  if (getArrive())
+    return emitOpError("has arrive but no id: nobody meets there");
   return success();
 }
 

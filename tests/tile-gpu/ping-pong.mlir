@@ -5,24 +5,26 @@
 // The first turn is the first warpgroup's: the second passes it on before it has had one. Hardware barriers up to 2 are those
 // of the two roles.
 // CHECK-LABEL: tile.kernel @two
+// CHECK-DAG: %[[ZERO:.*]] = arith.constant 0 : i64
 // CHECK-DAG: %[[ONE:.*]] = arith.constant 1 : i64
 // CHECK: tile.roles
 // CHECK-NEXT: %[[WHO:.*]] = tile.role_index
-// CHECK-NEXT: %[[OTHER:.*]] = arith.subi %[[ONE]], %[[WHO]] : i64
-// CHECK-NEXT: %[[SECOND:.*]] = arith.cmpi eq, %[[WHO]], %[[ONE]] : i64
-// CHECK-NEXT: scf.if %[[SECOND]] {
-// CHECK-NEXT: tile.sync role id 3 plus %[[OTHER]] arrive
+// CHECK-NEXT: %[[LAST:.*]] = arith.cmpi eq, %[[WHO]], %[[ONE]] : i64
+// CHECK-NEXT: %[[AFTER:.*]] = arith.addi %[[WHO]], %[[ONE]] : i64
+// CHECK-NEXT: %[[OTHER:.*]] = arith.select %[[LAST]], %[[ZERO]], %[[AFTER]] : i64
+// CHECK-NEXT: scf.if %[[LAST]] {
+// CHECK-NEXT: tile.sync role id 3 plus %[[OTHER]] groups 2 arrive
 // CHECK-NEXT: }
 // CHECK: scf.for
 // A turn lasts until both products have started.
-// CHECK: tile.sync role id 3 plus %[[WHO]]{{$}}
+// CHECK: tile.sync role id 3 plus %[[WHO]] groups 2{{$}}
 // CHECK-NEXT: tile.dot_async {{.*}} transpose_b
 // CHECK-NEXT: scf.if
 // CHECK-NEXT: tile.dot_async
-// CHECK-NEXT: tile.sync role id 3 plus %[[OTHER]] arrive
+// CHECK-NEXT: tile.sync role id 3 plus %[[OTHER]] groups 2 arrive
 // CHECK-NEXT: tile.wait
 // CHECK-NEXT: } else {
-// CHECK-NEXT: tile.sync role id 3 plus %[[OTHER]] arrive
+// CHECK-NEXT: tile.sync role id 3 plus %[[OTHER]] groups 2 arrive
 // CHECK-NEXT: tile.wait
 // CHECK-NEXT: }
 // CHECK-NEXT: tile.wait
@@ -55,10 +57,18 @@ tile.kernel @two(%n: i64 {tile.name = "param.n"}) {
   tile.return
 }
 
-// One warpgroup has nobody to take turns with, three would need to pass them round; and complete products hide
-// nothing.
+// Three pass turns round, at barriers behind those of three roles; one has nobody to take turns with, and complete products
+// hide nothing.
 // CHECK-LABEL: tile.kernel @others
+// CHECK: tile.roles
 // CHECK-NOT: tile.sync
+// CHECK: }, {
+// CHECK-NOT: tile.sync
+// CHECK: }, {
+// CHECK: arith.cmpi eq, %{{.*}}, %c2
+// CHECK: tile.sync role id 4 plus %[[NEXT:.*]] groups 2 arrive
+// CHECK: tile.sync role id 4 plus %{{.*}} groups 2{{$}}
+// CHECK: tile.sync role id 4 plus %[[NEXT]] groups 2 arrive
 // CHECK: tile.return
 tile.kernel @others(%n: i64 {tile.name = "param.n"}) {
   %q = tile.alloc : !tile.buffer<128x64xbf16, shared, swizzle_128>

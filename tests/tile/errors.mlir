@@ -410,6 +410,14 @@ tile.kernel @k(%c: i64 {tile.name = "c"}) {
 // -----
 // (sync_c1)
 tile.kernel @k(%c: i64 {tile.name = "c"}) {
+  // expected-error@+1 {{has groups but no id: all groups meet}}
+  tile.sync block groups 2
+  tile.return
+}
+
+// -----
+// (sync_c1)
+tile.kernel @k(%c: i64 {tile.name = "c"}) {
   // expected-error@+1 {{has arrive but no id: nobody meets there}}
   tile.sync block arrive
   tile.return

@@ -11,6 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "compiler/backends/cuda/KernelPrinter.h"
+#include "compiler/schedule/gpu.h"
 
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -49,6 +50,8 @@ void KernelPrinter::sync(tile::SyncOp op) {
     return line("__syncthreads();");
   if (!op.getId())
     return line("meet<" + Twine(role) + ", " + threads + ">();");
+  if (op.getGroups())
+    threads = std::to_string(schedule::warpgroup_threads * *op.getGroups());
   std::string barrier = std::to_string(*op.getId());
   if (op.getPlus())
     barrier += " + (int)" + text.whole(op.getPlus());

@@ -124,7 +124,7 @@ public:
   void run() {
     OpBuilder b(nest);
     allocate(b);
-    tile::SyncOp::create(b, loc, tile::Scope::Block, IntegerAttr(), Value(), false);
+    tile::SyncOp::create(b, loc, tile::Scope::Block, IntegerAttr(), Value(), IntegerAttr(), false);
     auto roles = tile::RolesOp::create(b, loc, describeRoles(b), 2);
     Block* consumer = b.createBlock(&roles.getBodies()[0]);
     Block* producer = b.createBlock(&roles.getBodies()[1]);
@@ -224,7 +224,7 @@ private:
       op.moveBefore(end);
       if (isa<tile::GatherOp>(op)) {
         b.setInsertionPoint(end);
-        tile::SyncOp::create(b, loc, tile::Scope::Role, IntegerAttr(), Value(), false);
+        tile::SyncOp::create(b, loc, tile::Scope::Role, IntegerAttr(), Value(), IntegerAttr(), false);
       }
     }
     consume();

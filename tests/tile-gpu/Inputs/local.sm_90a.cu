@@ -1,10 +1,10 @@
-// local, by Attile 0.1.0 for sm_90a: rows=128 keys=128 dot_rows=64 score_keys=128 value_cols=64
+// local, by Attile 0.1.0 for sm_90a: rows=192 keys=80 dot_rows=64 score_keys=80 value_cols=64
 #include "attile/kernel.cuh"
 #include "attile/hopper.cuh"
 
 using namespace attile;
 
-extern "C" __global__ void __launch_bounds__(384, 1)
+extern "C" __global__ void __launch_bounds__(512, 1)
 local_main(const bf16* q,
     i64 q_stride_0,
     i64 q_stride_1,
@@ -39,19 +39,19 @@ local_main(const bf16* q,
   extern __shared__ __align__(1024) unsigned char shared[];
   RowFragment<int, 16> row_q;
   RowFragment<int, 16> row_h;
-  Operand<bf16, 16, 128> weights_low;
-  Operand<bf16, 16, 128> weights;
+  Operand<bf16, 16, 80> weights_low;
+  Operand<bf16, 16, 80> weights;
   const int t = (int)kv_len;
-  Fragment<float, 16, 128> tile;
+  Fragment<float, 16, 80> tile;
   RowFragment<float, 16> row;
   RowFragment<float, 16> row_2;
   RowFragment<float, 16> row_3;
   RowFragment<float, 16> row_4;
-  Fragment<float, 16, 128> scores;
+  Fragment<float, 16, 80> scores;
   Fragment<float, 16, 64> out;
   RowFragment<float, 16> row_5;
   RowFragment<float, 16> row_6;
-  const PanelTile<bf16, 128, 64> q_tile{reinterpret_cast<bf16*>(shared + 0)};
+  const PanelTile<bf16, 192, 64> q_tile{reinterpret_cast<bf16*>(shared + 0)};
   RowFragment<int, 16> row_q_2;
   RowFragment<int, 16> row_h_2;
   const int t_1 = (int)q_len;
@@ -74,7 +74,7 @@ local_main(const bf16* q,
   const i64 t_18 = ((i64)((t_4 - 1) - (t_7 % t_4))) * q_per_tile;
   const int t_19 = (int)(max(min(t_18, q_len), 0LL));
   const int t_20 = min((int)q_per_tile, t_1 - t_19);
-  const i64 t_21 = max(min(t_16 * ((i64)t_20), 128LL), 0LL);
+  const i64 t_21 = max(min(t_16 * ((i64)t_20), 192LL), 0LL);
   const int t_22 = ((int)t_21) - 1;
   const int t_23 = t - t_1;
   const int t_24 = t_23 + t_19;
@@ -84,86 +84,87 @@ local_main(const bf16* q,
   const int t_28 = (max(min(t_25, t + (-1)), -1)) + 1;
   const i64 t_29 = (i64)t_28;
   const i64 t_30 = min(max(t_27, 0LL), t_29);
-  const int t_31 = (((int)t_30) / 128) * 128;
-  const int t_32 = ceil_div(ceil_div(max(t_28 - t_31, 0), t_5), 128);
-  const i64 t_33 = (i64)(t_32 * 128);
+  const int t_31 = (((int)t_30) / 80) * 80;
+  const int t_32 = ceil_div(ceil_div(max(t_28 - t_31, 0), t_5), 80);
+  const i64 t_33 = (i64)(t_32 * 80);
   const i64 t_34 = wrap_add((i64)t_31, ((i64)(t_6 % t_5)) * t_33);
   const i64 t_35 = max(t_30, t_34);
   const i64 t_36 = min(t_29, wrap_add(t_34, t_33));
   const int t_37 = (int)t_36;
   const bool t_38 = (wrap_sub(t_36, t_35)) <= 512LL;
-  const i64 t_39 = wrap_mul(t_35 / 128LL, 128LL);
+  const i64 t_39 = wrap_mul(t_35 / 80LL, 80LL);
   const int t_40 = (int)(min(t_35, t_36));
-  const Staged<PanelTile<bf16, 128, 64>, 2> k_tile{reinterpret_cast<bf16*>(shared + 16384)};
-  const Barriers<2> k_tile_full{shared_address(shared + 82944)};
+  const Staged<PanelTile<bf16, 80, 64>, 2> k_tile{reinterpret_cast<bf16*>(shared + 24576)};
+  const Barriers<2> k_tile_full{shared_address(shared + 67072)};
   if (threadIdx.x == 0)
     begin_barriers(k_tile_full, 1);
-  const Barriers<2> k_tile_empty{shared_address(shared + 82960)};
+  const Barriers<2> k_tile_empty{shared_address(shared + 67088)};
   if (threadIdx.x == 0)
-    begin_barriers(k_tile_empty, 8);
-  const Staged<PanelTile<bf16, 128, 64>, 2> v_tile{reinterpret_cast<bf16*>(shared + 49152)};
-  const Barriers<2> v_tile_full{shared_address(shared + 82976)};
+    begin_barriers(k_tile_empty, 12);
+  const Staged<PanelTile<bf16, 80, 64>, 2> v_tile{reinterpret_cast<bf16*>(shared + 45056)};
+  const Barriers<2> v_tile_full{shared_address(shared + 67104)};
   if (threadIdx.x == 0)
     begin_barriers(v_tile_full, 1);
-  const Barriers<2> v_tile_empty{shared_address(shared + 82992)};
+  const Barriers<2> v_tile_empty{shared_address(shared + 67120)};
   if (threadIdx.x == 0)
-    begin_barriers(v_tile_empty, 8);
+    begin_barriers(v_tile_empty, 12);
   __syncthreads();
-  if (threadIdx.x < 256) {  // consumer
-    take_registers<232>();
+  if (threadIdx.x < 384) {  // consumer
+    take_registers<160>();
     const int warpgroup_index = warpgroup_of_role(0);
-    const i64 t_41 = wrap_sub(1LL, (i64)warpgroup_index);
-    if ((i64)warpgroup_index == 1LL) {
-      signal(3 + (int)t_41, 256);
+    const bool t_41 = (i64)warpgroup_index == 2LL;
+    const i64 t_42 = t_41 ? 0LL : (wrap_add((i64)warpgroup_index, 1LL));
+    if (t_41) {
+      signal(3 + (int)t_42, 256);
     }
     #pragma unroll
     for (int m = 0; m < 1; ++m)
     #pragma unroll
     for (int i = 0; i < 2; ++i) {
       const int row_index = row_of<16>(m, i);
-      const int t_42 = min(row_index, t_22);
-      const i64 y = (i64)(t_17 + (t_42 / t_20));
-      const i64 y_1 = (i64)(t_19 + (t_42 % t_20));
+      const int t_43 = min(row_index, t_22);
+      const i64 y = (i64)(t_17 + (t_43 / t_20));
+      const i64 y_1 = (i64)(t_19 + (t_43 % t_20));
       row_h_2.x[m][i] = y;
       row_q_2.x[m][i] = y_1;
     }
-    gather_rows<256, 1>(q_tile, q + t_11 * q_stride_0, q_stride_1, q_stride_2, row_h_2, row_q_2, reinterpret_cast<i64*>(shared + 81920), (int)t_21);
-    meet<1, 256>();
+    gather_rows<384, 1>(q_tile, q + t_11 * q_stride_0, q_stride_1, q_stride_2, row_h_2, row_q_2, reinterpret_cast<i64*>(shared + 65536), (int)t_21);
+    meet<1, 384>();
     fill(row_6, -infinity);
     fill(row_5, 0.0f);
     fill(out, 0.0f);
     int now = 0;
-    for (int at = (int)(min(t_39, t_36)); at < t_37; at += 128) {
-      const int t_43 = max(at, t_40);
-      const int t_44 = min(at + 128, t_37);
-      const int t_45 = t_44 + (-1);
-      const bool t_46 = (t_43 <= t_25) && (param_window > ((i64)(t_24 - t_45)));
-      const bool t_47 = (t_45 <= t_24) && (param_window > ((i64)(t_25 - t_43)));
-      const int t_48 = t_44 - t_43;
-      const i64 t_49 = (i64)t_48;
-      const bool t_50 = t_48 == 128;
+    for (int at = (int)(min(t_39, t_36)); at < t_37; at += 80) {
+      const int t_44 = max(at, t_40);
+      const int t_45 = min(at + 80, t_37);
+      const int t_46 = t_45 + (-1);
+      const bool t_47 = (t_44 <= t_25) && (param_window > ((i64)(t_24 - t_46)));
+      const bool t_48 = (t_46 <= t_24) && (param_window > ((i64)(t_25 - t_44)));
+      const int t_49 = t_45 - t_44;
+      const i64 t_50 = (i64)t_49;
+      const bool t_51 = t_49 == 80;
       int now_1;
-      if (t_46) {
-        const i64 t_51 = (i64)(now % 2);
-        const i64 t_52 = (i64)((now / 2) % 2);
-        wait_phase(k_tile_full, t_51, t_52);
+      if (t_47) {
+        const i64 t_52 = (i64)(now % 2);
+        const i64 t_53 = (i64)((now / 2) % 2);
+        wait_phase(k_tile_full, t_52, t_53);
         meet(3 + (int)(i64)warpgroup_index, 256);
-        start_dot_nt(scores, q_tile, k_tile.stage(t_51));
-        const bool t_53 = now > 0;
-        if (t_53) {
-          const int t_54 = now - 1;
-          const i64 t_55 = (i64)(t_54 % 2);
-          wait_phase(v_tile_full, t_55, (i64)((t_54 / 2) % 2));
-          start_dot_nn(out, weights, v_tile.stage(t_55));
-          signal(3 + (int)t_41, 256);
+        start_dot_nt(scores, q_tile, k_tile.stage(t_52));
+        const bool t_54 = now > 0;
+        if (t_54) {
+          const int t_55 = now - 1;
+          const i64 t_56 = (i64)(t_55 % 2);
+          wait_phase(v_tile_full, t_56, (i64)((t_55 / 2) % 2));
+          start_dot_nn(out, weights, v_tile.stage(t_56));
+          signal(3 + (int)t_42, 256);
           wait_products<1>(scores);
         } else {
-          signal(3 + (int)t_41, 256);
+          signal(3 + (int)t_42, 256);
           wait_products<0>(scores);
         }
-        arrive_warp(k_tile_empty, t_51);
+        arrive_warp(k_tile_empty, t_52);
         row_3 = row_6;
-        if (t_47 && t_50) {
+        if (t_48 && t_51) {
           fill(row_4, -infinity);
           #pragma unroll
           for (int m = 0; m < 1; ++m)
@@ -171,7 +172,7 @@ local_main(const bf16* q,
           for (int i = 0; i < 2; ++i) {
             float partial = -infinity;
             #pragma unroll
-            for (int j = 0; j < 16; ++j)
+            for (int j = 0; j < 10; ++j)
             #pragma unroll
             for (int c = 0; c < 2; ++c) {
               const float scores_x = scores.x[m][j][2 * i + c];
@@ -190,26 +191,26 @@ local_main(const bf16* q,
           }
         } else {
           fill(row_4, -infinity);
-          const i64 t_56 = max(min(param_window, 2147483647LL), -2147483648LL);
-          const int t_57 = (int)t_56;
+          const i64 t_57 = max(min(param_window, 2147483647LL), -2147483648LL);
+          const int t_58 = (int)t_57;
           #pragma unroll
           for (int m = 0; m < 1; ++m)
           #pragma unroll
           for (int i = 0; i < 2; ++i) {
             const i64 row_q_2_x = row_q_2.x[m][i];
-            const int t_58 = ((int)row_q_2_x) + t_23;  // local.attn:5
+            const int t_59 = ((int)row_q_2_x) + t_23;  // local.attn:5
             float partial_1 = -infinity;
             #pragma unroll
-            for (int j = 0; j < 16; ++j)
+            for (int j = 0; j < 10; ++j)
             #pragma unroll
             for (int c = 0; c < 2; ++c) {
               const int column_1 = column_of(j, c);
-              const bool inside = column_1 < (int)t_49;
+              const bool inside = column_1 < (int)t_50;
               const float scores_x_1 = scores.x[m][j][2 * i + c];
-              const int t_59 = t_43 + (column_1);
-              const float t_60 = ((t_59 <= t_58) && ((t_58 - t_59) < t_57)) ? scores_x_1 : (-infinity);
-              scores.x[m][j][2 * i + c] = inside ? t_60 : 0.0f;
-              partial_1 = inside ? Max::of(partial_1, t_60) : partial_1;
+              const int t_60 = t_44 + (column_1);
+              const float t_61 = ((t_60 <= t_59) && ((t_59 - t_60) < t_58)) ? scores_x_1 : (-infinity);
+              scores.x[m][j][2 * i + c] = inside ? t_61 : 0.0f;
+              partial_1 = inside ? Max::of(partial_1, t_61) : partial_1;
             }
             row_4.x[m][i] = Max::of(row_4.x[m][i], reduce_columns<Max>(partial_1));
           }
@@ -219,8 +220,8 @@ local_main(const bf16* q,
           for (int i = 0; i < 2; ++i) {
             const float row_6_x_1 = row_6.x[m][i];
             const float row_4_x_1 = row_4.x[m][i];
-            const float t_61 = math::maxnum(row_6_x_1, row_4_x_1 * 0.125f);
-            row_6.x[m][i] = t_61;
+            const float t_62 = math::maxnum(row_6_x_1, row_4_x_1 * 0.125f);
+            row_6.x[m][i] = t_62;
           }
         }
         #pragma unroll
@@ -230,29 +231,29 @@ local_main(const bf16* q,
           const float row_6_x_2 = row_6.x[m][i];
           const float row_3_x = row_3.x[m][i];
           const float row_5_x = row_5.x[m][i];
-          const float t_62 = (row_6_x_2 == (-infinity)) ? 0.0f : row_6_x_2;
-          const float t_63 = math::exp(row_3_x - t_62);  // builtin.softmax:17
-          const float y_2 = row_5_x * t_63;
-          row_2.x[m][i] = t_62;
-          row.x[m][i] = t_63;
+          const float t_63 = (row_6_x_2 == (-infinity)) ? 0.0f : row_6_x_2;
+          const float t_64 = math::exp(row_3_x - t_63);  // builtin.softmax:17
+          const float y_2 = row_5_x * t_64;
+          row_2.x[m][i] = t_63;
+          row.x[m][i] = t_64;
           row_5.x[m][i] = y_2;
         }
-        if (t_50) {
+        if (t_51) {
           #pragma unroll
           for (int m = 0; m < 1; ++m)
           #pragma unroll
           for (int i = 0; i < 2; ++i) {
             const float row_2_x = row_2.x[m][i];
-            const float t_64 = -(row_2_x * 1.442695f);  // builtin.softmax:17
+            const float t_65 = -(row_2_x * 1.442695f);  // builtin.softmax:17
             float partial_2 = 0.0f;
             #pragma unroll
-            for (int j = 0; j < 16; ++j)
+            for (int j = 0; j < 10; ++j)
             #pragma unroll
             for (int c = 0; c < 2; ++c) {
               const float scores_x_2 = scores.x[m][j][2 * i + c];
-              const float t_65 = math::exp2(math::fma(scores_x_2, 0.18033688f, t_64));  // builtin.softmax:17
-              tile.x[m][j][2 * i + c] = t_65;
-              partial_2 = Add::of(partial_2, t_65);
+              const float t_66 = math::exp2(math::fma(scores_x_2, 0.18033688f, t_65));  // builtin.softmax:17
+              tile.x[m][j][2 * i + c] = t_66;
+              partial_2 = Add::of(partial_2, t_66);
             }
             row_5.x[m][i] = Add::of(row_5.x[m][i], reduce_columns<Add>(partial_2));
           }
@@ -262,25 +263,25 @@ local_main(const bf16* q,
           #pragma unroll
           for (int i = 0; i < 2; ++i) {
             const float row_2_x_1 = row_2.x[m][i];
-            const float t_66 = -(row_2_x_1 * 1.442695f);  // builtin.softmax:17
+            const float t_67 = -(row_2_x_1 * 1.442695f);  // builtin.softmax:17
             float partial_3 = 0.0f;
             #pragma unroll
-            for (int j = 0; j < 16; ++j)
+            for (int j = 0; j < 10; ++j)
             #pragma unroll
             for (int c = 0; c < 2; ++c) {
               const int column_3 = column_of(j, c);
-              const bool inside_1 = column_3 < (int)t_49;
+              const bool inside_1 = column_3 < (int)t_50;
               const float scores_x_3 = scores.x[m][j][2 * i + c];
-              const float t_67 = math::exp2(math::fma(scores_x_3, 0.18033688f, t_66));  // builtin.softmax:17
-              tile.x[m][j][2 * i + c] = inside_1 ? t_67 : 0.0f;
-              partial_3 = inside_1 ? Add::of(partial_3, t_67) : partial_3;
+              const float t_68 = math::exp2(math::fma(scores_x_3, 0.18033688f, t_67));  // builtin.softmax:17
+              tile.x[m][j][2 * i + c] = inside_1 ? t_68 : 0.0f;
+              partial_3 = inside_1 ? Add::of(partial_3, t_68) : partial_3;
             }
             row_5.x[m][i] = Add::of(row_5.x[m][i], reduce_columns<Add>(partial_3));
           }
         }
         settle(tile);
         wait_products<0>(out);
-        if (t_53) {
+        if (t_54) {
           arrive_warp(v_tile_empty, (i64)((now - 1) % 2));
         }
         #pragma unroll
@@ -299,8 +300,8 @@ local_main(const bf16* q,
         round(weights, tile);
         if (t_38) {
           residual(weights_low, tile);
-          wait_phase(v_tile_full, t_51, t_52);
-          dot_nn(out, weights_low, v_tile.stage(t_51));
+          wait_phase(v_tile_full, t_52, t_53);
+          dot_nn(out, weights_low, v_tile.stage(t_52));
         }
         now_1 = now + 1;
       } else {
@@ -309,11 +310,11 @@ local_main(const bf16* q,
       now = now_1;
     }
     if (now > 0) {
-      const int t_68 = now - 1;
-      const i64 t_69 = (i64)(t_68 % 2);
-      wait_phase(v_tile_full, t_69, (i64)((t_68 / 2) % 2));
-      dot_nn(out, weights, v_tile.stage(t_69));
-      arrive_warp(v_tile_empty, t_69);
+      const int t_69 = now - 1;
+      const i64 t_70 = (i64)(t_69 % 2);
+      wait_phase(v_tile_full, t_70, (i64)((t_69 / 2) % 2));
+      dot_nn(out, weights, v_tile.stage(t_70));
+      arrive_warp(v_tile_empty, t_70);
     }
     if (t_5 == 1) {
       #pragma unroll
@@ -322,8 +323,8 @@ local_main(const bf16* q,
       for (int i = 0; i < 2; ++i) {
         const float row_5_x_1 = row_5.x[m][i];
         const float row_6_x_3 = row_6.x[m][i];
-        const float t_70 = (row_5_x_1 != row_5_x_1) ? row_5_x_1 : row_6_x_3;
-        row_6.x[m][i] = t_70;
+        const float t_71 = (row_5_x_1 != row_5_x_1) ? row_5_x_1 : row_6_x_3;
+        row_6.x[m][i] = t_71;
       }
       #pragma unroll
       for (int m = 0; m < 1; ++m)
@@ -331,14 +332,14 @@ local_main(const bf16* q,
       for (int i = 0; i < 2; ++i) {
         const float row_5_x_2 = row_5.x[m][i];
         const float row_6_x_4 = row_6.x[m][i];
-        const float t_71 = math::inverse(row_5_x_2);  // builtin.softmax:29
-        const bool t_72 = row_6_x_4 == (-infinity);
+        const float t_72 = math::inverse(row_5_x_2);  // builtin.softmax:29
+        const bool t_73 = row_6_x_4 == (-infinity);
         #pragma unroll
         for (int j = 0; j < 8; ++j)
         #pragma unroll
         for (int c = 0; c < 2; ++c) {
           const float out_x_1 = out.x[m][j][2 * i + c];
-          out.x[m][j][2 * i + c] = t_72 ? 0.0f : (out_x_1 * t_71);
+          out.x[m][j][2 * i + c] = t_73 ? 0.0f : (out_x_1 * t_72);
         }
       }
       #pragma unroll
@@ -346,9 +347,9 @@ local_main(const bf16* q,
       #pragma unroll
       for (int i = 0; i < 2; ++i) {
         const int row_index_1 = row_of<16>(m, i);
-        const int t_73 = min(row_index_1, t_22);
-        const i64 y_3 = (i64)(t_17 + (t_73 / t_20));
-        const i64 y_4 = (i64)(t_19 + (t_73 % t_20));
+        const int t_74 = min(row_index_1, t_22);
+        const i64 y_3 = (i64)(t_17 + (t_74 / t_20));
+        const i64 y_4 = (i64)(t_19 + (t_74 % t_20));
         row_h.x[m][i] = y_3;
         row_q.x[m][i] = y_4;
       }
@@ -360,30 +361,30 @@ local_main(const bf16* q,
       for (int i = 0; i < 2; ++i) {
         const float row_5_x_3 = row_5.x[m][i];
         const float row_6_x_5 = row_6.x[m][i];
-        const float t_74 = (row_5_x_3 != row_5_x_3) ? row_5_x_3 : row_6_x_5;
-        row_6.x[m][i] = t_74;
+        const float t_75 = (row_5_x_3 != row_5_x_3) ? row_5_x_3 : row_6_x_5;
+        row_6.x[m][i] = t_75;
       }
-      store(tensor_partial_m + (i64)blockIdx.x * 128LL, row_6);
-      store(tensor_partial_l + (i64)blockIdx.x * 128LL, row_5);
-      store(tensor_partial_o + (i64)blockIdx.x * 8192LL, out);
+      store(tensor_partial_m + (i64)blockIdx.x * 192LL, row_6);
+      store(tensor_partial_l + (i64)blockIdx.x * 192LL, row_5);
+      store(tensor_partial_o + (i64)blockIdx.x * 12288LL, out);
     }
   } else {  // producer
-    keep_registers<40>();
+    keep_registers<32>();
     int now_2 = 0;
-    for (int at_1 = (int)(min(t_39, t_36)); at_1 < t_37; at_1 += 128) {
-      const int t_75 = max(at_1, t_40);
-      const i64 t_76 = (i64)t_75;
-      const int t_77 = min(at_1 + 128, t_37);
-      const bool t_78 = param_window > ((i64)(t_24 - (t_77 + (-1))));
-      const i64 t_79 = (i64)(t_77 - t_75);
+    for (int at_1 = (int)(min(t_39, t_36)); at_1 < t_37; at_1 += 80) {
+      const int t_76 = max(at_1, t_40);
+      const i64 t_77 = (i64)t_76;
+      const int t_78 = min(at_1 + 80, t_37);
+      const bool t_79 = param_window > ((i64)(t_24 - (t_78 + (-1))));
+      const i64 t_80 = (i64)(t_78 - t_76);
       int now_3;
-      if ((t_75 <= t_25) && t_78) {
-        const i64 t_80 = (i64)(now_2 % 2);
-        const i64 t_81 = 1LL - ((i64)((now_2 / 2) % 2));
-        wait_phase(k_tile_empty, t_80, t_81);
-        bring_rows<2>(k_tile.stage(t_80), k_map, t_11, t_10, t_76, k + t_11 * k_stride_0 + t_10 * k_stride_1 + t_76 * k_stride_2, k_stride_2, (int)t_79, k_tile_full, t_80);
-        wait_phase(v_tile_empty, t_80, t_81);
-        bring_rows<2>(v_tile.stage(t_80), v_map, t_11, t_10, t_76, v + t_11 * v_stride_0 + t_10 * v_stride_1 + t_76 * v_stride_2, v_stride_2, (int)t_79, v_tile_full, t_80);
+      if ((t_76 <= t_25) && t_79) {
+        const i64 t_81 = (i64)(now_2 % 2);
+        const i64 t_82 = 1LL - ((i64)((now_2 / 2) % 2));
+        wait_phase(k_tile_empty, t_81, t_82);
+        bring_rows<2>(k_tile.stage(t_81), k_map, t_11, t_10, t_77, k + t_11 * k_stride_0 + t_10 * k_stride_1 + t_77 * k_stride_2, k_stride_2, (int)t_80, k_tile_full, t_81);
+        wait_phase(v_tile_empty, t_81, t_82);
+        bring_rows<2>(v_tile.stage(t_81), v_map, t_11, t_10, t_77, v + t_11 * v_stride_0 + t_10 * v_stride_1 + t_77 * v_stride_2, v_stride_2, (int)t_80, v_tile_full, t_81);
         now_3 = now_2 + 1;
       } else {
         now_3 = now_2;
@@ -393,7 +394,7 @@ local_main(const bf16* q,
   }
 }
 
-extern "C" __global__ void __launch_bounds__(256, 1)
+extern "C" __global__ void __launch_bounds__(384, 1)
 local_merge(bf16* o,
     i64 o_stride_0,
     i64 o_stride_1,
@@ -434,15 +435,15 @@ local_merge(bf16* o,
   const i64 t_13 = ((i64)((t_2 - 1) - (t_3 % t_2))) * q_per_tile;
   const int t_14 = (int)(max(min(t_13, q_len), 0LL));
   const int t_15 = min((int)q_per_tile, ((int)q_len) - t_14);
-  const i64 t_16 = max(min(t_10 * ((i64)t_15), 128LL), 0LL);
+  const i64 t_16 = max(min(t_10 * ((i64)t_15), 192LL), 0LL);
   const int t_17 = ((int)t_16) - 1;
   fill(row_5, -infinity);
   fill(row_4, 0.0f);
   fill(tile_2, 0.0f);
   const i64 t_18 = (i64)blockIdx.x * splits;
   for (i64 at = t_18; at < (wrap_add(t_18, splits)); at += 1LL) {
-    load(row_3, tensor_partial_m + at * 128LL);
-    load(tile, tensor_partial_o + at * 8192LL);
+    load(row_3, tensor_partial_m + at * 192LL);
+    load(tile, tensor_partial_o + at * 12288LL);
     #pragma unroll
     for (int m = 0; m < 1; ++m)
     #pragma unroll
@@ -464,8 +465,8 @@ local_merge(bf16* o,
         tile_2.x[m][j][2 * i + c] = t_23 ? tile_x : t_24;
       }
     }
-    load(row_2, tensor_partial_m + at * 128LL);
-    load(row, tensor_partial_l + at * 128LL);
+    load(row_2, tensor_partial_m + at * 192LL);
+    load(row, tensor_partial_l + at * 192LL);
     #pragma unroll
     for (int m = 0; m < 1; ++m)
     #pragma unroll
