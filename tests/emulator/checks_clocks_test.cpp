@@ -57,15 +57,25 @@ public:
       fence(known[b][t], reach);
       break;
     case 6:
-    case 7:
-      clocks[b].release(t, locations[at], reach, ordered);
-      release(known[b][t], known_locations[at], b, reach, ordered);
+    case 7: {
+      const Mask lanes = some_lanes(t);
+      clocks[b].release(t / warp_size, lanes, locations[at], reach, ordered);
+      for_lanes(lanes, [&](int lane) {
+        release(known[b][t / warp_size * warp_size + static_cast<unsigned>(lane)], known_locations[at], b,
+                reach, ordered);
+      });
       break;
+    }
     case 8:
-    case 9:
-      clocks[b].acquire(t, locations[at], reach, ordered);
-      acquire(known[b][t], known_locations[at], b, reach, ordered);
+    case 9: {
+      const Mask lanes = some_lanes(t);
+      clocks[b].acquire(t / warp_size, lanes, locations[at], reach, ordered);
+      for_lanes(lanes, [&](int lane) {
+        acquire(known[b][t / warp_size * warp_size + static_cast<unsigned>(lane)], known_locations[at], b,
+                reach, ordered);
+      });
       break;
+    }
     default:
       known[b][t].known.insert(static_cast<int>(events.size()));
       events.push_back({b, t, clocks[b].now(t)});
@@ -88,6 +98,11 @@ public:
   }
 
 private:
+  // Of the thread's warp, the thread among them.
+  Mask some_lanes(std::uint32_t t) {
+    const Mask others = dice.one_in(2) ? 0 : Mask(dice.below(~0U)) & present[t / warp_size];
+    return others | Mask(1) << t % warp_size;
+  }
   void meet(std::uint32_t b, std::vector<Mask> lanes, bool with_arrived) {
     OracleThread all;
     if (with_arrived)

@@ -120,10 +120,10 @@ private:
   }
 
   void synchronise(std::uint32_t b, std::uint32_t t) {
-    races[b]->clocks.release(t, location, Reach::device, true);
+    races[b]->clocks.release(t / warp_size, Mask(1) << t % warp_size, location, Reach::device, true);
     release(known[b][t], known_location, b, Reach::device, true);
     const std::uint32_t b2 = dice.below(blocks), t2 = dice.below(threads);
-    races[b2]->clocks.acquire(t2, location, Reach::device, true);
+    races[b2]->clocks.acquire(t2 / warp_size, Mask(1) << t2 % warp_size, location, Reach::device, true);
     acquire(known[b2][t2], known_location, b2, Reach::device, true);
   }
 

@@ -62,10 +62,10 @@ private:
 
   void synchronise(std::uint32_t b, std::uint32_t t) {
     const auto reach = dice.one_in(2) ? Reach::device : Reach::block;
-    races[b]->clocks.release(t, location, reach, true);
+    races[b]->clocks.release(t / warp_size, Mask(1) << t % warp_size, location, reach, true);
     release(known[b][t], known_location, b, reach, true);
     const std::uint32_t b2 = dice.below(blocks), t2 = dice.below(threads);
-    races[b2]->clocks.acquire(t2, location, Reach::device, true);
+    races[b2]->clocks.acquire(t2 / warp_size, Mask(1) << t2 % warp_size, location, Reach::device, true);
     acquire(known[b2][t2], known_location, b2, Reach::device, true);
   }
 

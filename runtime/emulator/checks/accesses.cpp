@@ -433,17 +433,34 @@ void Checker::Data::visit(Group& group, const Instruction& instruction, const Ac
   last[thread] = {clocks.now(thread), &instruction, group.activation->function};
 }
 
+// Calls f(lanes) for those of `rest` of which `place(lane)` is the same, and so on.
+template <class Place, class F> void each_place(Mask rest, Place place, F f) {
+  while (rest != 0) {
+    const auto first = place(__builtin_ctz(rest));
+    const Mask same = lanes_where(rest, [&](int lane) { return place(lane) == first; });
+    f(same);
+    rest &= ~same;
+  }
+}
+
 void Checker::Data::release(Group& group, const Access& access, Mask lanes, Space space) {
-  BlockChecks& block = checks_of(group);
+  ThreadClocks& clocks = checks_of(group).races.clocks;
   const bool ordered = access.order == Order::release || access.order == Order::acq_rel;
-  for_lanes(lanes, [&](int lane) {
-    SyncTable& table = space == Space::shared ? checks_of(owner(group, access, lane)).sync : sync;
-    const std::uint32_t thread = thread_of(group, lane);
-    if (ordered || block.races.clocks.has_fenced(thread))
-      table.at(reinterpret_cast<std::uint64_t>(access.host[lane]), [&](SyncLocation& location) {
-        block.races.clocks.release(thread, location, reach_of(access.scope), ordered);
+  Mask telling = lanes;
+  if (!ordered)
+    for_lanes(lanes, [&](int lane) {
+      if (!clocks.has_fenced(thread_of(group, lane)))
+        telling &= ~(Mask(1) << lane);
+    });
+  each_place(
+      telling, [&](int lane) { return access.host[lane]; },
+      [&](Mask same) {
+        const int lane = __builtin_ctz(same);
+        SyncTable& table = space == Space::shared ? checks_of(owner(group, access, lane)).sync : sync;
+        table.at(reinterpret_cast<std::uint64_t>(access.host[lane]), [&](SyncLocation& location) {
+          clocks.release(group.warp->index, same, location, reach_of(access.scope), ordered);
+        });
       });
-  });
 }
 
 // What is read is known once it has been read: then, not now, all that was released before it is there.
@@ -570,15 +587,16 @@ void Checker::Data::finish(Group& group, const Instruction& instruction, Mask ma
   AccessEffects& effects = block.effects;
   if (effects.loaded_bad != 0)
     finish_load(group, instruction, mask);
-  for_lanes(effects.acquires, [&](int lane) {
-    SyncTable& table = *effects.table[lane];
-    if (!table.may_hold(effects.address[lane]))
-      return;
-    const std::uint32_t thread = thread_of(group, lane);
-    table.at(effects.address[lane], [&](SyncLocation& location) {
-      block.races.clocks.acquire(thread, location, effects.reach, effects.ordered);
-    });
-  });
+  each_place(
+      effects.acquires, [&](int lane) { return effects.address[lane]; },
+      [&](Mask same) {
+        const int lane = __builtin_ctz(same);
+        SyncTable& table = *effects.table[lane];
+        if (table.may_hold(effects.address[lane]))
+          table.at(effects.address[lane], [&](SyncLocation& location) {
+            block.races.clocks.acquire(group.warp->index, same, location, effects.reach, effects.ordered);
+          });
+      });
   effects.clear();
 }
 

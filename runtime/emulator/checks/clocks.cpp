@@ -34,11 +34,13 @@ bool ThreadTimes::covers(const ThreadTimes& other) const {
   if (other.base > base)
     return false;
   return std::ranges::all_of(other.warps, [&](const WarpTimes& theirs) {
-    const WarpTimes* ours = find(theirs.index);
+    static constexpr WarpTimes none = {};
+    const WarpTimes* found = find(theirs.index);
+    const WarpTimes& ours = found == nullptr ? none : *found;
+    bool all = true; // no early end: the loop is a few vector instructions
     for (int i = 0; i < warp_size; ++i)
-      if (theirs.at[i] > std::max(base, ours == nullptr ? 0 : ours->at[i]))
-        return false;
-    return true;
+      all &= theirs.at[i] <= std::max(base, ours.at[i]);
+    return all;
   });
 }
 
@@ -384,14 +386,22 @@ void ThreadClocks::fence(std::uint32_t thread, Reach reach) {
   ++steps[thread];
 }
 
-void ThreadClocks::release(std::uint32_t thread, SyncLocation& location, Reach reach, bool ordered) {
-  const View& view = *views[thread];
-  GridClock clocks[reaches] = {view.fenced[0], view.fenced[1], view.fenced[2]};
+// What they tell is joined once for all lanes: nobody reads the place between them.
+void ThreadClocks::release(std::uint32_t warp, Mask mask, SyncLocation& location, Reach reach, bool ordered) {
+  GridClock clocks[reaches];
+  const View* last = nullptr;
+  for_lanes(mask, [&](int lane) {
+    const View* view = views[warp * warp_size + static_cast<std::uint32_t>(lane)].get();
+    for (int i = 0; i < reaches && view != last; ++i)
+      clocks[i].join(view->fenced[i]);
+    last = view;
+  });
   if (ordered) {
-    const GridClock known = everything(thread);
+    View known;
+    publish(warp, mask, known);
+    known.others.join(block, known.own);
     for (int i = 0; i <= static_cast<int>(reach); ++i)
-      clocks[i].join(known);
-    ++steps[thread];
+      clocks[i].join(known.others);
   }
   if (reach == Reach::device)
     location.released.join(clocks[static_cast<int>(Reach::device)]);
@@ -400,8 +410,7 @@ void ThreadClocks::release(std::uint32_t thread, SyncLocation& location, Reach r
   find_or_make(location.in_block, block).join(clocks[static_cast<int>(Reach::block)]);
 }
 
-void ThreadClocks::acquire(std::uint32_t thread, SyncLocation& location, Reach reach, bool ordered) {
-  const View& before = *views[thread];
+void ThreadClocks::acquire(std::uint32_t warp, Mask mask, SyncLocation& location, Reach reach, bool ordered) {
   GridClock seen[reaches];
   if (const GridClock* own = find(location.in_block, block))
     seen[static_cast<int>(Reach::block)] = *own;
@@ -411,20 +420,25 @@ void ThreadClocks::acquire(std::uint32_t thread, SyncLocation& location, Reach r
     seen[static_cast<int>(Reach::device)] = location.released;
   if (std::ranges::all_of(seen, &GridClock::empty))
     return;
-  if (!ordered && std::equal(std::begin(seen), std::end(seen), std::begin(before.pending),
-                             [](const GridClock& a, const GridClock& b) { return a.same(b); }))
-    return; // a spin that saw it before
-  auto view = std::make_shared<View>(before);
-  for (int i = 0; i < reaches; ++i) {
-    if (!ordered) {
-      view->pending[i].join(seen[i]);
-      continue;
+  Mask fresh = mask; // but for a spin that saw it before
+  if (!ordered)
+    for_lanes(mask, [&](int lane) {
+      const View& before = *views[warp * warp_size + static_cast<std::uint32_t>(lane)];
+      if (std::equal(std::begin(seen), std::end(seen), std::begin(before.pending),
+                     [](const GridClock& x, const GridClock& y) { return x.same(y); }))
+        fresh &= ~(Mask(1) << lane);
+    });
+  change(warp, fresh, [&](View& view) {
+    for (int i = 0; i < reaches; ++i) {
+      if (!ordered) {
+        view.pending[i].join(seen[i]);
+        continue;
+      }
+      if (const BlockClock* own = seen[i].find(block))
+        view.own.join(*own);
+      view.others.join(seen[i]);
     }
-    if (const BlockClock* own = seen[i].find(block))
-      view->own.join(*own);
-    view->others.join(seen[i]);
-  }
-  views[thread] = std::move(view);
+  });
 }
 
 } // namespace emu

@@ -186,10 +186,10 @@ public:
   void fence_proxy(std::uint32_t warp, Mask mask);
   /// They know that so much of a channel of their block is complete.
   void complete(std::uint32_t warp, Mask mask, std::uint32_t channel, Clock count);
-  /// A strong write; `ordered`: with release semantics of its own.
-  void release(std::uint32_t thread, SyncLocation& location, Reach reach, bool ordered);
-  /// A strong read; `ordered`: with acquire semantics of its own.
-  void acquire(std::uint32_t thread, SyncLocation& location, Reach reach, bool ordered);
+  /// The lanes' strong writes to one place; `ordered`: with release semantics of their own.
+  void release(std::uint32_t warp, Mask mask, SyncLocation& location, Reach reach, bool ordered);
+  /// Their strong reads of one place; `ordered`: with acquire semantics of their own.
+  void acquire(std::uint32_t warp, Mask mask, SyncLocation& location, Reach reach, bool ordered);
   /// Would a relaxed write tell anything?
   bool has_fenced(std::uint32_t thread) const { return !views[thread]->fenced[0].empty(); }
 
