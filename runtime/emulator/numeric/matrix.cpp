@@ -105,6 +105,26 @@ struct ResultF16 {
   static constexpr double least = 0x1p-14;
   EMU_INLINE static double load(std::uint16_t c) { return widen<F16>(c); }
   EMU_INLINE static std::uint16_t store(double sum, std::uint16_t) { return narrow<F16>(sum); }
+#ifdef __F16C__
+  EMU_INLINE static void load_all(const std::uint16_t* c, double (&values)[panel]) {
+    widen_f16(c, panel, values);
+  }
+  // To float, whose last bit says whether anything was cut off, and from that to the nearest: it has more
+  // than enough bits.
+  EMU_INLINE static void store_all(const double (&sums)[panel], std::uint16_t* d) {
+    using Bits = Vector<std::uint64_t, panel>;
+    constexpr std::uint64_t last = std::uint64_t{1} << 29, below = last - 1;
+    const Bits bits = numeric::load<Bits>(sums);
+    const Bits odd = (bits & ~below) | ((Bits)((bits & below) != 0) & last);
+    const auto floats = __builtin_convertvector((Vector<double, panel>)odd, Vector<float, panel>);
+    const auto halves =
+        (Vector<std::uint16_t, panel>)_mm256_cvtps_ph((__m256)floats, _MM_FROUND_TO_NEAREST_INT);
+    const auto nan =
+        (Vector<std::uint16_t, panel>)__builtin_convertvector(floats != floats, Vector<std::int16_t, panel>);
+    const Vector<std::uint16_t, panel> result = (halves & ~nan) | (nan & F16::canonical_nan);
+    __builtin_memcpy(d, &result, sizeof result);
+  }
+#endif
   EMU_INLINE static double truncated(double sum, int) { return widen<F16>(narrow<F16>(sum)); }
 };
 

@@ -45,6 +45,25 @@ template <class T> EMU_INLINE Vector<T> multiply_add(T x, Vector<T> v, Vector<T>
 #endif
 }
 
+// A panel's width of elements of c to T, and of T to elements of d, as `Result` does it: at once, or one by
+// one.
+template <class Result, class T, class Element>
+EMU_INLINE void load_all(const Element* c, T (&values)[panel]) {
+  if constexpr (requires { Result::load_all(c, values); })
+    Result::load_all(c, values);
+  else
+    for (int j = 0; j < panel; ++j)
+      values[j] = Result::load(c[j]);
+}
+template <class Result, class T, class Element>
+EMU_INLINE void store_all(const T (&values)[panel], const Element* c, Element* d) {
+  if constexpr (requires { Result::store_all(values, d); })
+    Result::store_all(values, d);
+  else
+    for (int j = 0; j < panel; ++j)
+      d[j] = Result::store(values[j], c[j]);
+}
+
 // d = c + a b for Rows x (8 Panels) elements whose sums stay in registers over all of k. `Result` says how an
 // element of c becomes a T and a T one of d; `stride` is of c and d.
 template <int Rows, int Panels, class Result, class T, class Element>
@@ -54,8 +73,7 @@ EMU_INLINE void multiply_tile(int k, const T* a, const T* b, const Element* c, E
   for (int i = 0; i < Rows; ++i)
     for (int p = 0; p < Panels; ++p) {
       T values[panel];
-      for (int j = 0; j < panel; ++j)
-        values[j] = Result::load(c[i * stride + p * panel + j]);
+      load_all<Result>(c + i * stride + p * panel, values);
       for (int v = 0; v < in_panel; ++v)
         acc[i][p * in_panel + v] = load<Vector<T>>(values + v * lanes<T>);
     }
@@ -71,8 +89,7 @@ EMU_INLINE void multiply_tile(int k, const T* a, const T* b, const Element* c, E
     for (int p = 0; p < Panels; ++p) {
       T values[panel];
       __builtin_memcpy(values, &acc[i][p * in_panel], sizeof values);
-      for (int j = 0; j < panel; ++j)
-        d[i * stride + p * panel + j] = Result::store(values[j], c[i * stride + p * panel + j]);
+      store_all<Result>(values, c + i * stride + p * panel, d + i * stride + p * panel);
     }
 }
 
