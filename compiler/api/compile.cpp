@@ -2,8 +2,8 @@
 #include "compiler/api/package_cache.h"
 #include "compiler/api/selected.h"
 #include "compiler/api/spec.h"
+#include "compiler/api/tuned.h"
 #include "compiler/backends/cuda/disassembler.h"
-#include "compiler/pipeline/pipeline.h"
 
 #include <attile/compiler.h>
 
@@ -50,19 +50,30 @@ private:
   int count = 0; ///< of stages so far
 };
 
-Result<PipelineResult> run(const Spec& spec, const CompileOptions& options, PipelineOptions pipeline,
+/// How much of the way is gone.
+struct Part {
+  std::string stopAfter = {}; ///< see PipelineOptions
+  bool count = false;
+};
+
+Result<PipelineResult> run(const Spec& spec, const CompileOptions& options, const Part& part,
                            const std::function<void(std::string_view, const std::string&)>& observe = {}) {
   Result<api::Selected> selected = api::select(spec, options);
   if (!selected)
     return selected.error();
+  Result<PipelineOptions> pipeline = api::pipelineOptions(options, *selected->attention);
+  if (!pipeline)
+    return pipeline.error();
+  pipeline->stopAfter = part.stopAfter;
+  pipeline->count = part.count;
   Dump dump(options.dump_dir);
   if (observe || !options.dump_dir.empty())
-    pipeline.observe = [&](std::string_view stage, const std::string& text) {
+    pipeline->observe = [&](std::string_view stage, const std::string& text) {
       dump.write(stage, text);
       if (observe)
         observe(stage, text);
     };
-  Result<PipelineResult> result = compileAttention(*selected->source, *selected->attention, pipeline);
+  Result<PipelineResult> result = compileAttention(*selected->source, *selected->attention, *pipeline);
   if (result && dump.error)
     return *dump.error;
   return result;
@@ -118,16 +129,17 @@ static Result<Package> compileFor(const Spec& spec, const CompileOptions& option
   Result<api::Selected> selected = api::select(spec, options);
   if (!selected)
     return selected.error();
-  api::PackageCache cache(options, *selected->attention, report.notes);
+  Result<PipelineOptions> pipeline = api::pipelineOptions(options, *selected->attention);
+  if (!pipeline)
+    return pipeline.error();
+  api::PackageCache cache(options, *pipeline, *selected->attention, report.notes);
   std::optional<api::PackageCache::Found> before = cache.find();
   report.cached = before.has_value();
   if (before && !before->warned) {
     noteSpills(before->package, *selected, report);
     return std::move(before->package);
   }
-  PipelineOptions pipeline = api::pipelineOptions(options);
-  pipeline.stopAfter = before ? "attn" : ""; // warnings come from there
-  Result<PipelineResult> result = run(spec, options, pipeline);
+  Result<PipelineResult> result = run(spec, options, {before ? "attn" : ""}); // warnings come from there
   if (!result)
     return std::move(result).error();
   for (const StageTime& time : result->times)
@@ -166,32 +178,26 @@ Result<std::string> inspect(const Spec& spec, const CompileOptions& options, std
     return usage_error(fmt::format("no stage '{}' on the way to target '{}'", stage, options.target),
                        fmt::format("there are: {}", fmt::join(known, ", ")));
   std::string text;
-  PipelineOptions pipeline = api::pipelineOptions(options);
   bool disassembled = stage == "sass";
-  pipeline.stopAfter = disassembled ? "" : stage;
-  Result<PipelineResult> result =
-      run(spec, options, pipeline, [&](std::string_view at, const std::string& shown) {
-        if (at == stage)
-          text = shown;
-      });
+  Result<PipelineResult> result = run(spec, options, {disassembled ? "" : std::string(stage)},
+                                      [&](std::string_view at, const std::string& shown) {
+                                        if (at == stage)
+                                          text = shown;
+                                      });
   if (!result)
     return std::move(result).error();
   return disassembled ? cuda::disassemble(result->assembled.cubin) : text;
 }
 
 Result<Package> describe(const Spec& spec, const CompileOptions& options) {
-  PipelineOptions pipeline = api::pipelineOptions(options);
-  pipeline.stopAfter = "attn";
-  Result<PipelineResult> result = run(spec, options, pipeline);
+  Result<PipelineResult> result = run(spec, options, {"attn"});
   if (!result)
     return std::move(result).error();
   return std::move(result->package);
 }
 
 Result<Package> compile_counter(const Spec& spec, const CompileOptions& options) {
-  PipelineOptions pipeline = api::pipelineOptions(options);
-  pipeline.count = true;
-  Result<PipelineResult> result = run(spec, options, pipeline);
+  Result<PipelineResult> result = run(spec, options, {.count = true});
   if (!result)
     return std::move(result).error();
   return std::move(result->package);

@@ -1,6 +1,6 @@
 #include "compiler/api/diagnostics.h"
 #include "compiler/api/selected.h"
-#include "compiler/pipeline/pipeline.h"
+#include "compiler/api/tuned.h"
 
 #include <attile/compiler.h>
 #include <attile/cpu_info.h>
@@ -39,9 +39,11 @@ Result<Explanation> attile::explain(const Spec& spec, const CompileOptions& opti
   Result<api::Selected> selected = api::select(spec, options);
   if (!selected)
     return selected.error();
-  PipelineOptions pipeline = api::pipelineOptions(options);
-  pipeline.stopAfter = "tile";
-  Result<PipelineResult> tiled = compileAttention(*selected->source, *selected->attention, pipeline);
+  Result<PipelineOptions> pipeline = api::pipelineOptions(options, *selected->attention);
+  if (!pipeline)
+    return pipeline.error();
+  pipeline->stopAfter = "tile";
+  Result<PipelineResult> tiled = compileAttention(*selected->source, *selected->attention, *pipeline);
   if (!tiled)
     return std::move(tiled).error();
 
@@ -70,6 +72,9 @@ Result<Explanation> attile::explain(const Spec& spec, const CompileOptions& opti
   result.bound_by = predicted.bound_by;
   result.tile_units = predicted.tile_units;
   result.tile_cycles = predicted.tile_cycles;
+  bool few = &choice == &tiled->fewRows;
+  result.tuned =
+      (few ? pipeline->fewRowsTile : pipeline->tile) && (few ? options.few_rows_tile : options.tile).empty();
   for (const schedule::Rejected& other : choice.rejected)
     result.rejected.push_back(
         {schedule::to_string(other.tile),

@@ -50,26 +50,37 @@ static std::string nvrtc_of() {
   return nvrtc ? fmt::format("{} {}.{}", nvrtc->path(), nvrtc->version().first, nvrtc->version().second) : "";
 }
 
-/// What is left out.
-static std::string said(const WarpgroupOptions& options) {
+std::string api::compilerBuild() { return build_of(reinterpret_cast<const void*>(&build_of)); }
+
+std::string api::leftOut(const WarpgroupOptions& options) {
   if (!options.used)
     return " (no warpgroups)";
   return std::string(options.overlap ? "" : " (no overlap)") + (options.ping_pong ? "" : " (no ping-pong)");
 }
 
-api::PackageCache::PackageCache(const CompileOptions& options, const ast::Attention& attention,
-                                std::vector<std::string>& notes)
+/// Tiles that are not the model's choice.
+static std::string tilesOf(const PipelineOptions& pipeline) {
+  std::string text;
+  for (const auto& [name, tile] : {std::pair("tile", pipeline.tile), {"few rows", pipeline.fewRowsTile}})
+    if (tile)
+      text += fmt::format(" ({} {})", name, schedule::to_string(*tile));
+  return text;
+}
+
+api::PackageCache::PackageCache(const CompileOptions& options, const PipelineOptions& pipeline,
+                                const ast::Attention& attention, std::vector<std::string>& notes)
     : notes(notes) {
   if (!options.cache || !options.dump_dir.empty() || !schedule::describe_gpu(options.target))
     return;
-  std::string compiler = build_of(reinterpret_cast<const void*>(&build_of)),
+  std::string compiler = compilerBuild(),
               mlir = build_of(reinterpret_cast<const void*>(&mlir::registerPassManagerCLOptions)),
               nvrtc = nvrtc_of();
   if (nvrtc.empty() || compiler.empty() || mlir.empty())
     return; // the compilation says what is missing
   key = fmt::format("attile {}\nmlir {}\ntarget {}{}\ntemplates {}\nnvrtc {}\n{}", compiler, mlir,
                     options.target,
-                    std::string(options.machine_code ? "" : " (PTX alone)") + said(options.warpgroups),
+                    std::string(options.machine_code ? "" : " (PTX alone)") + leftOut(options.warpgroups) +
+                        tilesOf(pipeline),
                     templates_hash(), nvrtc, frontend::printCanonical(attention));
   Result<std::string> folder = DiskCache::default_folder();
   Result<DiskCache> opened = folder ? DiskCache::open(*folder) : Result<DiskCache>(folder.error());

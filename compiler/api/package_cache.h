@@ -1,12 +1,17 @@
 // Packages that were compiled before, on disk.
 #pragma once
 
-#include "compiler/frontend/ast.h"
+#include "compiler/pipeline/pipeline.h"
 
 #include <attile/compiler.h>
 #include <attile/disk_cache.h>
 
 namespace attile::api {
+
+/// Which build of the compiler this is; empty if that cannot be found.
+std::string compilerBuild();
+/// " (no overlap)" and its like, of a key; empty for the defaults.
+std::string leftOut(const WarpgroupOptions& options);
 
 /// Those of one compilation: its key holds all that a package depends on, and nothing of its launches. Only
 /// packages for GPUs are kept: NVRTC takes a second or two, making code for a CPU a tenth of one.
@@ -14,8 +19,8 @@ class PackageCache {
 public:
   /// Inactive for a CPU target, with options.cache unset, or where the cache cannot be used; why goes to
   /// `notes`.
-  PackageCache(const CompileOptions& options, const ast::Attention& attention,
-               std::vector<std::string>& notes);
+  PackageCache(const CompileOptions& options, const PipelineOptions& pipeline,
+               const ast::Attention& attention, std::vector<std::string>& notes);
 
   struct Found {
     Package package;

@@ -1,6 +1,6 @@
 #include "compiler/api/selected.h"
+#include "compiler/api/tuned.h"
 #include "compiler/backends/cuda/disassembler.h"
-#include "compiler/pipeline/pipeline.h"
 #include "compiler/schedule/occupancy.h"
 
 #include <attile/compiler.h>
@@ -41,8 +41,10 @@ Result<ResourceReport> resources(const Spec& spec, const CompileOptions& options
     return usage_error(
         fmt::format("target '{}' is no GPU: the resources of a kernel are those of a GPU's", options.target),
         "give --target=sm_80 or another GPU's");
-  Result<PipelineResult> compiled =
-      compileAttention(*selected->source, *selected->attention, api::pipelineOptions(options));
+  Result<PipelineOptions> pipeline = api::pipelineOptions(options, *selected->attention);
+  if (!pipeline)
+    return pipeline.error();
+  Result<PipelineResult> compiled = compileAttention(*selected->source, *selected->attention, *pipeline);
   if (!compiled)
     return std::move(compiled).error();
 

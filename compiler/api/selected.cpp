@@ -22,13 +22,3 @@ Result<api::Selected> api::select(const Spec& spec, const CompileOptions& option
   selected.attention = selected.checked.file.find(*name);
   return selected;
 }
-
-PipelineOptions api::pipelineOptions(const CompileOptions& options) {
-  PipelineOptions pipeline;
-  pipeline.target = options.target;
-  pipeline.machineCode = options.machine_code;
-  pipeline.warpgroups = {.used = options.warpgroups.used,
-                         .overlap = options.warpgroups.overlap,
-                         .ping_pong = options.warpgroups.ping_pong};
-  return pipeline;
-}

@@ -2,7 +2,6 @@
 #pragma once
 
 #include "compiler/frontend/frontend.h"
-#include "compiler/pipeline/pipeline.h"
 
 #include <attile/compiler.h>
 
@@ -16,8 +15,5 @@ struct Selected {
 
 /// The attention that the options name, or the only one. Its Error has the diagnostics.
 Result<Selected> select(const Spec& spec, const CompileOptions& options);
-
-/// What the options say of the way down.
-PipelineOptions pipelineOptions(const CompileOptions& options);
 
 } // namespace attile::api

@@ -159,8 +159,14 @@ private:
     if (result.gpu) {
       if (std::string lacks = schedule::obstacle_of(*result.gpu, result.problem); !lacks.empty())
         return user_error("'" + attention.name + "' cannot be compiled for " + options.target + ": " + lacks);
-      result.manyRows = schedule::choose_gpu(*result.gpu, result.problem);
-      result.fewRows = schedule::choose_gpu_few_rows(*result.gpu, result.problem);
+      result.manyRows = schedule::choose_gpu(*result.gpu, result.problem, options.tile);
+      result.fewRows = schedule::choose_gpu_few_rows(*result.gpu, result.problem, options.fewRowsTile);
+      for (auto [wanted, choice] :
+           {std::pair(options.tile, &result.manyRows), {options.fewRowsTile, &result.fewRows}})
+        if (wanted && choice->tile.rows == 0)
+          return user_error("'" + attention.name + "' has no tile of " + schedule::to_string(*wanted) +
+                                " on " + options.target,
+                            "the model's choice is " + schedule::to_string(choice->possible.front()));
       tiling.blocksPerThread = schedule::wanted_blocks(*result.gpu, result.problem, result.manyRows.tile);
       tiling.fewBlocksPerThread = schedule::wanted_blocks(*result.gpu, result.problem, result.fewRows.tile);
     } else {

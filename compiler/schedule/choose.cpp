@@ -2,6 +2,8 @@
 #include "compiler/schedule/model.h"
 
 #include <algorithm>
+#include <cinttypes>
+#include <cstdio>
 #include <fmt/core.h>
 #include <numeric>
 #include <optional>
@@ -11,6 +13,18 @@ namespace attile::schedule {
 std::string to_string(const Tile& t) {
   return fmt::format("rows={} keys={} dot_rows={} score_keys={} value_cols={}", t.rows, t.keys, t.dot_rows,
                      t.score_keys, t.value_cols);
+}
+
+std::optional<Tile> tile_from_string(const std::string& text) {
+  Tile tile;
+  int read = 0;
+  constexpr const char* format = "rows=%" SCNd64 " keys=%" SCNd64 " dot_rows=%" SCNd64 " score_keys=%" SCNd64
+                                 " value_cols=%" SCNd64 "%n";
+  if (std::sscanf(text.c_str(), format, &tile.rows, &tile.keys, &tile.dot_rows, &tile.score_keys,
+                  &tile.value_cols, &read) != 5 ||
+      text.size() != static_cast<std::size_t>(read))
+    return std::nullopt;
+  return tile;
 }
 
 namespace {

@@ -310,11 +310,12 @@ std::string obstacle_to(const GpuDescription& gpu, const GpuNeeds& needs, const 
 /// Large head dims that fit in no thread's registers: the compiler spills, and is told by the resource
 /// report.
 const GpuCandidate* least_demanding(const GpuDescription& gpu, const std::vector<GpuCandidate>& candidates) {
+  auto missing = [&](const GpuCandidate& one) { return one.needs.registers - registers_of(gpu, one.tile); };
   const GpuCandidate* best = nullptr;
   for (const GpuCandidate& one : candidates) {
     bool fits = one.needs.shared_bytes <= gpu.shared_per_block;
-    if (fits && (!best || one.needs.registers < best->needs.registers ||
-                 (one.needs.registers == best->needs.registers && one.cost.cycles < best->cost.cycles)))
+    if (fits && (!best || missing(one) < missing(*best) ||
+                 (missing(one) == missing(*best) && one.cost.cycles < best->cost.cycles)))
       best = &one;
   }
   return best;
@@ -335,7 +336,7 @@ bool can_multiply(const GpuDescription& gpu, const Problem& problem, std::int64_
 }
 
 Choice choose_among(const GpuDescription& gpu, const Problem& problem,
-                    const std::vector<std::int64_t>& row_sizes) {
+                    const std::vector<std::int64_t>& row_sizes, const std::optional<Tile>& wanted) {
   std::vector<GpuCandidate> candidates;
   for (std::int64_t rows : row_sizes)
     for (std::int64_t dot_rows : {least_rows, 2 * least_rows, warpgroup_rows})
@@ -356,10 +357,17 @@ Choice choose_among(const GpuDescription& gpu, const Problem& problem,
     };
     return order(a) < order(b);
   });
-  auto found =
-      std::find_if(candidates.begin(), candidates.end(), [](const auto& c) { return c.obstacle.empty(); });
-  const GpuCandidate* best = found != candidates.end() ? &*found : least_demanding(gpu, candidates);
   Choice choice;
+  for (const GpuCandidate& one : candidates)
+    if (one.obstacle.empty())
+      choice.possible.push_back(one.tile);
+  auto is_meant = [&](const GpuCandidate& one) {
+    return one.obstacle.empty() && (!wanted || one.tile == *wanted);
+  };
+  auto found = std::find_if(candidates.begin(), candidates.end(), is_meant);
+  const GpuCandidate* best = found != candidates.end() ? &*found
+                             : wanted                  ? nullptr
+                                                       : least_demanding(gpu, candidates);
   if (best == nullptr)
     return choice; // rows == 0: nothing fits
   choice.tile = best->tile;
@@ -381,16 +389,17 @@ Choice choose_among(const GpuDescription& gpu, const Problem& problem,
 
 } // namespace
 
-Choice choose_gpu(const GpuDescription& gpu, const Problem& problem) {
+Choice choose_gpu(const GpuDescription& gpu, const Problem& problem, const std::optional<Tile>& wanted) {
   std::vector<std::int64_t> rows;
   for (std::int64_t size : {16, 32, 64, 128, 192})
     if (problem.query_block == 0 || size <= std::max(problem.query_block, least_rows))
       rows.push_back(size);
-  return choose_among(gpu, problem, rows);
+  return choose_among(gpu, problem, rows, wanted);
 }
 
-Choice choose_gpu_few_rows(const GpuDescription& gpu, const Problem& problem) {
-  return choose_among(gpu, problem, {least_rows});
+Choice choose_gpu_few_rows(const GpuDescription& gpu, const Problem& problem,
+                           const std::optional<Tile>& wanted) {
+  return choose_among(gpu, problem, {least_rows}, wanted);
 }
 
 Prediction predict_gpu(const GpuDescription& gpu, const Problem& problem, const Shape& shape,

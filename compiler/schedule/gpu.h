@@ -65,8 +65,8 @@ std::int64_t panel_tile_bytes(std::int64_t rows, std::int64_t columns);
 inline constexpr std::int64_t warpgroup_rows = 64, warpgroup_threads = 128, pipeline_stages = 2;
 
 /// Registers of a thread that multiplies, and of one that brings, once the block has divided them anew; 0
-/// leaves them as they are. (Multiples of 8; all of them together are those of an SM.) Who brings has to decide
-/// which tiles are visited, with so many `scalars` at hand.
+/// leaves them as they are. (Multiples of 8; all of them together are those of an SM.) Who brings has to
+/// decide which tiles are visited, with so many `scalars` at hand.
 std::pair<std::int64_t, std::int64_t> role_registers(std::int64_t warpgroups, std::int64_t scalars = 0);
 
 /// What a tile needs.
@@ -86,9 +86,11 @@ std::int64_t wanted_blocks(const GpuDescription& gpu, const Problem& problem, co
 Prediction predict_gpu(const GpuDescription& gpu, const Problem& problem, const Shape& shape,
                        const Tile& tile);
 
-/// The fastest tile of the model that fits, for long inputs; and one of few rows, for decoding.
-Choice choose_gpu(const GpuDescription& gpu, const Problem& problem);
-Choice choose_gpu_few_rows(const GpuDescription& gpu, const Problem& problem);
+/// The fastest tile of the model that fits, for long inputs; and one of few rows, for decoding. Or the one
+/// that is `wanted`; its rows are 0 if it is none of those possible.
+Choice choose_gpu(const GpuDescription& gpu, const Problem& problem, const std::optional<Tile>& wanted = {});
+Choice choose_gpu_few_rows(const GpuDescription& gpu, const Problem& problem,
+                           const std::optional<Tile>& wanted = {});
 
 } // namespace attile::schedule
 

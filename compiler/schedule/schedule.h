@@ -10,7 +10,9 @@
 
 #include "compiler/schedule/target.h"
 
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace attile::schedule {
@@ -40,7 +42,10 @@ struct Tile {
   std::int64_t rows = 0, keys = 0, dot_rows = 0, score_keys = 0, value_cols = 0;
   bool operator==(const Tile&) const = default;
 };
+/// "rows=128 keys=64 dot_rows=64 score_keys=64 value_cols=128"
 std::string to_string(const Tile& tile);
+/// Of such a text; nothing of any other.
+std::optional<Tile> tile_from_string(const std::string& text);
 
 /// What the model says about one tile size at one shape.
 struct Prediction {
@@ -68,7 +73,8 @@ struct Choice {
   Prediction prediction;          ///< at `shape`
   std::vector<Rejected> rejected; ///< the nearest ones, best first
   Shape shape;
-  bool measured = false; ///< fixed by measurements, not the fastest of the model
+  bool measured = false;           ///< fixed by measurements, not the fastest of the model
+  std::vector<Tile> possible = {}; ///< of a GPU: all that fit, the model's best first
 };
 
 /// The model for one tile.

@@ -257,6 +257,35 @@ TEST(Schedule, WarpgroupsShareRegisters) {
             warpgroup_rows);
 }
 
+// A tile that was measured takes the choice's place, if it is one that fits; texts of tiles are read back.
+TEST(Schedule, TakesATileThatIsWanted) {
+  const GpuDescription hopper = *describe_gpu("sm_90a");
+  Problem problem{.head_dim = 128, .head_dim_v = 128, .element_bytes = 2};
+  Choice model = choose_gpu(hopper, problem);
+  ASSERT_GT(model.possible.size(), 8u);
+  EXPECT_EQ(model.possible.front(), model.tile);
+  Tile other = model.possible[3];
+  Choice wanted = choose_gpu(hopper, problem, other);
+  EXPECT_EQ(wanted.tile, other);
+  EXPECT_EQ(wanted.possible, model.possible);
+  EXPECT_EQ(tile_from_string(to_string(other)), other);
+  other.keys = 33;
+  EXPECT_EQ(choose_gpu(hopper, problem, other).tile.rows, 0);
+  for (const char* text : {"", "rows=128", "rows=128 keys=64 dot_rows=64 score_keys=64 value_cols=128 ",
+                           "rows=128 keys=64 dot_rows=64 score_keys=64 value_cols=x"})
+    EXPECT_FALSE(tile_from_string(text)) << text;
+}
+
+// Where no tile has the registers that it needs, the one that lacks the fewest is taken: three warpgroups
+// have fewer than two, and no sums of 256 columns.
+TEST(Schedule, LacksTheFewestRegisters) {
+  Problem problem{.head_dim = 256, .head_dim_v = 256, .element_bytes = 2, .fetched_per_score = 9};
+  Choice choice = choose_gpu(*describe_gpu("sm_90a"), problem);
+  EXPECT_TRUE(choice.possible.empty());
+  EXPECT_GT(choice.tile.rows, 0);
+  EXPECT_LE(choice.tile.rows, 128);
+}
+
 TEST(Occupancy, CountsWhatRunsOutFirst) {
   GpuDescription hopper = *describe_gpu("sm_90a"), turing = *describe_gpu("sm_75");
   EXPECT_EQ(blocks_per_sm(hopper, {128, 168, 41472}), 3);     // registers: 5376 a warp

@@ -66,18 +66,22 @@ static Result<int> bench(BenchOptions& options) {
                     : bench_gpu(*session, options);
 }
 
-Run cli::declare_bench(CLI::App& app) {
-  auto options = std::make_shared<BenchOptions>();
-  options->inputs.default_len = 4096;
-  options->declare(app);
-  app.add_option("--runs", options->min_runs, "launches to measure, at least")
+void cli::declare_measuring(CLI::App& app, BenchOptions& options) {
+  app.add_option("--runs", options.min_runs, "launches to measure, at least")
       ->check(CLI::Range(1, 1000000))
       ->capture_default_str();
-  app.add_option("--seconds", options->min_seconds, "time to measure for, at least")
+  app.add_option("--seconds", options.min_seconds, "time to measure for, at least")
       ->check([](const std::string& text) { // CLI::Range lets NaN pass
         double seconds = std::strtod(text.c_str(), nullptr);
         return seconds >= 0 && seconds <= 86400 ? "" : "has to be in 0..86400";
       })
       ->capture_default_str();
+}
+
+Run cli::declare_bench(CLI::App& app) {
+  auto options = std::make_shared<BenchOptions>();
+  options->inputs.default_len = 4096;
+  options->declare(app);
+  declare_measuring(app, *options);
   return [options] { return bench(*options); };
 }

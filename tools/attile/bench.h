@@ -22,6 +22,9 @@ struct Times { ///< in milliseconds
 /// CPU a run takes as long as the call, on a GPU as long as its kernels, by events.
 Result<Times> measure(const Kernel& kernel, const Arguments& arguments, const BenchOptions& options);
 
+/// --runs and --seconds.
+void declare_measuring(CLI::App& app, BenchOptions& options);
+
 /// What has to move at least: every input and output once.
 std::int64_t compulsory_bytes(const Session& session);
 

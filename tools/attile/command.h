@@ -19,5 +19,6 @@ Run declare_explain(CLI::App& app);
 Run declare_inspect(CLI::App& app);
 Run declare_mask(CLI::App& app);
 Run declare_run(CLI::App& app);
+Run declare_tune(CLI::App& app);
 
 } // namespace attile::cli

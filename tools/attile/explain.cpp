@@ -57,6 +57,7 @@ Json json_of(const Explanation& e, const TileCounts& counts) {
                {"bound_by", e.bound_by},
                {"rejected", rejected}};
   if (!e.tile_units.empty()) { // a GPU's
+    json["tuned"] = e.tuned;
     json["tile_cycles"] = whole(e.tile_cycles);
     json["tile_cycles_by_unit"] = units;
   }
@@ -66,7 +67,8 @@ Json json_of(const Explanation& e, const TileCounts& counts) {
 void print(const Shape& shape, const Explanation& e, const TileCounts& counts) {
   fmt::print("b={} hq={} hkv={} q={} kv={}\n", shape.batch, shape.heads, shape.kv_heads, shape.q_len,
              shape.kv_len);
-  fmt::print("tile      {} x {} scores ({})\n", e.tile.rows, e.tile.keys, e.schedule);
+  fmt::print("tile      {} x {} scores ({}){}\n", e.tile.rows, e.tile.keys, e.schedule,
+             e.tuned ? ", as measured by 'attile tune'" : "");
   fmt::print("tiles     {} full, {} partial, {} empty; {} scores visible, {} executed\n", counts.full,
              counts.partial, counts.empty, counts.visible, counts.executed);
   fmt::print("predicted {:.3g} ms, bound by {}\n", e.ms, e.bound_by);

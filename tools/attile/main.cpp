@@ -22,6 +22,7 @@ constexpr Command commands[] = {
     {"check", "report what is wrong with a spec", cli::declare_check},
     {"run", "compile a spec and run it, on random inputs or .npy files", cli::declare_run},
     {"bench", "measure a kernel, beside what this machine can do", cli::declare_bench},
+    {"tune", "measure which tile is the fastest on a GPU, and remember it", cli::declare_tune},
     {"explain", "say what the compiler chose for some sizes, and why", cli::declare_explain},
     {"inspect", "print a stage of the compilation", cli::declare_inspect},
     {"mask", "draw the mask and its tiles", cli::declare_mask},

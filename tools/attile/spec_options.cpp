@@ -24,6 +24,11 @@ void SpecOptions::declare(CLI::App& app, bool compiles) {
   app.add_flag("--json", json, "print facts as JSON");
   if (compiles)
     declare_warpgroups(app, compile.warpgroups);
+  if (compiles) {
+    app.add_option("--schedule", compile.tile,
+                   "tile of a GPU's kernels for long inputs, as 'attile explain' writes it");
+    app.add_option("--few-rows-schedule", compile.few_rows_tile, "the same of those for few rows");
+  }
   if (compiles)
     app.add_option("--target", compile.target,
                    "native, x86-64-v2, x86-64-v3, x86-64-v4, x86-64-v4-bf16, x86-64-v4-amx, sm_75, sm_80, "

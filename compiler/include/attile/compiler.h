@@ -37,6 +37,9 @@ struct CompileOptions {
   /// alone.
   bool machine_code = true;
   WarpgroupOptions warpgroups = {};
+  /// Of a GPU's kernels for long inputs, and of those for few rows: one of tiles_for(). Empty: what
+  /// remember_tile() was told, unless `cache` is off; else the model's choice.
+  std::string tile = {}, few_rows_tile = {};
   std::string dump_dir = {}; ///< a folder for every stage's text, numbered; made if it is not there
 };
 
@@ -182,10 +185,26 @@ struct Explanation {
   /// Of a GPU: cycles of an SM for a tile, by what they keep busy; and for all of it, with what overlaps.
   std::vector<std::pair<std::string, double>> tile_units;
   double tile_cycles = 0;
+  bool tuned = false; ///< the tile was measured (remember_tile)
 };
 
 /// `executed` is the part of all scores that the kernel computes: 1 without a mask.
 Result<Explanation> explain(const Spec& spec, const CompileOptions& options, const Shape& shape, int threads,
                             double executed = 1);
+
+/// Tiles that the kernel which serves this shape could have on a GPU, the model's best first: "rows=128
+/// keys=64
+/// ...", for CompileOptions::tile, or few_rows_tile. Errors: as compile(); usage, for a target that is no
+/// GPU.
+struct PossibleTiles {
+  std::vector<std::string> tiles;
+  bool few_rows = false; ///< they are of the kernels for few rows
+};
+Result<PossibleTiles> tiles_for(const Spec& spec, const CompileOptions& options, const Shape& shape);
+
+/// Later compilations of this spec for this target take the tile (`attile tune` measures which). It is kept
+/// in the cache on disk, for this build of the compiler. Errors: environment, if there is no cache.
+Result<void> remember_tile(const Spec& spec, const CompileOptions& options, const std::string& tile,
+                           bool few_rows);
 
 } // namespace attile
