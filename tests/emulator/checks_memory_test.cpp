@@ -192,8 +192,18 @@ TEST_F(Checks, BranchOnUndefined) {
 
 TEST_F(Checks, AddressFromUndefined) {
   b = machine.buffer(128, false);
-  expect(kernel("ld.global.u32 %r0, [%y]; mad.wide.u32 %l0, %r0, 4, %a; st.global.u32 [%l0], %t;"),
+  expect(
+      kernel("ld.global.u32 %r0, [%y]; mad.wide.u32 %l0, %r0, 4, %a; ld.global.u32 %r1, [%l0]; st.global.u32 "
+             "[%y], %r1;"),
+      "undefined-address");
+  b = machine.buffer(128, false);
+  expect(kernel("ld.global.u32 %r0, [%y]; mad.wide.u32 %l0, %r0, 4, %a; mad.wide.u32 %l0, %t, 4, %l0; "
+                "st.global.u32 "
+                "[%l0], %t;"),
          "undefined-address");
+  const auto stored = machine.download<std::uint32_t>(a, 32); // as without checks
+  for (std::uint32_t i = 0; i < 32; ++i)
+    EXPECT_EQ(stored[i], i);
 }
 
 TEST_F(Checks, ResultFromUndefined) {

@@ -214,7 +214,7 @@ struct Checker::Data {
   void touch_held(Group& group, const Instruction& instruction);
   void report_held(Group& group, const Instruction& instruction, const HeldRegisters::Problem& problem);
   Mask check_guard(Group& group, const Instruction& instruction, Mask guarded);
-  Mask check_sources(Group& group, const Instruction& instruction, Mask mask);
+  void check_sources(Group& group, const Instruction& instruction, Mask mask);
 };
 
 /// Bytes that are undefined or tainted of the data that a lane stores.

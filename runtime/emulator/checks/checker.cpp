@@ -197,8 +197,8 @@ Mask Checker::Data::check_guard(Group& group, const Instruction& instruction, Ma
   return bad;
 }
 
-// Addresses, branch targets, barrier numbers. The lanes whose are not good.
-Mask Checker::Data::check_sources(Group& group, const Instruction& instruction, Mask mask) {
+// Addresses, branch targets, barrier numbers. What depends on one that is not good is done all the same.
+void Checker::Data::check_sources(Group& group, const Instruction& instruction, Mask mask) {
   const RegisterShadow& shadow = *shadow_of(group);
   auto check = [&](Slot slot, Report::Kind kind, std::string_view what) {
     const Mask bad = shadow.bad(slot) & mask;
@@ -206,7 +206,6 @@ Mask Checker::Data::check_sources(Group& group, const Instruction& instruction, 
       report(kind, group, instruction, __builtin_ctz(bad),
              {fmt::format("{} depends on a value that was never defined{}", what,
                           origin(group, shadow.origin(slot)))});
-    return bad;
   };
   if (instruction.kind == Kind::control || instruction.kind == Kind::call) {
     const int checked = instruction.kind == Kind::control
@@ -214,14 +213,13 @@ Mask Checker::Data::check_sources(Group& group, const Instruction& instruction, 
                             : static_cast<int>(instruction.immediate) + instruction.destinations;
     for (int i = instruction.destinations; i < checked; ++i)
       check(instruction.slot[i], Report::Kind::undefined_branch, "the operand");
-    return 0;
+    return;
   }
-  Mask bad = 0;
   for (int operand = address_operand(instruction); operand >= 0;
        operand = address_operand(instruction, operand + 1))
     for (int part = 0; part < instruction.parts(operand); ++part)
-      bad |= check(instruction.operand(operand, part), Report::Kind::undefined_address,
-                   part == 0 ? "the address" : "a coordinate");
+      check(instruction.operand(operand, part), Report::Kind::undefined_address,
+            part == 0 ? "the address" : "a coordinate");
   const bool known = instruction.entry != Table::no_entry;
   if (known &&
       (instruction.kind == Kind::sync || Table::instance()[instruction.entry].counted == Class::async)) {
@@ -233,7 +231,6 @@ Mask Checker::Data::check_sources(Group& group, const Instruction& instruction, 
           instruction.destinations == 0)
         check(instruction.operand(i), Report::Kind::undefined_use, "the operand");
   }
-  return bad;
 }
 
 Flow Checker::execute(Group& group, const Instruction& instruction, Mask guarded, Mask mask) {
@@ -256,7 +253,7 @@ Flow Checker::execute(Group& group, const Instruction& instruction, Mask guarded
   const bool memory = instruction.kind == Kind::memory || address_operand(instruction) >= 0;
   const bool control = instruction.kind == Kind::control || instruction.kind == Kind::call;
   if (memory || control || instruction.kind == Kind::sync)
-    mask &= ~data->check_sources(group, instruction, mask);
+    data->check_sources(group, instruction, mask);
   Flow flow = Flow::go;
   if (mask != 0 && (memory || control))
     flow = instruction.execute(group, instruction, mask);
