@@ -155,7 +155,9 @@ TEST(Barriers, Refusals) {
 TEST(Fences, AreAccepted) {
   const std::vector<u32> values = {1, 2, 3};
   EXPECT_EQ(each<u32>("membar.cta;\nmembar.gl;\nmembar.sys;\nfence.sc.gpu;\nfence.acq_rel.cta;\nfence.gpu;\n"
-                      "fence.acquire.cluster;\nfence.release.sys;\nfence.proxy.alias;\nmov.u32 %d, %a;",
+                      "fence.acquire.cluster;\nfence.release.sys;\nfence.proxy.alias;\n"
+                      "fence.acquire.sync_restrict::shared::cluster.cluster;\n"
+                      "fence.release.sync_restrict::shared::cta.cluster;\nmov.u32 %d, %a;",
                       values),
             values);
 }

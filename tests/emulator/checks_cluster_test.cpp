@@ -131,6 +131,11 @@ TEST_F(Clusters, AtomicsOfTheClusterSynchroniseIt) {
          "");
   expect(flags + sends + "red.relaxed.cluster.shared::cluster.add.u32 [%v+256], 1; " + acquire + receives,
          "race");
+  expect(flags + sends +
+             "fence.release.sync_restrict::shared::cta.cluster; red.relaxed.cluster.shared::cluster.add.u32 "
+             "[%v+256], 1; " +
+             relaxed + "fence.acquire.sync_restrict::shared::cluster.cluster; " + receives,
+         "");
   // The scope of a block is too small.
   expect(flags + sends + "st.release.cta.shared::cluster.u32 [%v+256], 1; " + acquire + receives, "race");
 }

@@ -45,6 +45,8 @@ sm_100f 8.6 tensormap.replace.tile.swizzle_atomicity.global.b1024.b32 [%l0], 0;
 sm_90 8.3 tensormap.cp_fenceproxy.global.shared::cta.tensormap::generic.release.gpu.sync.aligned [%l0], [%r0], 128;
 sm_90 8.0 fence.proxy.async.shared::cta;
 sm_90 8.6 fence.proxy.async::generic.acquire.sync_restrict::shared::cluster.cluster;
+sm_90 8.6 fence.acquire.sync_restrict::shared::cluster.cluster;
+sm_90 8.6 fence.release.sync_restrict::shared::cta.cluster;
 sm_90 8.3 fence.proxy.tensormap::generic.release.cluster;
 sm_90 8.3 fence.proxy.tensormap::generic.acquire.gpu [%l0], 128;
 sm_90 8.0 prefetch.param.tensormap [%l0];

@@ -124,6 +124,8 @@ std::span<const Entry> barrier_entries() {
       {"membar(.cta|.gl|.sys)", FENCE},
       {"membar.proxy.alias", FENCE},
       {"fence{.sc|.acq_rel|.acquire|.release}" EMU_SCOPE, FENCE},
+      {"fence.acquire.sync_restrict::shared::cluster.cluster", FENCE},
+      {"fence.release.sync_restrict::shared::cta.cluster", FENCE},
       {"fence.proxy.alias", FENCE},
   };
   return entries;

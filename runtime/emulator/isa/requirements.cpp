@@ -111,6 +111,7 @@ constexpr std::string_view rules[] = {
     "barrier .cluster sm_90 7.8",
     "barrier .release|.relaxed|.acquire 8.0",
     "fence .mbarrier_init sm_90 8.0",
+    "fence .sync_restrict::shared::cluster|.sync_restrict::shared::cta sm_90 8.6",
     "cp sm_80 7.0",
     "cp .mbarrier .shared::cta 7.8",
     "cp .L2::64B|.L2::128B|.L2::256B 7.4",
