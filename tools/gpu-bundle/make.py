@@ -22,7 +22,8 @@ HERE = Path(__file__).resolve().parent
 MOST_MIB = 64
 TOKENS, WIDTH = 16384, 2048  # of each launch: batch * length, heads * head_dim
 SMALL = 96  # the length where everything is small
-VARIANTS = ("full", "causal", "window", "softcap", "document")
+VARIANTS = ("full", "causal", "window", "softcap", "document", "alibi", "prefix")
+ABLATIONS = ("warpgroups", "overlap", "ping-pong")  # what is left out to measure its worth
 
 
 def call(*command):
@@ -49,16 +50,27 @@ def make_conformance(args, folder):
     return len(json.loads((folder / "cases.json").read_text()))
 
 
+def square(args, dim, length):
+    if args.small:
+        return {"b": 1, "hq": 1, "hkv": 1, "q": SMALL, "kv": SMALL}
+    heads = WIDTH // dim
+    return {"b": max(TOKENS // length, 1), "hq": heads, "hkv": heads, "q": length, "kv": length}
+
+
 def problems(args):
-    """What is timed: variant, head_dim and the sizes of the launch."""
+    """What is timed: variant, head_dim, the sizes of the launch, and what the kernel does without."""
     for variant in VARIANTS:
-        for dim in (64, 128) if not args.small else (64,):
-            for length in (2048, 4096, 8192, 16384) if not args.small else (SMALL,):
-                heads = WIDTH // dim if not args.small else 1
-                batch = TOKENS // length if not args.small else 1
-                yield variant, dim, {"b": batch, "hq": heads, "hkv": heads, "q": length, "kv": length}
+        plain = variant in ("full", "causal")
+        for dim in (64, 128, 256) if plain and not args.small else (64, 128) if not args.small else (64,):
+            for length in (2048, 4096, 8192, 16384, 32768) if plain else (2048, 8192, 16384):
+                yield variant, dim, square(args, dim, length), ""
+                if args.small:
+                    break
+        for without in ABLATIONS if plain else ():
+            for dim in (64, 128) if not args.small else (64,):
+                yield variant, dim, square(args, dim, 8192), without
     decode = {"b": 16, "hq": 32, "hkv": 4, "q": 1, "kv": 32768} if not args.small else {"b": 1, "hq": 8, "hkv": 1, "q": 1, "kv": 256}
-    yield "full", 128 if not args.small else 64, decode
+    yield "full", 128 if not args.small else 64, decode, ""
 
 
 def visible_scores(args, spec, dim, shape, params):
@@ -72,19 +84,21 @@ def visible_scores(args, spec, dim, shape, params):
 def make_benchmarks(args, folder):
     (folder / "packages").mkdir(parents=True)
     cases = []
-    for variant, dim, shape in problems(args):
+    for variant, dim, shape, without in problems(args):
         spec = HERE / "specs" / f"{variant}.attn"
-        package = f"packages/{variant}-{dim}.pkg"
+        package = f"packages/{variant}-{dim}{'-no-' + without if without else ''}.pkg"
         if not (folder / package).exists():
-            call(args.bin / "attile", "build", spec, "--dtype", "bf16", "--head-dim", dim, "--target", args.targets, "-o", folder / package)
+            call(args.bin / "attile", "build", spec, "--dtype", "bf16", "--head-dim", dim, "--target", args.targets, "-o", folder / package,
+                 *([f"--no-{without}"] if without else []))
         tensors = {}
         if variant == "document":
             tensors["doc"] = f"doc-{shape['kv']}.npy"
             save_documents(folder / tensors["doc"], shape["kv"])
         visible = visible_scores(args, spec, dim, shape, {name: folder / file for name, file in tensors.items()})
         kind = "decode" if shape["q"] == 1 else variant
-        cases.append({"name": f"{kind} d={dim} kv={shape['kv']}", "variant": kind, "head_dim": dim, "shape": shape, "package": package,
-                      "tensors": tensors, "flops": 4 * dim * visible})
+        name = f"{kind} d={dim} kv={shape['kv']}"
+        cases.append({"name": f"{name} without {without}" if without else name, "variant": kind, "head_dim": dim, "shape": shape,
+                      "package": package, "tensors": tensors, "flops": 4 * dim * visible, **({"whole": name} if without else {})})
     (folder / "cases.json").write_text(json.dumps(cases, indent=1))
     return len(cases)
 

@@ -130,6 +130,8 @@ class Torch:
         causal = lambda q, k: k <= q + offset
         if variant in ("full", "decode"):
             return None
+        if variant == "prefix":
+            return lambda q, k: (k < 512) | (k <= q + offset)
         if variant == "window":
             return lambda q, k: (k <= q + offset) & (q + offset - k < 1024)
         if variant == "document":
@@ -137,11 +139,11 @@ class Torch:
         return causal
 
     def sdpa(self, case, doc):
-        """Each backend of scaled_dot_product_attention; it has no soft cap."""
+        """Each backend of scaled_dot_product_attention; it has no scores of one's own."""
         from torch.nn.attention import SDPBackend, sdpa_kernel
 
         torch, results = self.torch, {}
-        if case["variant"] == "softcap":
+        if case["variant"] in ("softcap", "alibi"):
             return results
         q, k, v = self.operands(case)
         causal = case["variant"] == "causal"
@@ -174,6 +176,9 @@ class Torch:
                 options["block_mask"] = create_block_mask(lambda b, h, q, k: mask(q, k), None, None, shape["q"], shape["kv"], device="cuda")
             if case["variant"] == "softcap":
                 options["score_mod"] = lambda s, b, h, q, k: 50.0 * self.torch.tanh(s / 50.0)
+            if case["variant"] == "alibi":
+                heads = case["shape"]["hq"]
+                options["score_mod"] = lambda s, b, h, q, k: s - self.torch.exp2(-8.0 * (h + 1) / heads) * (q - k)
             compiled = self.torch.compile(flex_attention, dynamic=False)
             return lambda: compiled(q, k, v, **options)
 
@@ -212,14 +217,16 @@ def bytes_of(case):
 
 def benchmark(args, torch):
     """Case by case, Attile and then PyTorch, so that both meet the same clocks and temperatures."""
-    rows = []
+    rows, whole = [], {}
     for case in json.loads((HERE / "benchmarks" / "cases.json").read_text()):
         if args.only not in case["name"]:
             continue
         lines, _ = attile_run(args, "time", HERE / "benchmarks" / "cases.json", "--only", case["name"], "--seconds", args.seconds)
         attile = next((line for line in lines if line["name"] == case["name"]), {"error": "attile-run says nothing"})
-        row = {"name": case["name"], "shape": case["shape"], "attile": attile, "others": torch.all(case) if torch else {}}
+        others = {"WHOLE": whole.get(case["whole"], "was not measured")} if "whole" in case else torch.all(case) if torch else {}
+        row = {"name": case["name"], "shape": case["shape"], "attile": attile, "others": others}
         if "ms" in attile and attile["ms"] > 0:
+            whole[case["name"]] = attile["ms"]
             row["tflops"] = case["flops"] / attile["ms"] / 1e9
             row["gbps"] = bytes_of(case) / attile["ms"] / 1e6
             row["ratios"] = {name: ms / attile["ms"] for name, ms in row["others"].items() if isinstance(ms, float)}

@@ -61,6 +61,9 @@ class Tensor:
     def __and__(self, other):
         return self._with(other, lambda a, b: a and b)
 
+    def __or__(self, other):
+        return self._with(other, lambda a, b: a or b)
+
     def count(self, q_len, kv_len):
         """Elements that are true, broadcast to that size."""
         assert all(n in (1, full) for n, full in zip(self.shape, (q_len, kv_len))), f"a mask of {self.shape}"
@@ -94,6 +97,10 @@ def tensor(values, device, dtype):
 
 def tanh(x):
     return x
+
+
+def exp2(x):
+    return 2.0**x
 
 
 class no_grad:
