@@ -26,8 +26,10 @@ static CpuTarget levelTarget(int level, Bf16 bf16) {
   target.name = target.cpu;
   target.required = levelFeatures(level);
   target.vector.lanes = level >= 4 ? 16 : level == 3 ? 8 : 4;
-  if (level >= 4)
+  if (level >= 4) {
     target.vector.scaleByPower = "llvm.x86.avx512.mask.scalef.ps.512";
+    target.vector.reciprocal = "llvm.x86.avx512.rcp14.ps.512";
+  }
   target.vector.convertsF16 = target.vector.fusesMultiplyAdd = level >= 3;
   if (bf16 == Bf16::Tiles) {
     target.name += "-amx";

@@ -318,13 +318,14 @@ struct TileToVectorPass : PassWrapper<TileToVectorPass, OperationPass<ModuleOp>>
                     math::MathDialect>();
   }
   void runOnOperation() override {
-    VectorTarget target{lanes, dotBf16, scaleByPower, convertsF16, fusesMultiplyAdd, tilesBf16};
+    VectorTarget target{lanes, dotBf16, scaleByPower, reciprocal, convertsF16, fusesMultiplyAdd, tilesBf16};
     if (failed(lowerKernelsToVector(getOperation(), target)))
       signalPassFailure();
   }
   Option<int64_t> lanes{*this, "lanes", llvm::cl::desc("f32 lanes of a vector register"), llvm::cl::init(16)};
   Option<std::string> dotBf16{*this, "dot-bf16", llvm::cl::desc("intrinsic for dots of bf16 pairs")};
   Option<std::string> scaleByPower{*this, "scale-by-power", llvm::cl::desc("intrinsic for x * 2^n")};
+  Option<std::string> reciprocal{*this, "reciprocal", llvm::cl::desc("intrinsic for 1 / x within 2^-14")};
   Option<bool> fusesMultiplyAdd{*this, "fma", llvm::cl::desc("the CPU has fused multiply-adds"),
                                 llvm::cl::init(true)};
   Option<bool> convertsF16{*this, "converts-f16", llvm::cl::desc("the CPU converts f16 (F16C)"),

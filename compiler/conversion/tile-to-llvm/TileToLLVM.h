@@ -26,6 +26,7 @@ struct VectorTarget {
   /// Names of LLVM intrinsics on whole vectors, empty where the CPU has no such instruction.
   std::string dotBf16;          ///< acc + a.even * b.even + a.odd * b.odd, of f32 and pairs of bf16
   std::string scaleByPower;     ///< x * 2^n: (x, n, passthrough, mask, rounding)
+  std::string reciprocal;       ///< 1 / x within 2^-14 of it: (x, passthrough, mask)
   bool convertsF16 = true;      ///< f16 <-> f32 by an instruction
   bool fusesMultiplyAdd = true; ///< a * b + c with one rounding
   bool tilesBf16 = false;       ///< tile registers that multiply bf16 (AMX)
