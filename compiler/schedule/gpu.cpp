@@ -173,7 +173,7 @@ static std::int64_t other_registers(const Problem& problem, std::int64_t rows_of
   const double expressions = 2 * (std::max(problem.plain_per_score - 4, 0.0) + problem.mask_per_score) +
                              16 * std::max(problem.special_per_score - 1, 0.0) + (problem.key_block ? 8 : 0) +
                              (problem.masked && problem.special_per_score < 1 ? 24 : 0) +
-                             problem.fetched_per_score * static_cast<double>(scores + 8);
+                             problem.fetched_per_score * static_cast<double>(scores + 12);
   return 40 + rows_of_warp / 2 + static_cast<std::int64_t>(expressions);
 }
 
