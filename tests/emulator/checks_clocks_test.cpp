@@ -52,10 +52,12 @@ public:
       clocks[b].learn(t / warp_size, Mask(1) << t % warp_size, arrived[b]);
       known[b][t].join(arrived_known[b]);
       break;
-    case 5:
-      clocks[b].fence(t, reach);
-      fence(known[b][t], reach);
+    case 5: {
+      const bool acquires = !dice.one_in(3), releases = !acquires || !dice.one_in(3);
+      clocks[b].fence(t, reach, acquires, releases);
+      fence(known[b][t], reach, acquires, releases);
       break;
+    }
     case 6:
     case 7: {
       const Mask lanes = some_lanes(t);

@@ -136,6 +136,11 @@ TEST_F(Clusters, AtomicsOfTheClusterSynchroniseIt) {
              "[%v+256], 1; " +
              relaxed + "fence.acquire.sync_restrict::shared::cluster.cluster; " + receives,
          "");
+  // A fence of one kind does not do for the other.
+  expect(flags + sends + "fence.acquire.cluster; red.relaxed.cluster.shared::cluster.add.u32 [%v+256], 1; " +
+             acquire + receives,
+         "race");
+  expect(flags + sends + release + relaxed + "fence.release.cluster; " + receives, "race");
   // The scope of a block is too small.
   expect(flags + sends + "st.release.cta.shared::cluster.u32 [%v+256], 1; " + acquire + receives, "race");
 }

@@ -31,12 +31,12 @@ struct OracleLocation {
   std::map<std::uint32_t, Known> in_block;
 };
 
-inline void fence(OracleThread& thread, Reach reach) {
-  for (int i = 0; i <= static_cast<int>(reach); ++i) {
+inline void fence(OracleThread& thread, Reach reach, bool acquires, bool releases) {
+  for (int i = 0; i <= static_cast<int>(reach) && acquires; ++i) {
     join(thread.known, thread.pending[i]);
     thread.pending[i].clear();
   }
-  for (int i = 0; i <= static_cast<int>(reach); ++i)
+  for (int i = 0; i <= static_cast<int>(reach) && releases; ++i)
     thread.fenced[i] = thread.known;
 }
 

@@ -608,9 +608,12 @@ void Checker::uses(Group& group, const Instruction& instruction, int lane, std::
   effects.clear();
 }
 
-void Checker::fence(Group& group, Mask mask, Scope scope) {
+void Checker::fence(Group& group, Mask mask, Scope scope, Order order) {
   BlockChecks& block = checks_of(group);
-  for_lanes(mask, [&](int lane) { block.races.clocks.fence(thread_of(group, lane), reach_of(scope)); });
+  for_lanes(mask, [&](int lane) {
+    block.races.clocks.fence(thread_of(group, lane), reach_of(scope), order != Order::release,
+                             order != Order::acquire);
+  });
 }
 
 // ---- the host ----

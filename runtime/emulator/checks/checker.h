@@ -72,7 +72,7 @@ public:
   void accessed(Group& group, const Instruction& instruction, Access& access);
   /// What the lane has just read (accessed) is used at once, not put into a register: `what` names it.
   void uses(Group& group, const Instruction& instruction, int lane, std::string_view what);
-  void fence(Group& group, Mask mask, Scope scope);
+  void fence(Group& group, Mask mask, Scope scope, Order order = Order::acq_rel);
   /// fence.mbarrier_init: operations of other proxies and blocks see the mbarriers that the lanes have made.
   void mbarriers_fenced(Group& group, Mask mask);
 

@@ -370,16 +370,18 @@ bool ThreadClocks::meet(std::uint32_t warp, Mask mask, Recorded recorded) {
   return meet({lanes.data(), warp + 1}, nullptr, recorded, false);
 }
 
-void ThreadClocks::fence(std::uint32_t thread, Reach reach) {
+void ThreadClocks::fence(std::uint32_t thread, Reach reach, bool acquires, bool releases) {
   auto view = std::make_shared<View>(*views[thread]);
   const int last = static_cast<int>(reach);
-  for (int i = 0; i <= last; ++i) {
+  for (int i = 0; i <= last && acquires; ++i) {
     if (const BlockClock* own = view->pending[i].find(block))
       view->own.join(*own);
     view->others.join(view->pending[i]);
     view->pending[i] = {};
   }
   views[thread] = view; // nobody else has it yet
+  if (!releases)
+    return;
   const GridClock known = everything(thread);
   for (int i = 0; i <= last; ++i)
     view->fenced[i] = known;

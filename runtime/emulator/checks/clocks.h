@@ -181,7 +181,9 @@ public:
   /// The lanes have left.
   void leave(std::uint32_t warp, Mask mask) { left[warp] |= mask; }
 
-  void fence(std::uint32_t thread, Reach reach);
+  /// What strong reads saw is known (an acquire fence); strong writes that follow tell what is known (a
+  /// release fence).
+  void fence(std::uint32_t thread, Reach reach, bool acquires = true, bool releases = true);
   /// Asynchronous operations see what the lanes know.
   void fence_proxy(std::uint32_t warp, Mask mask);
   /// They know that so much of a channel of their block is complete.

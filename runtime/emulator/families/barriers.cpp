@@ -91,7 +91,7 @@ void decode_barrier(Decoding& d) {
 // Host memory orders what other host threads may see.
 Flow fence(Group& group, const Instruction& instruction, Mask mask) {
   if (Checker* checker = group.warp->block->launch->checker)
-    checker->fence(group, mask, static_cast<Scope>(instruction.scope));
+    checker->fence(group, mask, static_cast<Scope>(instruction.scope), static_cast<Order>(instruction.order));
   if (static_cast<Scope>(instruction.scope) != Scope::cta) // a block runs on one host thread
     std::atomic_thread_fence(std::memory_order_seq_cst);
   return Flow::go;
