@@ -29,7 +29,7 @@ static double countFetched(mlir::Region& region, Problem& problem) {
       ofKey.insert(op->result_begin(), op->result_end());
     operations += each && op->getNumResults() > 0;
     if (llvm::isa<attn::LookupOp>(op))
-      problem.fetched_per_score += each ? 1 : 0.5;
+      problem.fetched_per_score += each ? 1.125 : 0.5;
     if (llvm::isa<attn::FloorDivOp, attn::FloorModOp, mlir::arith::DivSIOp, mlir::arith::RemSIOp>(op))
       problem.fetched_per_score += each ? 1.5 : 0.5; // with what follows: remainders, cases of the divisor
   });
