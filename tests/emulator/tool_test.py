@@ -205,6 +205,7 @@ with tempfile.TemporaryDirectory() as name:
     run(ptx, *shape, *arguments, "--matrix", "truncating", "--workers", 1, "--most-instructions", 100000)
     expect(run(ptx, *shape, *arguments, "--matrix", "rounded", status=2), "option 'matrix' is exact or truncating")
     expect(run(ptx, *shape, *arguments, "--workers", "many", status=2), "option 'workers' is a number")
+    expect(run(ptx, *shape, *arguments, "--counters", "/no/such/folder/counters.json", status=1), "cannot write the counters to '/no/such/folder/counters.json'")
     approximate = folder / "approximate.ptx"
     approximate.write_text(APPROXIMATE)
     results = []

@@ -169,6 +169,9 @@ Result<int> run_all(const Options& options) {
   bool bad = false;
   std::uint64_t differing = 0;
   const bool writes_counters = options.counters.size() > 1; // a file, by the one process
+  if (writes_counters &&
+      !std::ofstream(options.counters, std::ios::app)) // it is written when the process ends
+    return user_error(fmt::format("cannot write the counters to '{}'", options.counters));
   const unsigned jobs = options.jobs != 0 ? options.jobs : std::thread::hardware_concurrency();
   const bool workers_given = !options.workers.empty() || std::getenv("ATTILE_EMU_WORKERS") != nullptr;
   const Seeds seeds{options.seed, options.seeds, writes_counters ? 1 : jobs, !workers_given};
