@@ -28,8 +28,8 @@ inline constexpr std::string_view kStages[] = {"ast", "attn", "fold", "tile", "l
 std::vector<std::string_view> stagesOf(const std::string& target);
 
 struct PipelineOptions {
-  std::string target = "native"; ///< see cpuTarget
-  schedule::Warpgroups warpgroups; ///< see CompileOptions
+  std::string target = "native";                   ///< see cpuTarget
+  schedule::Warpgroups warpgroups;                 ///< see CompileOptions
   std::optional<schedule::Tile> tile, fewRowsTile; ///< of a GPU, instead of the model's choices
   /// Compile the plan that counts tiles instead of the attention itself: its package's one output is
   /// `counts`, f32 [row tiles, 5, rows of a tile], which `attile explain` and `bench` read. It counts with

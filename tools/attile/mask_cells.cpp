@@ -210,7 +210,8 @@ private:
     if (tall == 1 && wide == 1) {
       Seen seen;
       for (std::int64_t q = qs.begin; q < qs.end; ++q) {
-        if ((scores_left -= ks.size()) < 0)
+        scores_left -= ks.size();
+        if (scores_left < 0)
           return std::nullopt;
         read(seen, q, ks.begin, ks.size());
         if (class_of(seen.visible, seen.all) == Cell::Tile::partial)

@@ -149,7 +149,8 @@ struct BlockLayouts {
   }
 
   void synchronise(OpBuilder& b) {
-    tile::SyncOp::create(b, kernel.getLoc(), tile::Scope::Block, IntegerAttr(), Value(), IntegerAttr(), false);
+    tile::SyncOp::create(b, kernel.getLoc(), tile::Scope::Block, IntegerAttr(), Value(), IntegerAttr(),
+                         false);
   }
 
   /// Weights that no running maximum scales need not fit into f16: they meet their values in f32.
