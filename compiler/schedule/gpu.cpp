@@ -78,7 +78,7 @@ static std::span<const GpuDescription> chips() {
        .multiprocessors = 148,
        .shared_per_block = 227 * kb,
        .shared_per_sm = 228 * kb,
-       .registers_per_thread = 247,
+       .registers_per_thread = 240,
        .matrix_flops = 2048,
        .memory_bytes = 8000e9 / 148 / 1.85e9,
        .ghz = 1.85},
