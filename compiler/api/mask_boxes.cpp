@@ -221,7 +221,10 @@ std::vector<Listed> MaskBoxes::Impl::listed(int64_t b, int64_t h, int64_t q0, in
                      std::back_inserter(some));
       std::set_intersection(entry.all.begin(), entry.all.end(), list.begin(), list.end(),
                             std::back_inserter(all));
-      entry.all = block == q0 / table.qBlock ? list : std::move(all);
+      if (block == q0 / table.qBlock)
+        entry.all = list;
+      else
+        entry.all = std::move(all);
       entry.some = std::move(some);
     }
     result.push_back(std::move(entry));
